@@ -1,0 +1,1 @@
+"""What is read together: the only folder that writes reads in SQL."""

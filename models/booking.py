@@ -1,0 +1,314 @@
+"""Bookings: what was agreed, how it went, and whose time it takes."""
+
+from datetime import date
+from enum import StrEnum
+from typing import ClassVar
+
+from sqlalchemy import (
+    CheckConstraint,
+    ColumnElement,
+    ForeignKey,
+    Index,
+    UniqueConstraint,
+    func,
+    or_,
+    text,
+)
+from sqlalchemy.dialects.postgresql import TSTZRANGE, ExcludeConstraint, Range
+from sqlalchemy.orm import Mapped
+
+from models.account import Gender
+from models.base import Row, at_least, datetime, officer, one_of, owner, public, time_of_day
+
+
+class BookingState(StrEnum):
+    REQUESTED = "REQUESTED"
+    ASSIGNED = "ASSIGNED"
+    ACCEPTED = "ACCEPTED"
+    EN_ROUTE = "EN_ROUTE"
+    ARRIVED = "ARRIVED"
+    IN_PROGRESS = "IN_PROGRESS"
+    QUOTE_REVISED = "QUOTE_REVISED"
+    COMPLETED = "COMPLETED"
+    CANCELLED = "CANCELLED"
+    EXPIRED = "EXPIRED"
+    NO_SHOW = "NO_SHOW"
+
+
+LIVE = (
+    BookingState.ASSIGNED,
+    BookingState.ACCEPTED,
+    BookingState.EN_ROUTE,
+    BookingState.ARRIVED,
+    BookingState.IN_PROGRESS,
+    BookingState.QUOTE_REVISED,
+)
+"""The states in which a booking takes its worker's time."""
+
+
+class BookingChannel(StrEnum):
+    APP = "APP"
+    PORTAL = "PORTAL"
+    HELPLINE = "HELPLINE"
+    DEPARTMENT = "DEPARTMENT"
+    ONDC = "ONDC"
+
+
+class Actor(StrEnum):
+    CITIZEN = "CITIZEN"
+    WORKER = "WORKER"
+    PROVIDER = "PROVIDER"
+    HELPLINE = "HELPLINE"
+    OFFICER = "OFFICER"
+    DEPARTMENT = "DEPARTMENT"
+    SYSTEM = "SYSTEM"
+
+
+class AssignmentOutcome(StrEnum):
+    OFFERED = "OFFERED"
+    ACCEPTED = "ACCEPTED"
+    DECLINED = "DECLINED"
+    LAPSED = "LAPSED"
+    REASSIGNED = "REASSIGNED"
+    CANCELLED = "CANCELLED"
+
+
+class QuoteStatus(StrEnum):
+    OFFERED = "OFFERED"
+    ACCEPTED = "ACCEPTED"
+    REJECTED = "REJECTED"
+    EXPIRED = "EXPIRED"
+
+
+class QuoteLineKind(StrEnum):
+    ITEM = "ITEM"
+    VISIT = "VISIT"
+    TAX = "TAX"
+    DISCOUNT = "DISCOUNT"
+    FEE = "FEE"
+
+
+class Booking(Row):
+    """A citizen's request for work at a time and place, and what became of it.
+
+    Category, services, state and the month of completion show with a published review;
+    everything else belongs to the parties.
+    """
+
+    __tablename__ = "booking"
+    __table_args__ = (
+        one_of("state", BookingState),
+        one_of("channel", BookingChannel),
+        one_of("preferred_worker_gender", Gender),
+        CheckConstraint("ends_at > starts_at", name="slot_ordered"),
+        CheckConstraint("(state = 'COMPLETED') = (completed_at IS NOT NULL)", name="completed_at"),
+        CheckConstraint(
+            "worker_id IS NOT NULL OR state IN ('REQUESTED', 'CANCELLED', 'EXPIRED')",
+            name="worker_assigned",
+        ),
+        Index("booking_of_worker", "worker_id", text("starts_at DESC"), text("id DESC")),
+        Index("booking_of_citizen", "citizen_id", text("starts_at DESC"), text("id DESC")),
+        Index("booking_by_state", "state", "district_id", "category_id"),
+    )
+    prefix: ClassVar[str] = "bk"
+
+    id: Mapped[str] = public(primary_key=True)
+    state: Mapped[str] = public()
+    category_id: Mapped[str] = public(ForeignKey("service_category.id"))
+    completed_month: Mapped[date | None] = public()
+    """The first day of the month of completion, in India."""
+
+    number: Mapped[str] = owner(unique=True)
+    citizen_id: Mapped[str] = owner(ForeignKey("citizen.id"))
+    worker_id: Mapped[str | None] = owner(ForeignKey("worker.id"))
+    provider_id: Mapped[str | None] = owner(ForeignKey("provider.id"), index=True)
+    district_id: Mapped[str] = owner(ForeignKey("district.id"))
+    address: Mapped[str | None] = owner()
+    latitude: Mapped[float | None] = owner()
+    longitude: Mapped[float | None] = owner()
+    starts_at: Mapped[datetime] = owner()
+    ends_at: Mapped[datetime] = owner()
+    channel: Mapped[str] = owner()
+    language: Mapped[str] = owner()
+    requested_at: Mapped[datetime] = owner()
+    completed_at: Mapped[datetime | None] = owner()
+    cancellation_policy_version: Mapped[int] = owner()
+    rework_of_id: Mapped[str | None] = owner(ForeignKey("booking.id"))
+    version: Mapped[int] = owner()
+
+    preferred_worker_gender: Mapped[str | None] = officer()
+
+    @classmethod
+    def is_owned_by(cls, viewer: ColumnElement[str]) -> ColumnElement[bool]:
+        return or_(cls.citizen_id == viewer, cls.worker_id == viewer)
+
+
+class BookingLine(Row):
+    """A service that was asked for, and how many of its units."""
+
+    __tablename__ = "booking_line"
+    __table_args__ = (at_least("quantity", 1),)
+
+    booking_id: Mapped[str] = public(ForeignKey("booking.id"), primary_key=True)
+    position: Mapped[int] = public(primary_key=True)
+    service_id: Mapped[str] = public(ForeignKey("service.id"))
+    quantity: Mapped[int] = owner()
+
+
+class Quote(Row):
+    """A price put to the citizen; the last accepted revision is what is charged."""
+
+    __tablename__ = "quote"
+    __table_args__ = (
+        UniqueConstraint("booking_id", "revision"),
+        one_of("status", QuoteStatus),
+        at_least("total_paise", 0),
+    )
+    prefix: ClassVar[str] = "qt"
+
+    id: Mapped[str] = owner(primary_key=True)
+    booking_id: Mapped[str] = owner(ForeignKey("booking.id"))
+    revision: Mapped[int] = owner()
+    status: Mapped[str] = owner()
+    total_paise: Mapped[int] = owner()
+    offered_at: Mapped[datetime] = owner()
+    expires_at: Mapped[datetime] = owner()
+
+
+class QuoteLine(Row):
+    __tablename__ = "quote_line"
+    __table_args__ = (one_of("kind", QuoteLineKind),)
+
+    quote_id: Mapped[str] = owner(ForeignKey("quote.id"), primary_key=True)
+    position: Mapped[int] = owner(primary_key=True)
+    kind: Mapped[str] = owner()
+    service_id: Mapped[str | None] = owner(ForeignKey("service.id"))
+    rate_card_id: Mapped[str | None] = owner(ForeignKey("rate_card.id"))
+    quantity: Mapped[int] = owner()
+    amount_paise: Mapped[int] = owner()
+    """Of the whole line; negative for a discount."""
+
+
+class TimelineEntry(Row):
+    """One transition of a booking."""
+
+    __tablename__ = "timeline_entry"
+    __table_args__ = (
+        one_of("from_state", BookingState),
+        one_of("to_state", BookingState),
+        one_of("actor", Actor),
+    )
+
+    booking_id: Mapped[str] = owner(ForeignKey("booking.id"), primary_key=True)
+    position: Mapped[int] = owner(primary_key=True)
+    command: Mapped[str] = owner()
+    from_state: Mapped[str | None] = owner()
+    to_state: Mapped[str] = owner()
+    actor: Mapped[str] = owner()
+    reason: Mapped[str | None] = owner()
+    happened_at: Mapped[datetime] = owner()
+
+
+class Assignment(Row):
+    """An offer of a booking to a worker."""
+
+    __tablename__ = "assignment"
+    __table_args__ = (
+        one_of("outcome", AssignmentOutcome),
+        CheckConstraint("expires_at > offered_at", name="offer_ordered"),
+    )
+
+    booking_id: Mapped[str] = owner(ForeignKey("booking.id"), primary_key=True)
+    position: Mapped[int] = owner(primary_key=True)
+    worker_id: Mapped[str] = owner(ForeignKey("worker.id"), index=True)
+    offered_at: Mapped[datetime] = owner()
+    expires_at: Mapped[datetime] = owner()
+    outcome: Mapped[str] = owner()
+    reason: Mapped[str | None] = owner()
+
+
+class AvailabilityRule(Row):
+    """Hours of a weekday, in India's time, in which a worker takes bookings."""
+
+    __tablename__ = "availability_rule"
+    __table_args__ = (
+        CheckConstraint("weekday BETWEEN 1 AND 7", name="weekday_known"),
+        CheckConstraint("until_time > from_time", name="hours_ordered"),
+        Index("availability_rule_of_worker", "worker_id", "weekday"),
+    )
+    prefix: ClassVar[str] = "av"
+
+    id: Mapped[str] = public(primary_key=True)
+    worker_id: Mapped[str] = public(ForeignKey("worker.id"))
+    weekday: Mapped[int] = public()
+    """As ISO 8601 counts: 1 is Monday, 7 is Sunday."""
+    from_time: Mapped[time_of_day] = public()
+    until_time: Mapped[time_of_day] = public()
+    valid_from: Mapped[date] = public()
+    valid_until: Mapped[date | None] = public()
+
+
+class AvailabilityException(Row):
+    """A day on which a worker's rules do not hold."""
+
+    __tablename__ = "availability_exception"
+
+    worker_id: Mapped[str] = owner(ForeignKey("worker.id"), primary_key=True)
+    day: Mapped[date] = owner(primary_key=True)
+    reason: Mapped[str | None] = owner()
+
+
+class ServiceArea(Row):
+    """How far from the set-out point a worker travels."""
+
+    __tablename__ = "service_area"
+    __table_args__ = (at_least("radius_km", 1),)
+
+    worker_id: Mapped[str] = public(ForeignKey("worker.id"), primary_key=True)
+    radius_km: Mapped[int] = public()
+
+
+class WorkerTime(Row):
+    """Every promise of a worker's time, and the one constraint that no two overlap.
+
+    A row stands only while its booking is live or its engagement lasts. Core PostgreSQL has
+    no gist operator class for text; a range from a worker's id to itself overlaps only
+    itself, which lets the constraint compare workers.
+    """
+
+    __tablename__ = "worker_time"
+    __table_args__ = (
+        CheckConstraint("num_nonnulls(booking_id, engagement_id) = 1", name="one_promise"),
+        CheckConstraint(
+            "NOT isempty(during) AND lower_inc(during) AND NOT upper_inc(during)"
+            " AND lower(during) IS NOT NULL AND upper(during) IS NOT NULL",
+            name="half_open",
+        ),
+        ExcludeConstraint(
+            (func.textrange(text("worker_id"), text("worker_id"), "[]"), "&&"),
+            ("during", "&&"),
+            name="worker_time_taken",
+            using="gist",
+        ),
+    )
+
+    id: Mapped[str] = officer(primary_key=True)
+    worker_id: Mapped[str] = officer(ForeignKey("worker.id"), index=True)
+    during: Mapped[Range[datetime]] = officer(TSTZRANGE())
+    booking_id: Mapped[str | None] = officer(ForeignKey("booking.id"), unique=True)
+    engagement_id: Mapped[str | None] = officer(ForeignKey("engagement.id"), unique=True)
+
+
+class BookingTransition(Row):
+    """A row of the state machine: who may take a booking from one state to another."""
+
+    __tablename__ = "booking_transition"
+    __table_args__ = (UniqueConstraint("command", "from_state", "actors"),)
+
+    number: Mapped[int] = public(primary_key=True)
+    command: Mapped[str] = public()
+    from_state: Mapped[str | None] = public()
+    to_state: Mapped[str] = public()
+    actors: Mapped[list[str]] = public()
+    condition: Mapped[str | None] = public()
+    event: Mapped[str] = public()

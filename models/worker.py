@@ -1,0 +1,229 @@
+"""Workers, the providers they work through, their verifications and engagements."""
+
+from datetime import date
+from enum import StrEnum
+from typing import ClassVar
+
+from sqlalchemy import CheckConstraint, ColumnElement, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy.orm import Mapped
+
+from models.account import Gender
+from models.base import Row, datetime, officer, one_of, owner, partner, public
+
+MOBILE = "'^\\+91([6-9][0-9]{9}|0000[0-9]{6})$'"
+"""E.164, or the prefix of demo people, which no network can dial."""
+
+
+class WorkerStatus(StrEnum):
+    DRAFT = "DRAFT"
+    SUBMITTED = "SUBMITTED"
+    UNDER_VERIFICATION = "UNDER_VERIFICATION"
+    ACTIVE = "ACTIVE"
+    SUSPENDED = "SUSPENDED"
+    INACTIVE = "INACTIVE"
+    REJECTED = "REJECTED"
+    ERASED = "ERASED"
+
+
+UNREGISTERED = (WorkerStatus.DRAFT, WorkerStatus.REJECTED, WorkerStatus.ERASED)
+"""The statuses that the count of registered workers leaves out."""
+
+
+class ProviderStatus(StrEnum):
+    APPLIED = "APPLIED"
+    EMPANELLED = "EMPANELLED"
+    SUSPENDED = "SUSPENDED"
+    EXPIRED = "EXPIRED"
+    TERMINATED = "TERMINATED"
+
+
+class RegistrationChannel(StrEnum):
+    SELF = "SELF"
+    BLOCK_OFFICE = "BLOCK_OFFICE"
+    CSC = "CSC"
+    PROVIDER = "PROVIDER"
+    IMPORT = "IMPORT"
+
+
+class VerificationKind(StrEnum):
+    IDENTITY = "IDENTITY"
+    SKILL = "SKILL"
+    POLICE = "POLICE"
+    ADDRESS = "ADDRESS"
+    LICENCE = "LICENCE"
+
+
+class VerificationStatus(StrEnum):
+    PENDING = "PENDING"
+    VERIFIED = "VERIFIED"
+    REJECTED = "REJECTED"
+    EXPIRED = "EXPIRED"
+
+
+class EngagementStatus(StrEnum):
+    ACTIVE = "ACTIVE"
+    ENDED = "ENDED"
+
+
+class Provider(Row):
+    """An agency under an MOU with the Directorate. The MOU's dates are its empanelment."""
+
+    __tablename__ = "provider"
+    __table_args__ = (
+        one_of("status", ProviderStatus),
+        CheckConstraint("empanelled_until > empanelled_from", name="empanelment_ordered"),
+        Index("provider_by_name", "name_en", "id", postgresql_where=text("status = 'EMPANELLED'")),
+    )
+    prefix: ClassVar[str] = "pv"
+
+    id: Mapped[str] = public(primary_key=True)
+    code: Mapped[str] = public(unique=True)
+    name_en: Mapped[str] = public()
+    name_hi: Mapped[str] = public()
+    status: Mapped[str] = public()
+    empanelled_from: Mapped[date | None] = public()
+    empanelled_until: Mapped[date | None] = public()
+    mou_reference: Mapped[str | None] = officer()
+    gstin: Mapped[str | None] = officer()
+    pan_masked: Mapped[str | None] = officer()
+    mobile: Mapped[str | None] = officer(CheckConstraint(f"mobile ~ {MOBILE}", name="mobile"))
+    registered_at: Mapped[datetime] = public()
+
+
+class ProviderDistrict(Row):
+    """A district that a provider serves."""
+
+    __tablename__ = "provider_district"
+
+    provider_id: Mapped[str] = public(ForeignKey("provider.id"), primary_key=True)
+    district_id: Mapped[str] = public(ForeignKey("district.id"), primary_key=True, index=True)
+
+
+class Worker(Row):
+    """A sewa mitra. Erasure leaves the row, its counts and money, and nothing personal.
+
+    `latitude` and `longitude` are the centre of the H3 cell (resolution 7) the worker sets
+    out from: the only point that leaves the database or takes part in a distance.
+    """
+
+    __tablename__ = "worker"
+    __table_args__ = (
+        one_of("status", WorkerStatus),
+        one_of("channel", RegistrationChannel),
+        one_of("gender", Gender),
+        CheckConstraint("aadhaar_last4 ~ '^[0-9]{4}$'", name="aadhaar_last4_only"),
+        CheckConstraint("bank_last4 ~ '^[0-9]{4}$'", name="bank_last4_only"),
+        CheckConstraint("status <> 'ERASED' OR mobile IS NULL", name="erased_is_anonymous"),
+        Index(
+            "worker_by_registration",
+            text("registered_at DESC"),
+            text("id DESC"),
+            postgresql_where=text("status = 'ACTIVE'"),
+        ),
+        Index(
+            "worker_of_district_by_registration",
+            "district_id",
+            text("registered_at DESC"),
+            text("id DESC"),
+            postgresql_where=text("status = 'ACTIVE'"),
+        ),
+        Index(
+            "worker_of_provider_by_registration",
+            "provider_id",
+            text("registered_at DESC"),
+            text("id DESC"),
+            postgresql_where=text("status = 'ACTIVE'"),
+        ),
+        Index("worker_by_status", "status", "district_id"),
+    )
+    prefix: ClassVar[str] = "wk"
+
+    id: Mapped[str] = public(primary_key=True)
+    code: Mapped[str] = public(unique=True)
+    status: Mapped[str] = public()
+    first_name_en: Mapped[str | None] = public()
+    first_name_hi: Mapped[str | None] = public()
+    initial_en: Mapped[str | None] = public()
+    initial_hi: Mapped[str | None] = public()
+    languages: Mapped[list[str]] = public()
+    years_experience: Mapped[int] = public()
+    photo_url: Mapped[str | None] = public()
+    """Only with the worker's consent; null without it."""
+    district_id: Mapped[str] = public(ForeignKey("district.id"))
+    provider_id: Mapped[str | None] = public(ForeignKey("provider.id"))
+    cell: Mapped[str] = public()
+    latitude: Mapped[float] = public()
+    longitude: Mapped[float] = public()
+    registered_at: Mapped[datetime] = public()
+
+    surname_en: Mapped[str | None] = partner()
+    surname_hi: Mapped[str | None] = partner()
+    gender: Mapped[str | None] = partner()
+    birth_year: Mapped[int | None] = partner()
+    eshram_uan: Mapped[str | None] = partner(
+        CheckConstraint("eshram_uan ~ '^[0-9]{12}$'", name="eshram_uan"), unique=True
+    )
+
+    mobile: Mapped[str | None] = owner(
+        CheckConstraint(f"mobile ~ {MOBILE}", name="mobile"), unique=True
+    )
+    alternate_mobile: Mapped[str | None] = owner()
+    email: Mapped[str | None] = owner()
+    home_latitude: Mapped[float | None] = owner()
+    home_longitude: Mapped[float | None] = owner()
+
+    channel: Mapped[str] = officer()
+    birth_date: Mapped[date | None] = officer()
+    home_address: Mapped[str | None] = officer()
+    aadhaar_last4: Mapped[str | None] = officer()
+    kyc_method: Mapped[str | None] = officer()
+    bank_last4: Mapped[str | None] = officer()
+    emergency_contact: Mapped[str | None] = officer()
+    tablet_serial: Mapped[str | None] = officer(unique=True)
+
+    @classmethod
+    def is_owned_by(cls, viewer: ColumnElement[str]) -> ColumnElement[bool]:
+        return cls.id == viewer
+
+
+class Verification(Row):
+    """One check of a worker: a badge for everyone, its details for officers."""
+
+    __tablename__ = "verification"
+    __table_args__ = (
+        UniqueConstraint("worker_id", "kind"),
+        one_of("kind", VerificationKind),
+        one_of("status", VerificationStatus),
+    )
+    prefix: ClassVar[str] = "vf"
+
+    id: Mapped[str] = public(primary_key=True)
+    worker_id: Mapped[str] = public(ForeignKey("worker.id"))
+    kind: Mapped[str] = public()
+    verified: Mapped[bool] = public()
+    """Whether the check stands today; the only thing the public badge says."""
+    status: Mapped[str] = officer()
+    method: Mapped[str | None] = officer()
+    verified_by: Mapped[str | None] = officer()
+    verified_at: Mapped[datetime | None] = officer()
+    valid_until: Mapped[date | None] = officer()
+    evidence_reference: Mapped[str | None] = officer()
+
+
+class Engagement(Row):
+    """A department or firm holds a worker from date to date."""
+
+    __tablename__ = "engagement"
+    __table_args__ = (
+        one_of("status", EngagementStatus),
+        CheckConstraint("ends_on > starts_on", name="dates_ordered"),
+    )
+    prefix: ClassVar[str] = "en"
+
+    id: Mapped[str] = officer(primary_key=True)
+    worker_id: Mapped[str] = officer(ForeignKey("worker.id"), index=True)
+    hirer: Mapped[str] = officer()
+    purpose: Mapped[str] = officer()
+    starts_on: Mapped[date] = officer()
+    ends_on: Mapped[date] = officer()
+    status: Mapped[str] = officer()

@@ -1,0 +1,1 @@
+"""What happens: plain functions that compute a field or carry out a command."""

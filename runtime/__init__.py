@@ -1,0 +1,1 @@
+"""What every request needs and no domain owns."""

@@ -1,0 +1,1 @@
+"""What exists: the types, fields and arguments a client can ask for."""
