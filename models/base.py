@@ -1,7 +1,6 @@
 """What every table shares: identifiers, privacy classes on columns, and small column kinds."""
 
 import secrets
-import time
 from collections.abc import Callable
 from datetime import date, datetime
 from datetime import time as time_of_day
@@ -85,14 +84,16 @@ def at_least(name: str, lowest: int) -> CheckConstraint:
     return CheckConstraint(f"{name} >= {lowest}", name=f"{name}_range")
 
 
-def identifier(prefix: str, milliseconds: int, randomness: int) -> str:
-    """A prefixed ULID: 48 bits of time, so that new rows land together, and 80 random bits."""
-    number = milliseconds << 80 | randomness
-    return f"{prefix}_" + "".join(CROCKFORD[number >> 5 * i & 31] for i in range(25, -1, -1))
+def identifier(prefix: str, randomness: int) -> str:
+    """An opaque id from 130 random bits.
+
+    No time is in it: when a review was written is not public, and its id is.
+    """
+    return f"{prefix}_" + "".join(CROCKFORD[randomness >> 5 * i & 31] for i in range(26))
 
 
 def new_id(prefix: str) -> str:
-    return identifier(prefix, time.time_ns() // 1_000_000, secrets.randbits(80))
+    return identifier(prefix, secrets.randbits(130))
 
 
 __all__ = [

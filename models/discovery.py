@@ -38,14 +38,14 @@ class WorkerPlace(Row):
             "category_number",
             "cell",
             text("score DESC"),
-            "worker_id",
+            text("worker_id DESC"),
         ),
         Index(
             "worker_place_by_rating_wide",
             "category_number",
             "area",
             text("score DESC"),
-            "worker_id",
+            text("worker_id DESC"),
         ),
     )
 

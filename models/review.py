@@ -4,7 +4,17 @@ from datetime import date
 from enum import StrEnum
 from typing import ClassVar
 
-from sqlalchemy import ARRAY, CheckConstraint, ColumnElement, ForeignKey, Index, Integer, text
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    CheckConstraint,
+    ColumnElement,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    text,
+)
 from sqlalchemy.orm import Mapped
 
 from models.base import Row, datetime, officer, one_of, owner, public
@@ -32,27 +42,27 @@ class Review(Row):
         Index(
             "review_of_worker_by_publication",
             "worker_id",
-            text("published_at DESC"),
-            text("id DESC"),
+            text("position DESC"),
             postgresql_where=text("state IN ('PUBLISHED', 'RESTORED')"),
         ),
         Index(
             "review_of_provider_by_publication",
             "provider_id",
-            text("published_at DESC"),
-            text("id DESC"),
+            text("position DESC"),
             postgresql_where=text("state IN ('PUBLISHED', 'RESTORED')"),
         ),
         Index(
             "review_by_publication",
-            text("published_at DESC"),
-            text("id DESC"),
+            text("position DESC"),
             postgresql_where=text("state IN ('PUBLISHED', 'RESTORED')"),
         ),
     )
     prefix: ClassVar[str] = "rv"
 
     id: Mapped[str] = public(primary_key=True)
+    position: Mapped[int] = public(BigInteger, Identity(), unique=True)
+    """The order of publication: lists and their cursors use it, because the time itself
+    is not public and a cursor can be read."""
     booking_id: Mapped[str] = public(ForeignKey("booking.id"), unique=True)
     worker_id: Mapped[str] = public(ForeignKey("worker.id"))
     provider_id: Mapped[str | None] = public(ForeignKey("provider.id"))

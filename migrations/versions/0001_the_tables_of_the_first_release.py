@@ -536,13 +536,23 @@ def upgrade() -> None:
     op.create_index(
         "worker_place_by_rating",
         "worker_place",
-        ["category_number", "cell", sa.literal_column("score DESC"), "worker_id"],
+        [
+            "category_number",
+            "cell",
+            sa.literal_column("score DESC"),
+            sa.literal_column("worker_id DESC"),
+        ],
         unique=False,
     )
     op.create_index(
         "worker_place_by_rating_wide",
         "worker_place",
-        ["category_number", "area", sa.literal_column("score DESC"), "worker_id"],
+        [
+            "category_number",
+            "area",
+            sa.literal_column("score DESC"),
+            sa.literal_column("worker_id DESC"),
+        ],
         unique=False,
     )
     op.create_index(
@@ -553,8 +563,7 @@ def upgrade() -> None:
         "worker_place",
         [
             sa.literal_column(
-                "point(longitude * '0.8926'::double precision,"
-                " latitude + '1000'::double precision * category_number::double precision)"
+                "point(longitude * '0.8926'::double precision, latitude + '1000'::double precision * category_number::double precision)"
             )
         ],
         unique=False,
@@ -671,6 +680,7 @@ def upgrade() -> None:
     op.create_table(
         "review",
         sa.Column("id", sa.Text(collation="C"), nullable=False),
+        sa.Column("position", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("booking_id", sa.Text(collation="C"), nullable=False),
         sa.Column("worker_id", sa.Text(collation="C"), nullable=False),
         sa.Column("provider_id", sa.Text(collation="C"), nullable=True),
@@ -703,25 +713,26 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["worker_id"], ["worker.id"], name=op.f("review_worker_id_fkey")),
         sa.PrimaryKeyConstraint("id", name=op.f("review_pkey")),
         sa.UniqueConstraint("booking_id", name=op.f("review_booking_id_unique")),
+        sa.UniqueConstraint("position", name=op.f("review_position_unique")),
     )
     op.create_index(
         "review_by_publication",
         "review",
-        [sa.literal_column("published_at DESC"), sa.literal_column("id DESC")],
+        [sa.literal_column("position DESC")],
         unique=False,
         postgresql_where=sa.text("state IN ('PUBLISHED', 'RESTORED')"),
     )
     op.create_index(
         "review_of_provider_by_publication",
         "review",
-        ["provider_id", sa.literal_column("published_at DESC"), sa.literal_column("id DESC")],
+        ["provider_id", sa.literal_column("position DESC")],
         unique=False,
         postgresql_where=sa.text("state IN ('PUBLISHED', 'RESTORED')"),
     )
     op.create_index(
         "review_of_worker_by_publication",
         "review",
-        ["worker_id", sa.literal_column("published_at DESC"), sa.literal_column("id DESC")],
+        ["worker_id", sa.literal_column("position DESC")],
         unique=False,
         postgresql_where=sa.text("state IN ('PUBLISHED', 'RESTORED')"),
     )
