@@ -6,8 +6,6 @@ import models  # noqa: F401  (fills the metadata)
 from models.base import Row
 
 connection = context.config.attributes["connection"]
-context.configure(
-    connection=connection, target_metadata=Row.metadata, transaction_per_migration=True
-)
+context.configure(connection=connection, target_metadata=Row.metadata)
 with context.begin_transaction():
     context.run_migrations()

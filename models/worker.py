@@ -25,6 +25,9 @@ class WorkerStatus(StrEnum):
     ERASED = "ERASED"
 
 
+LISTED = text("status = 'ACTIVE'")
+"""Only active workers are listed or found."""
+
 UNREGISTERED = (WorkerStatus.DRAFT, WorkerStatus.REJECTED, WorkerStatus.ERASED)
 """The statuses that the count of registered workers leaves out."""
 
@@ -72,7 +75,7 @@ class Provider(Row):
     __table_args__ = (
         one_of("status", ProviderStatus),
         CheckConstraint("empanelled_until > empanelled_from", name="empanelment_ordered"),
-        Index("provider_by_name", "name_en", "id", postgresql_where=text("status = 'EMPANELLED'")),
+        Index("provider_listed", "code", postgresql_where=text("status = 'EMPANELLED'")),
     )
     prefix: ClassVar[str] = "pv"
 
@@ -114,25 +117,14 @@ class Worker(Row):
         CheckConstraint("aadhaar_last4 ~ '^[0-9]{4}$'", name="aadhaar_last4_only"),
         CheckConstraint("bank_last4 ~ '^[0-9]{4}$'", name="bank_last4_only"),
         CheckConstraint("status <> 'ERASED' OR mobile IS NULL", name="erased_is_anonymous"),
+        Index("worker_of_district", "district_id", "code", postgresql_where=LISTED),
+        Index("worker_of_provider", "provider_id", "code", postgresql_where=LISTED),
+        Index("worker_listed", "code", postgresql_where=LISTED),
         Index(
-            "worker_by_registration",
-            text("registered_at DESC"),
-            text("id DESC"),
-            postgresql_where=text("status = 'ACTIVE'"),
-        ),
-        Index(
-            "worker_of_district_by_registration",
-            "district_id",
-            text("registered_at DESC"),
-            text("id DESC"),
-            postgresql_where=text("status = 'ACTIVE'"),
-        ),
-        Index(
-            "worker_of_provider_by_registration",
-            "provider_id",
-            text("registered_at DESC"),
-            text("id DESC"),
-            postgresql_where=text("status = 'ACTIVE'"),
+            "worker_by_experience",
+            text("years_experience DESC"),
+            text("code DESC"),
+            postgresql_where=LISTED,
         ),
         Index("worker_by_status", "status", "district_id"),
     )
@@ -154,10 +146,10 @@ class Worker(Row):
     cell: Mapped[str] = public()
     latitude: Mapped[float] = public()
     longitude: Mapped[float] = public()
-    registered_at: Mapped[datetime] = public()
 
     surname_en: Mapped[str | None] = partner()
     surname_hi: Mapped[str | None] = partner()
+    registered_at: Mapped[datetime] = partner()
     gender: Mapped[str | None] = partner()
     birth_year: Mapped[int | None] = partner()
     eshram_uan: Mapped[str | None] = partner(

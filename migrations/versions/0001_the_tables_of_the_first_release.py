@@ -66,9 +66,9 @@ def upgrade() -> None:
         sa.UniqueConstraint("code", name=op.f("provider_code_unique")),
     )
     op.create_index(
-        "provider_by_name",
+        "provider_listed",
         "provider",
-        ["name_en", "id"],
+        ["code"],
         unique=False,
         postgresql_where=sa.text("status = 'EMPANELLED'"),
     )
@@ -198,9 +198,9 @@ def upgrade() -> None:
         sa.Column("cell", sa.Text(collation="C"), nullable=False),
         sa.Column("latitude", sa.Double(), nullable=False),
         sa.Column("longitude", sa.Double(), nullable=False),
-        sa.Column("registered_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("surname_en", sa.Text(collation="C"), nullable=True),
         sa.Column("surname_hi", sa.Text(collation="C"), nullable=True),
+        sa.Column("registered_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("gender", sa.Text(collation="C"), nullable=True),
         sa.Column("birth_year", sa.Integer(), nullable=True),
         sa.Column("eshram_uan", sa.Text(collation="C"), nullable=True),
@@ -246,24 +246,31 @@ def upgrade() -> None:
         sa.UniqueConstraint("tablet_serial", name=op.f("worker_tablet_serial_unique")),
     )
     op.create_index(
-        "worker_by_registration",
+        "worker_by_experience",
         "worker",
-        [sa.literal_column("registered_at DESC"), sa.literal_column("id DESC")],
+        [sa.literal_column("years_experience DESC"), sa.literal_column("code DESC")],
         unique=False,
         postgresql_where=sa.text("status = 'ACTIVE'"),
     )
     op.create_index("worker_by_status", "worker", ["status", "district_id"], unique=False)
     op.create_index(
-        "worker_of_district_by_registration",
+        "worker_listed",
         "worker",
-        ["district_id", sa.literal_column("registered_at DESC"), sa.literal_column("id DESC")],
+        ["code"],
         unique=False,
         postgresql_where=sa.text("status = 'ACTIVE'"),
     )
     op.create_index(
-        "worker_of_provider_by_registration",
+        "worker_of_district",
         "worker",
-        ["provider_id", sa.literal_column("registered_at DESC"), sa.literal_column("id DESC")],
+        ["district_id", "code"],
+        unique=False,
+        postgresql_where=sa.text("status = 'ACTIVE'"),
+    )
+    op.create_index(
+        "worker_of_provider",
+        "worker",
+        ["provider_id", "code"],
         unique=False,
         postgresql_where=sa.text("status = 'ACTIVE'"),
     )
@@ -897,18 +904,17 @@ def downgrade() -> None:
     op.drop_table("availability_rule")
     op.drop_table("availability_exception")
     op.drop_index(
-        "worker_of_provider_by_registration",
-        table_name="worker",
-        postgresql_where=sa.text("status = 'ACTIVE'"),
+        "worker_of_provider", table_name="worker", postgresql_where=sa.text("status = 'ACTIVE'")
     )
     op.drop_index(
-        "worker_of_district_by_registration",
-        table_name="worker",
-        postgresql_where=sa.text("status = 'ACTIVE'"),
+        "worker_of_district", table_name="worker", postgresql_where=sa.text("status = 'ACTIVE'")
+    )
+    op.drop_index(
+        "worker_listed", table_name="worker", postgresql_where=sa.text("status = 'ACTIVE'")
     )
     op.drop_index("worker_by_status", table_name="worker")
     op.drop_index(
-        "worker_by_registration", table_name="worker", postgresql_where=sa.text("status = 'ACTIVE'")
+        "worker_by_experience", table_name="worker", postgresql_where=sa.text("status = 'ACTIVE'")
     )
     op.drop_table("worker")
     op.drop_index(op.f("provider_district_district_id"), table_name="provider_district")
@@ -922,7 +928,7 @@ def downgrade() -> None:
     op.drop_table("district")
     op.drop_table("service_category")
     op.drop_index(
-        "provider_by_name", table_name="provider", postgresql_where=sa.text("status = 'EMPANELLED'")
+        "provider_listed", table_name="provider", postgresql_where=sa.text("status = 'EMPANELLED'")
     )
     op.drop_table("provider")
     op.drop_table("division")

@@ -1,0 +1,97 @@
+"""Errors a client meets: coded where the client can act, masked where only we can.
+
+| kind | how | the client sees |
+| --- | --- | --- |
+| not allowed, malformed, over a limit | raise one of these | its code and what to do |
+| something we depend on is down | raised by a driver | `UNAVAILABLE`, retryable |
+| our bug | anything else | `INTERNAL` and the request id that is in the log |
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import structlog
+from graphql import GraphQLError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+log = structlog.get_logger()
+
+RETRY_AFTER_SECONDS = 2
+
+
+class Coded(GraphQLError):
+    """An error whose message and code are meant for the client."""
+
+    def __init__(self, code: str, message: str, **details: Any) -> None:
+        super().__init__(message, extensions={"code": code, **details})
+
+
+class BadInput(Coded):
+    def __init__(self, message: str, **details: Any) -> None:
+        super().__init__("BAD_INPUT", message, **details)
+
+
+class LimitExceeded(Coded):
+    def __init__(self, message: str, **details: Any) -> None:
+        super().__init__("LIMIT_EXCEEDED", message, **details)
+
+
+class Forbidden(Coded):
+    def __init__(self, field: str) -> None:
+        super().__init__("FORBIDDEN", f"{field} is not shown to you.", field=field)
+
+
+def formatted(errors: Iterable[GraphQLError], request_id: str) -> list[dict[str, Any]]:
+    """The errors as the response carries them; what is not meant for the client is logged."""
+    told: list[dict[str, Any]] = []
+    refused: set[tuple[Any, ...]] = set()
+    for error in errors:
+        error = meant_for_client(error, request_id)
+        shown = dict(error.formatted)
+        if (error.extensions or {}).get("code") == "FORBIDDEN":
+            # A hidden field is hidden in every row of a list: one error says so.
+            shown["path"] = [step for step in error.path or () if isinstance(step, str)]
+            if tuple(shown["path"]) in refused:
+                continue
+            refused.add(tuple(shown["path"]))
+        told.append(shown)
+    return told
+
+
+def meant_for_client(error: GraphQLError, request_id: str) -> GraphQLError:
+    cause = error.original_error
+    if isinstance(cause, Coded):
+        code, message, details = None, cause.message, dict(cause.extensions or {})
+    elif isinstance(error, Coded):
+        return error
+    elif cause is None or isinstance(cause, GraphQLError):
+        # Raised by parsing, validation or the coercion of values: the client wrote it.
+        code, message, details = "BAD_INPUT", error.message, dict(error.extensions or {})
+    elif is_outage(cause):
+        log.error("unavailable", request_id=request_id, exc_info=cause)
+        message = "A service we depend on is not answering. Try again in a moment."
+        code, details = "UNAVAILABLE", {"retryable": True, "retryAfter": RETRY_AFTER_SECONDS}
+    else:
+        log.error("fault", request_id=request_id, path=error.path, exc_info=cause)
+        message = f"Something went wrong on our side. Quote {request_id} when you report it."
+        code, details = "INTERNAL", {}
+    if code is not None:
+        details = {"code": code, **details}
+        if code in ("INTERNAL", "UNAVAILABLE"):
+            details["requestId"] = request_id
+    return GraphQLError(
+        message,
+        nodes=error.nodes,
+        source=error.source,
+        positions=error.positions,
+        path=error.path,
+        extensions=details,
+    )
+
+
+def is_outage(cause: BaseException) -> bool:
+    """Whether the database is unreachable, restarting or out of connections."""
+    if isinstance(cause, DBAPIError) and cause.connection_invalidated:
+        return True
+    return isinstance(cause, OSError | InterfaceError | OperationalError | PoolTimeoutError)
