@@ -12,6 +12,7 @@ from sqlalchemy import (
     UniqueConstraint,
     func,
     or_,
+    select,
     text,
 )
 from sqlalchemy.dialects.postgresql import TSTZRANGE, ExcludeConstraint, Range
@@ -143,7 +144,17 @@ class Booking(Row):
         return or_(cls.citizen_id == viewer, cls.worker_id == viewer)
 
 
-class BookingLine(Row):
+class PartOfBooking:
+    """Belongs to whom its booking belongs to."""
+
+    @classmethod
+    def is_owned_by(cls, viewer: ColumnElement[str]) -> ColumnElement[bool]:
+        owned = select(Booking.id).where(Booking.is_owned_by(viewer))
+        booking_id: ColumnElement[str] = getattr(cls, "booking_id")  # noqa: B009
+        return booking_id.in_(owned)
+
+
+class BookingLine(PartOfBooking, Row):
     """A service that was asked for, and how many of its units."""
 
     __tablename__ = "booking_line"
@@ -155,7 +166,7 @@ class BookingLine(Row):
     quantity: Mapped[int] = owner()
 
 
-class Quote(Row):
+class Quote(PartOfBooking, Row):
     """A price put to the citizen; the last accepted revision is what is charged."""
 
     __tablename__ = "quote"
@@ -188,8 +199,12 @@ class QuoteLine(Row):
     amount_paise: Mapped[int] = owner()
     """Of the whole line; negative for a discount."""
 
+    @classmethod
+    def is_owned_by(cls, viewer: ColumnElement[str]) -> ColumnElement[bool]:
+        return cls.quote_id.in_(select(Quote.id).where(Quote.is_owned_by(viewer)))
 
-class TimelineEntry(Row):
+
+class TimelineEntry(PartOfBooking, Row):
     """One transition of a booking."""
 
     __tablename__ = "timeline_entry"
@@ -209,7 +224,7 @@ class TimelineEntry(Row):
     happened_at: Mapped[datetime] = owner()
 
 
-class Assignment(Row):
+class Assignment(PartOfBooking, Row):
     """An offer of a booking to a worker."""
 
     __tablename__ = "assignment"

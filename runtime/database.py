@@ -34,7 +34,7 @@ class Database:
 
     async def rows(
         self, statement: Executable, parameters: Mapping[str, Any], tally: Tally
-    ) -> Sequence[Row[Any]]:
+    ) -> Sequence[Row[*tuple[Any, ...]]]:
         try:
             return await self._rows(statement, parameters, tally)
         except DBAPIError as error:
@@ -46,7 +46,7 @@ class Database:
 
     async def _rows(
         self, statement: Executable, parameters: Mapping[str, Any], tally: Tally
-    ) -> Sequence[Row[Any]]:
+    ) -> Sequence[Row[*tuple[Any, ...]]]:
         async with self._reads.connect() as connection:
             tally.statements += 1
             started = time.perf_counter()

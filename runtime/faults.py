@@ -45,16 +45,17 @@ class Forbidden(Coded):
 def formatted(errors: Iterable[GraphQLError], request_id: str) -> list[dict[str, Any]]:
     """The errors as the response carries them; what is not meant for the client is logged."""
     told: list[dict[str, Any]] = []
-    refused: set[tuple[Any, ...]] = set()
+    refused: set[tuple[str, ...]] = set()
     for error in errors:
         error = meant_for_client(error, request_id)
-        shown = dict(error.formatted)
+        shown: dict[str, Any] = {**error.formatted}
         if (error.extensions or {}).get("code") == "FORBIDDEN":
             # A hidden field is hidden in every row of a list: one error says so.
-            shown["path"] = [step for step in error.path or () if isinstance(step, str)]
-            if tuple(shown["path"]) in refused:
+            path = [step for step in error.path or () if isinstance(step, str)]
+            if tuple(path) in refused:
                 continue
-            refused.add(tuple(shown["path"]))
+            refused.add(tuple(path))
+            shown["path"] = path
         told.append(shown)
     return told
 

@@ -14,11 +14,11 @@ FINE_RADIUS_KM = 10.0
 
 
 def cell_at(latitude: float, longitude: float) -> str:
-    return h3.latlng_to_cell(latitude, longitude, CELL)
+    return str(h3.latlng_to_cell(latitude, longitude, CELL))
 
 
 def area_of(cell: str) -> str:
-    return h3.cell_to_parent(cell, AREA)
+    return str(h3.cell_to_parent(cell, AREA))
 
 
 def centre_of(cell: str) -> tuple[float, float]:

@@ -17,12 +17,12 @@ def preferred(accept_language: str) -> Language:
 
     Entries that cannot be read count for nothing, as RFC 9110 lets a server ignore the header.
     """
-    liked = {Language.EN: 0.0, Language.HI: 0.0}
+    liked: dict[str, float] = {Language.EN: 0.0, Language.HI: 0.0}
     for entry in accept_language.split(","):
         tag, _, parameters = entry.partition(";")
         name = tag.strip().partition("-")[0].upper()
-        if name in Language:
-            liked[Language(name)] = max(liked[Language(name)], quality(parameters))
+        if name in liked:
+            liked[name] = max(liked[name], quality(parameters))
     return Language.HI if liked[Language.HI] > liked[Language.EN] else Language.EN
 
 

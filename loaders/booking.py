@@ -1,0 +1,241 @@
+"""Reads of bookings, of what was agreed in them, and of workers' free time."""
+
+from datetime import datetime, timedelta
+from typing import Annotated, Any
+
+from sqlalchemy import (
+    DateTime,
+    Interval,
+    Select,
+    and_,
+    any_,
+    cast,
+    exists,
+    extract,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+)
+from sqlalchemy.dialects.postgresql import TSTZRANGE
+
+from loaders.page import KEYED, Sort, pages
+from loaders.shown import shown
+from models.booking import (
+    Assignment,
+    AvailabilityException,
+    AvailabilityRule,
+    Booking,
+    BookingLine,
+    Quote,
+    QuoteLine,
+    QuoteStatus,
+    ServiceArea,
+    TimelineEntry,
+    WorkerTime,
+)
+from models.skill import Service
+from models.worker import Worker, WorkerStatus
+from runtime.batch import KEYS, VIEWER, Columns, many, one
+
+INDIA = "Asia/Kolkata"
+SLOT_STEP = timedelta(minutes=30)
+SLOT_HORIZON = timedelta(days=14)
+
+
+@one(Booking)
+def booking_by_id(columns: Columns) -> Select[Any]:
+    """Parties only: to everyone else the booking does not exist."""
+    return select(Booking.id, *shown(Booking, columns)).where(
+        Booking.id == any_(KEYS), Booking.is_owned_by(VIEWER)
+    )
+
+
+LATEST = Sort((Booking.starts_at, Booking.id), descending=True)
+
+
+@pages(Booking, LATEST)
+def bookings_by_worker(key: Any) -> Select[Any]:
+    return select(Booking).where(Booking.worker_id == key, Booking.is_owned_by(VIEWER))
+
+
+@many(Service)
+def services_by_booking(columns: Columns) -> Select[Any]:
+    return (
+        select(BookingLine.booking_id, *shown(Service, columns))
+        .join(Service, Service.id == BookingLine.service_id)
+        .where(BookingLine.booking_id == any_(KEYS))
+        .order_by(BookingLine.booking_id, BookingLine.position)
+    )
+
+
+@many(BookingLine)
+def lines_by_booking(columns: Columns) -> Select[Any]:
+    return (
+        select(BookingLine.booking_id, *shown(BookingLine, columns))
+        .where(BookingLine.booking_id == any_(KEYS))
+        .order_by(BookingLine.booking_id, BookingLine.position)
+    )
+
+
+@many(Quote)
+def quotes_by_booking(columns: Columns) -> Select[Any]:
+    """Latest revision first."""
+    return (
+        select(Quote.booking_id, *shown(Quote, columns))
+        .where(Quote.booking_id == any_(KEYS), Quote.is_owned_by(VIEWER))
+        .order_by(Quote.booking_id, Quote.revision.desc())
+    )
+
+
+@one(Quote)
+def accepted_quote_by_booking(columns: Columns) -> Select[Any]:
+    return (
+        select(Quote.booking_id, *shown(Quote, columns))
+        .distinct(Quote.booking_id)
+        .where(
+            Quote.booking_id == any_(KEYS),
+            Quote.status == QuoteStatus.ACCEPTED,
+            Quote.is_owned_by(VIEWER),
+        )
+        .order_by(Quote.booking_id, Quote.revision.desc())
+    )
+
+
+@many(QuoteLine)
+def lines_by_quote(columns: Columns) -> Select[Any]:
+    return (
+        select(QuoteLine.quote_id, *shown(QuoteLine, columns))
+        .where(QuoteLine.quote_id == any_(KEYS), QuoteLine.is_owned_by(VIEWER))
+        .order_by(QuoteLine.quote_id, QuoteLine.position)
+    )
+
+
+@many(TimelineEntry)
+def timeline_by_booking(columns: Columns) -> Select[Any]:
+    return (
+        select(TimelineEntry.booking_id, *shown(TimelineEntry, columns))
+        .where(TimelineEntry.booking_id == any_(KEYS), TimelineEntry.is_owned_by(VIEWER))
+        .order_by(TimelineEntry.booking_id, TimelineEntry.position)
+    )
+
+
+@many(Assignment)
+def assignments_by_booking(columns: Columns) -> Select[Any]:
+    return (
+        select(Assignment.booking_id, *shown(Assignment, columns))
+        .where(Assignment.booking_id == any_(KEYS), Assignment.is_owned_by(VIEWER))
+        .order_by(Assignment.booking_id, Assignment.position)
+    )
+
+
+@many(AvailabilityRule)
+def availability_by_worker(columns: Columns) -> Select[Any]:
+    return (
+        select(AvailabilityRule.worker_id, *shown(AvailabilityRule, columns))
+        .where(AvailabilityRule.worker_id == any_(KEYS))
+        .order_by(AvailabilityRule.worker_id, AvailabilityRule.weekday, AvailabilityRule.from_time)
+    )
+
+
+@one(ServiceArea)
+def service_area_by_worker(columns: Columns) -> Select[Any]:
+    return select(ServiceArea.worker_id, *shown(ServiceArea, columns)).where(
+        ServiceArea.worker_id == any_(KEYS)
+    )
+
+
+class Slot:
+    """A stretch of a worker's free time; computed, never stored."""
+
+
+Minutes = Annotated[int, "How long the slot must be, in minutes; 15 to 720."]
+
+
+def free_slots(*, minutes: int, limit: int, start: datetime | None, end: datetime | None) -> Any:
+    """The first free slots of each key's worker, as a lateral subquery.
+
+    Slots begin on every half hour of the worker's weekly hours (in India's time), from
+    `start` (now) to `end` (two weeks on), where no exception and no promise stands.
+    """
+    length = literal(timedelta(minutes=minutes), Interval)
+    earliest = func.now() if start is None else func.greatest(literal(start), func.now())
+    horizon = earliest + literal(SLOT_HORIZON, Interval)
+    latest = horizon if end is None else func.least(literal(end), horizon)
+    day = (
+        func.generate_series(
+            func.date_trunc("day", func.timezone(INDIA, earliest)),
+            func.timezone(INDIA, latest),
+            literal(timedelta(days=1), Interval),
+        )
+        .table_valued("start", name="day")
+        .render_derived()
+    )
+    rule = AvailabilityRule
+    opens, closes = (
+        func.timezone(INDIA, day.c.start + cast(hour, Interval))
+        for hour in (rule.from_time, rule.until_time)
+    )
+    slot = (
+        func.generate_series(opens, closes - length, literal(SLOT_STEP, Interval))
+        .table_valued("starts_at", name="slot")
+        .render_derived()
+        .lateral("slot")
+    )
+    starts_at = cast(slot.c.starts_at, DateTime(timezone=True))
+    excepted = exists().where(
+        AvailabilityException.worker_id == KEYED.c.key,
+        AvailabilityException.day == func.date(day.c.start),
+    )
+    promised = exists().where(
+        WorkerTime.worker_id == KEYED.c.key,
+        WorkerTime.during.op("&&")(func.tstzrange(starts_at, starts_at + length, type_=TSTZRANGE)),
+    )
+    return (
+        select(starts_at.label("starts_at"), (starts_at + length).label("ends_at"))
+        .select_from(day)
+        .join(
+            rule,
+            and_(
+                rule.worker_id == KEYED.c.key,
+                rule.weekday == extract("isodow", day.c.start),
+                rule.valid_from <= func.date(day.c.start),
+                or_(rule.valid_until.is_(None), rule.valid_until > func.date(day.c.start)),
+            ),
+        )
+        .join(Worker, and_(Worker.id == rule.worker_id, Worker.status == WorkerStatus.ACTIVE))
+        .join(slot, true())
+        .where(starts_at >= earliest, starts_at + length <= latest, ~excepted, ~promised)
+        .order_by(starts_at)
+        .limit(limit)
+        .correlate(KEYED)
+        .lateral("free")
+    )
+
+
+@many(Slot)
+def free_slots_by_worker(
+    columns: Columns,
+    *,
+    minutes: Minutes = 60,
+    first: Annotated[int, "How many slots, at most 100."] = 5,
+    start: Annotated[datetime | None, "Only slots from this time on; now if left out."] = None,
+    end: Annotated[
+        datetime | None, "Only slots that end by this time; in two weeks at most."
+    ] = None,
+) -> Select[Any]:
+    free = free_slots(minutes=minutes, limit=first, start=start, end=end)
+    return (
+        select(KEYED.c.key, free.c.starts_at, free.c.ends_at)
+        .select_from(KEYED.join(free, true()))
+        .order_by(KEYED.c.key, free.c.starts_at)
+    )
+
+
+@one(Slot)
+def next_free_slot_by_worker(columns: Columns, *, minutes: Minutes = 60) -> Select[Any]:
+    free = free_slots(minutes=minutes, limit=1, start=None, end=None)
+    return select(KEYED.c.key, free.c.starts_at, free.c.ends_at).select_from(
+        KEYED.join(free, true())
+    )

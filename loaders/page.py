@@ -1,0 +1,127 @@
+"""One statement per list, for any number of parents: keyset pages, counts, and what lies beyond."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, exists, func, literal, select, true, tuple_
+from sqlalchemy.sql.selectable import TableValuedAlias
+
+from loaders.shown import shown
+from models.base import Row
+from runtime.batch import KEYS, Columns, many, value
+from runtime.page import Pages, Values, Window
+
+Scope = Callable[..., Select[Any]]
+
+
+@dataclass(frozen=True)
+class Sort:
+    """A total order: every column NOT NULL and public, the last one unique."""
+
+    columns: tuple[Any, ...]
+    descending: bool = False
+
+    @property
+    def kinds(self) -> tuple[type, ...]:
+        return tuple(column.type.python_type for column in self.columns)
+
+    def side(self, anchor: Values, *, ahead: bool, inclusive: bool = False) -> ColumnElement[bool]:
+        """The rows ahead of or behind the anchor, in this order."""
+        here = tuple_(*self.columns)
+        there = tuple_(
+            *(
+                literal(bound, column.type)
+                for bound, column in zip(anchor, self.columns, strict=True)
+            )
+        )
+        if ahead is self.descending:
+            return here <= there if inclusive else here < there
+        return here >= there if inclusive else here > there
+
+    def order(self, *, reverse: bool = False) -> list[ColumnElement[Any]]:
+        down = self.descending is not reverse
+        return [column.desc() if down else column.asc() for column in self.columns]
+
+
+KEYED: TableValuedAlias = func.unnest(KEYS).table_valued("key", name="k").render_derived()
+"""The keys of the batch, as a table `k` with one column `key`."""
+
+
+def run_statement(
+    entity: type[Row], scope: Select[Any], columns: Columns, sort: Sort, window: Window
+) -> Select[Any]:
+    """`scope` selects the rows that belong to `keyed()`'s key."""
+    ranked = [column.label(f"sort_{i}") for i, column in enumerate(sort.columns)]
+    inner = scope.with_only_columns(*shown(entity, columns), *ranked)
+    if window.after is not None:
+        inner = inner.where(sort.side(window.after, ahead=True))
+    if window.before is not None:
+        inner = inner.where(sort.side(window.before, ahead=False))
+    item = (
+        inner.order_by(*sort.order(reverse=window.backward))
+        .limit(window.size + 1)
+        .correlate(KEYED)
+        .lateral("item")
+    )
+    placed = [item.c[f"sort_{i}"] for i in range(len(sort.columns))]
+    return (
+        select(KEYED.c.key, *item.c)
+        .select_from(KEYED.join(item, true()))
+        .order_by(*(place.desc() if sort.descending else place.asc() for place in placed))
+    )
+
+
+def pages(entity: type[Row], sorts: Mapping[Any, Sort] | Sort) -> Callable[[Scope], Pages]:
+    """A list of `entity`: the marked function gives, for a key, the rows that belong to it.
+
+    Its keyword-only parameters become arguments of the field. Give several sorts by the
+    members of an enum, and the field takes `orderBy`; the first is the usual one.
+    """
+    by_name = {"usual": sorts} if isinstance(sorts, Sort) else {str(k): s for k, s in sorts.items()}
+
+    def decorate(scope: Scope) -> Pages:
+        parameters = own_parameters(scope)
+        if not isinstance(sorts, Sort):
+            usual = next(iter(sorts))
+            parameters.append(
+                inspect.Parameter(
+                    "order_by",
+                    inspect.Parameter.KEYWORD_ONLY,
+                    default=usual,
+                    annotation=type(usual),
+                )
+            )
+
+        @many(entity)
+        def run(columns: Columns, *, window: Window, sort: str, **own: Any) -> Select[Any]:
+            return run_statement(entity, scope(KEYED.c.key, **own), columns, by_name[sort], window)
+
+        @value(absent=0)
+        def total(columns: Columns, **own: Any) -> Select[Any]:
+            counted = scope(KEYED.c.key, **own).with_only_columns(func.count())
+            return select(KEYED.c.key, counted.correlate(KEYED).scalar_subquery())
+
+        @value(absent=False)
+        def beyond(
+            columns: Columns, *, sort: str, anchor: Values, ahead: bool, **own: Any
+        ) -> Select[Any]:
+            side = by_name[sort].side(anchor, ahead=ahead, inclusive=True)
+            found = scope(KEYED.c.key, **own).with_only_columns(literal(1)).where(side)
+            return select(KEYED.c.key, exists(found.correlate(KEYED)))
+
+        return Pages(
+            run=run,
+            total=total,
+            beyond=beyond,
+            sorts={name: sort.kinds for name, sort in by_name.items()},
+            parameters=parameters,
+        )
+
+    return decorate
+
+
+def own_parameters(function: Callable[..., Any]) -> list[inspect.Parameter]:
+    signature = inspect.signature(function)
+    return [p for p in signature.parameters.values() if p.kind is inspect.Parameter.KEYWORD_ONLY]

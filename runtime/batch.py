@@ -1,0 +1,121 @@
+"""Batched reads: one statement for every key asked for together.
+
+A loader builds a statement, from the columns wanted and its own arguments: a `Select` whose
+first column is the key, with the keys bound as one array (`KEYS`). Marked `@one`, `@many` or
+`@value` it is a `Batch`; `Batches` runs it, once per request and key.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+from aiodataloader import DataLoader
+from sqlalchemy import ARRAY, Select, Text, bindparam
+
+from runtime.database import Database, Tally
+from runtime.rows import row_type
+from runtime.viewer import Viewer
+
+KEYS = bindparam("keys", type_=ARRAY(Text(collation="C")))
+"""The keys of a batch, in statements."""
+VIEWER = bindparam("viewer_id", type_=Text(collation="C"))
+"""The viewer's id, in the row rules of statements; null for the anonymous."""
+
+ROOT = ""
+"""The one key of a batch that hangs below no row."""
+
+Columns = tuple[str, ...]
+Statement = Callable[..., Select[Any]]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A read, with its arguments; equal batches share their statement and their results.
+
+    A missing key gives None, the empty list or `absent`, by the kind of read.
+    """
+
+    statement: Statement
+    entity: type | None
+    many: bool
+    absent: Any = None
+    arguments: tuple[tuple[str, Hashable], ...] = ()
+
+    def __call__(self, **arguments: Hashable) -> "Batch":
+        return replace(self, arguments=tuple(sorted(arguments.items())))
+
+    def select(self, columns: Columns) -> Select[Any]:
+        return self.statement(columns, **dict(self.arguments))
+
+
+def one(entity: type) -> Callable[[Statement], Batch]:
+    """A read with at most one row per key."""
+    return lambda statement: Batch(statement, entity, many=False)
+
+
+def many(entity: type) -> Callable[[Statement], Batch]:
+    """A read with a list of rows per key, in the order of the statement."""
+    return lambda statement: Batch(statement, entity, many=True)
+
+
+def value(absent: Any) -> Callable[[Statement], Batch]:
+    """A read of a single value per key."""
+    return lambda statement: Batch(statement, None, many=False, absent=absent)
+
+
+@dataclass(frozen=True)
+class Access:
+    """On whose behalf a read is made. Part of a batch's identity: two principals who may see
+    different things never share a result, not even within one request."""
+
+    viewer: Viewer
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        return {"viewer_id": self.viewer.id}
+
+
+class Batches:
+    """The reads of one request, and the memory of their results.
+
+    `numbers` are settings that statements refer to by name.
+    """
+
+    def __init__(
+        self, database: Database, access: Access, numbers: Mapping[str, Any] | None = None
+    ) -> None:
+        self.access = access
+        self.tally = Tally()
+        self._database = database
+        self._numbers = numbers or {}
+        self._loaders: dict[tuple[Batch, Columns, Access], DataLoader[str, Any]] = {}
+
+    async def load(self, batch: Batch, key: str, columns: Columns) -> Any:
+        identity = (batch, columns, self.access)
+        if identity not in self._loaders:
+            self._loaders[identity] = DataLoader(partial(self._read, batch, columns))
+        # Waiters on one key share a future: a cancelled one must not take the others along.
+        return await asyncio.shield(self._loaders[identity].load(key))
+
+    async def _read(self, batch: Batch, columns: Columns, keys: Sequence[str]) -> list[Any]:
+        found = await self._database.rows(
+            batch.select(columns),
+            {"keys": list(keys), **self.access.parameters, **self._numbers},
+            self.tally,
+        )
+        if batch.entity is None:
+            values = {row[0]: row[1] for row in found}
+            return [values.get(key, batch.absent) for key in keys]
+        if not found:
+            return [[] if batch.many else None for _ in keys]
+        make = row_type(batch.entity, tuple(found[0]._fields[1:]))
+        if batch.many:
+            lists = defaultdict[str, list[Any]](list)
+            for row in found:
+                lists[row[0]].append(make(*row[1:]))
+            return [lists[key] for key in keys]
+        rows = {row[0]: make(*row[1:]) for row in found}
+        return [rows.get(key) for key in keys]

@@ -1,0 +1,60 @@
+"""What a resolver can reach: who is asking, in which language, and batched reads."""
+
+from typing import Any, TypeAlias
+
+import strawberry
+
+from runtime.batch import ROOT, Access, Batch, Batches
+from runtime.database import Database
+from runtime.field import Field
+from runtime.language import Language
+from runtime.page import Pages
+from runtime.projection import Projection
+from runtime.settings import Settings
+from runtime.viewer import Viewer
+
+
+class Context:
+    """One per request. Loaders are arguments to it, never attributes of it."""
+
+    projection: Projection
+    """Set when the operation is known, before any of it runs."""
+
+    def __init__(
+        self, viewer: Viewer, language: Language, database: Database, settings: Settings
+    ) -> None:
+        self.viewer = viewer
+        self.language = language
+        self.settings = settings
+        self.batches = Batches(
+            database, Access(viewer), {"suppress_below": settings.suppress_below}
+        )
+
+    async def load(self, batch: Batch, key: str = ROOT) -> Any:
+        """The row, rows or value of one key, read together with the keys of its neighbours."""
+        return await self.batches.load(batch, key, self.projection.of(batch.entity))
+
+    async def answer(self, field: Field, row: Any, arguments: dict[str, Any]) -> Any:
+        """What a declared field of one row holds."""
+        if field.load is None:
+            assert field.compute is not None
+            if field.speaks and arguments.get("language") is None:
+                arguments["language"] = self.language
+            return field.compute(row, **arguments)
+        if field.by is not None:
+            key = arguments.pop(field.by)
+        else:
+            key = getattr(row, field.needs[0]) if field.needs else ROOT
+        if isinstance(field.load, Pages):
+            columns = self.projection.of(field.load.run.entity)
+            limit = self.settings.page_limit
+            return await field.load.page(self.batches, key, columns, limit, arguments)
+        read = field.load if isinstance(field.load, Batch) else field.load(row)
+        if isinstance(read, bool):
+            return read
+        if key is None:
+            return [] if read.many else read.absent
+        return await self.load(read(**arguments) if arguments else read, key)
+
+
+Info: TypeAlias = strawberry.Info[Context, None]

@@ -1,0 +1,64 @@
+"""What a field declares about itself, once: how it is answered, and what that shows.
+
+The record travels in the field's metadata and is lifted to `GraphQLField.extensions`, so
+that whatever runs an operation needs to know neither Strawberry nor the domains.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from graphql import GraphQLField
+
+from runtime.batch import Batch
+from runtime.page import Pages
+from runtime.privacy import Privacy
+
+FIELD = "field"
+"""The key of the record in metadata and in extensions."""
+ENTITY = "entity"
+"""The key, in the extensions of an object type, of the table its rows come from."""
+ITEM = "item"
+"""The key, in the extensions of a connection type, of the name of its nodes' type."""
+
+FLAGS = {privacy.flag: privacy for privacy in Privacy}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Field:
+    """How a field is answered.
+
+    With neither `load` nor `compute` it is an attribute of its parent's row.
+    """
+
+    needs: tuple[str, ...] = ()
+    """The columns of the parent's row that it reads; with `load`, the one that is the key."""
+    by: str | None = None
+    """The argument that is the key of `load`, where no parent's row gives it."""
+    load: Batch | Pages | Callable[[Any], Batch | bool] | None = None
+    """One read for all parents; a function of the parent where the read depends on it."""
+    compute: Callable[..., Any] | None = None
+    """A function of a row that holds at least `needs`, and of the arguments."""
+    speaks: bool = False
+    """Whether `compute` takes a `language`: the one asked for, or else the request's."""
+    shows: Privacy | None = None
+    """Until the type is complete, None may stand for the highest class of `needs`."""
+    domain: str = ""
+    """The module that declared it."""
+
+    @property
+    def privacy(self) -> Privacy:
+        if self.shows is None:
+            raise LookupError("the field's type is not complete yet")
+        return self.shows
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """`needs`, and the flag that says whether a row shows the field."""
+        return self.needs if self.privacy is Privacy.PUBLIC else (*self.needs, self.privacy.flag)
+
+
+def told(field: GraphQLField) -> Field | None:
+    """The record of a field; None for the fields of introspection."""
+    record = field.extensions.get(FIELD)
+    return record if isinstance(record, Field) else None

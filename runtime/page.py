@@ -1,0 +1,166 @@
+"""Pages: a run of rows from a longer list, as Relay's connections define it."""
+
+import base64
+import binascii
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from inspect import Parameter
+from typing import Annotated, Any
+
+import msgspec
+
+from runtime.batch import Batch, Batches, Columns
+from runtime.faults import BadInput, LimitExceeded
+
+Values = tuple[Any, ...]
+
+DEFAULT_SIZE = 20
+
+First = Annotated[
+    int | None, "How many from the start; 20 if neither `first` nor `last` is given, at most 100."
+]
+After = Annotated[str | None, "Start behind this cursor."]
+Last = Annotated[int | None, "How many from the end; not together with `first`."]
+Before = Annotated[str | None, "End ahead of this cursor."]
+
+
+@dataclass(frozen=True)
+class Window:
+    """Which run of a list: `size` rows from its start, or from its end if `backward`.
+
+    `after` and `before` are the sort values of the rows next to the run.
+    """
+
+    size: int
+    backward: bool = False
+    after: Values | None = None
+    before: Values | None = None
+
+    @classmethod
+    def of(
+        cls,
+        sort: str,
+        kinds: tuple[type, ...],
+        limit: int,
+        *,
+        first: int | None,
+        after: str | None,
+        last: int | None,
+        before: str | None,
+    ) -> "Window":
+        """BAD_INPUT and LIMIT_EXCEEDED name the argument at fault."""
+        if first is not None and last is not None:
+            raise BadInput("Give `first` or `last`, not both.", argument="last")
+        name, size = ("last", last) if last is not None else ("first", first)
+        if size is None:
+            size = min(DEFAULT_SIZE, limit)
+        if size < 0:
+            raise BadInput(f"`{name}` must not be negative.", argument=name)
+        if size > limit:
+            raise LimitExceeded(
+                f"`{name}` may be at most {limit}; ask for more with `after: pageInfo.endCursor`.",
+                argument=name,
+                limit=limit,
+                requested=size,
+            )
+        return cls(
+            size=size,
+            backward=name == "last",
+            after=values_of("after", after, sort, kinds),
+            before=values_of("before", before, sort, kinds),
+        )
+
+
+def cursor_of(sort: str, values: Values) -> str:
+    """Opaque to clients; holds only what is public of the row, for anyone can decode it."""
+    return base64.urlsafe_b64encode(msgspec.json.encode([sort, *values])).decode().rstrip("=")
+
+
+def values_of(
+    argument: str, cursor: str | None, sort: str, kinds: tuple[type, ...]
+) -> Values | None:
+    if cursor is None:
+        return None
+    try:
+        raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+        made_for, *values = msgspec.json.decode(raw, type=list[Any])
+        typed: Values = tuple(
+            msgspec.convert(value, kind, strict=kind is not datetime)
+            for value, kind in zip(values, kinds, strict=True)
+        )
+    except (ValueError, binascii.Error, msgspec.MsgspecError):
+        raise BadInput(
+            f"`{argument}` is not a cursor of this list. Use one from `pageInfo` or `edges`.",
+            argument=argument,
+        ) from None
+    if made_for != sort:
+        raise BadInput(
+            f"`{argument}` is a cursor of the order {made_for}, but this list is in the order"
+            f" {sort}. Start again without `{argument}`.",
+            argument=argument,
+        )
+    return typed
+
+
+@dataclass(frozen=True, eq=False)
+class Pages:
+    """A list that may grow, read a page at a time, for any number of parents at once."""
+
+    run: Batch
+    """Takes `window`, `sort` and the list's own arguments; gives one row more than asked for,
+    if there is one, each ending in its sort values (`sort_0` …)."""
+    total: Batch
+    """Takes the list's own arguments; counts the list."""
+    beyond: Batch
+    """Takes `sort`, `anchor`, `ahead` and the list's own arguments; tells whether a row stands
+    at the anchor or on its far side."""
+    sorts: Mapping[str, tuple[type, ...]]
+    """The orders of the list, the usual one first, with the kinds of their sort values."""
+    parameters: Sequence[Parameter]
+    """The list's own arguments."""
+
+    async def page(
+        self, batches: Batches, key: str, columns: Columns, limit: int, arguments: dict[str, Any]
+    ) -> "Page":
+        own = dict(arguments)
+        ends = {name: own.pop(name, None) for name in ("first", "after", "last", "before")}
+        sort = str(own.pop("order_by", None) or next(iter(self.sorts)))
+        window = Window.of(sort, self.sorts[sort], limit, **ends)
+        rows = await batches.load(self.run(window=window, sort=sort, **own), key, columns)
+        has_more = len(rows) > window.size
+        if has_more:
+            rows = rows[1:] if window.backward else rows[: window.size]
+        return Page(
+            rows=rows,
+            key=key,
+            sort=sort,
+            arity=len(self.sorts[sort]),
+            total=self.total(**own),
+            behind=self._beyond(sort, window.after, False, has_more and window.backward, own),
+            ahead=self._beyond(sort, window.before, True, has_more and not window.backward, own),
+        )
+
+    def _beyond(
+        self, sort: str, anchor: Values | None, ahead: bool, known: bool, own: dict[str, Any]
+    ) -> "bool | Batch":
+        """Whether the list goes on there: known already, or to be read if anyone asks."""
+        if known or anchor is None:
+            return known
+        return self.beyond(sort=sort, anchor=anchor, ahead=ahead, **own)
+
+
+@dataclass(frozen=True, eq=False)
+class Page:
+    """What a connection field resolves to."""
+
+    rows: list[Any]
+    key: str
+    sort: str
+    arity: int
+    total: Batch
+    behind: bool | Batch
+    ahead: bool | Batch
+
+    def cursor(self, row: Any) -> str:
+        return cursor_of(self.sort, tuple(getattr(row, f"sort_{i}") for i in range(self.arity)))

@@ -1,0 +1,214 @@
+"""The shapes a type can take: an entity, a part of one, an addition to one, a plain value."""
+
+import dataclasses
+import inspect
+from collections.abc import Callable
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Annotated, Any, TypeVar, get_args, get_origin
+
+import strawberry
+from strawberry import ID, federation
+from strawberry.types.base import get_object_definition
+
+from models.base import Row
+from runtime.batch import Batch
+from runtime.context import Info
+from runtime.field import FIELD, Field
+from runtime.language import Language
+from runtime.page import After, Before, First, Last, Pages
+from runtime.privacy import Privacy
+from runtime.rows import is_row_of
+
+T = TypeVar("T")
+
+
+@dataclasses.dataclass(frozen=True)
+class Backing:
+    """The table behind a type, and, if it is an entity, how one of it is found by id."""
+
+    row: type[Row]
+    by_id: Batch | None
+
+
+backings: dict[type, Backing] = {}
+additions: dict[type, list[type]] = {}
+"""For each entity, what domains above its own add to it."""
+
+
+def field(
+    description: str,
+    needs: str = "",
+    *,
+    load: Batch | Pages | Callable[[Any], Batch | bool] | None = None,
+    by: str | None = None,
+    compute: Callable[..., Any] | None = None,
+    resolve: Callable[..., Any] | None = None,
+    shows: Privacy | None = None,
+) -> Any:
+    """A field, declared once; see `runtime.field.Field` for what the arguments say.
+
+    GraphQL arguments are the keyword-only parameters of the loader or the function; their
+    descriptions stand there, as `Annotated[type, "description"]`. `resolve` is for the few
+    fields that are neither read nor computed from a row: a plain function of `info`.
+    """
+    arguments = parameters_of(load, compute)
+    record = Field(
+        needs=tuple(needs.split()),
+        by=by,
+        load=load,
+        compute=compute,
+        speaks=any(parameter.name == "language" for parameter in arguments),
+        shows=shows,
+    )
+    metadata = {FIELD: record}
+    if resolve is not None:
+        return strawberry.field(resolver=resolve, description=description, metadata=metadata)
+    if load is None and compute is None:
+        return strawberry.field(description=description, metadata=metadata)
+
+    async def answer(root: Any, info: Info, **arguments: Any) -> Any:
+        return await info.context.answer(record, root, arguments)
+
+    vars(answer)["__signature__"] = inspect.Signature(
+        [
+            inspect.Parameter("root", inspect.Parameter.POSITIONAL_OR_KEYWORD),
+            inspect.Parameter("info", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=Info),
+            *([described(key_parameter(by))] if by else ()),
+            *(described(parameter) for parameter in arguments),
+        ]
+    )
+    return strawberry.field(resolver=answer, description=description, metadata=metadata)
+
+
+def key_parameter(name: str) -> inspect.Parameter:
+    kind: Any = ID if name == "id" else str
+    return inspect.Parameter(
+        name,
+        inspect.Parameter.KEYWORD_ONLY,
+        annotation=Annotated[kind, f"The {name.replace('_', ' ')} to look up."],
+    )
+
+
+def parameters_of(load: Any, compute: Callable[..., Any] | None) -> list[inspect.Parameter]:
+    if isinstance(load, Pages):
+        ends = {"first": First, "after": After, "last": Last, "before": Before}
+        return [
+            *load.parameters,
+            *(
+                inspect.Parameter(
+                    name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=kind
+                )
+                for name, kind in ends.items()
+            ),
+        ]
+    reads = load.statement if isinstance(load, Batch) else compute
+    if reads is None:
+        return []
+    return [
+        parameter
+        for parameter in inspect.signature(reads).parameters.values()
+        if parameter.kind is inspect.Parameter.KEYWORD_ONLY
+    ]
+
+
+Spoken = Annotated[Language | None, "The language of the answer; the request's if left out."]
+
+
+def described(parameter: inspect.Parameter) -> inspect.Parameter:
+    """The parameter as Strawberry wants it. A function always gets its `language`, because
+    the request has one; clients may leave it out."""
+    if parameter.name == "language":
+        parameter = parameter.replace(annotation=Spoken, default=None)
+    kind = parameter.annotation
+    if get_origin(kind) is Annotated:
+        inner, description = get_args(kind)
+        kind = Annotated[inner, strawberry.argument(description=description)]
+    return parameter.replace(annotation=kind)
+
+
+@strawberry.interface(description="Anything that `node(id)` can find again.")
+class Node:
+    """What entities have in common."""
+
+    id: ID = field("Opaque and stable; the same string everywhere.", "id", shows=Privacy.PUBLIC)
+
+
+def entity(
+    row: type[Row], *, by_id: Batch, keys: tuple[str, ...] = ("id",)
+) -> Callable[[type[T]], type[T]]:
+    """A view of a row that other servers and `node` can refer to by its keys."""
+
+    def decorate(cls: type[T]) -> type[T]:
+        cls.is_type_of = classmethod(lambda _, value, __: is_row_of(row, value))  # type: ignore[attr-defined]
+        made = federation.type(cls, keys=list(keys), description=inspect.getdoc(cls))
+        backings[made] = Backing(row, by_id)
+        return finish(made, row)
+
+    return decorate
+
+
+def part(row: type[Row]) -> Callable[[type[T]], type[T]]:
+    """A view of a row that is reached only through the entity it belongs to."""
+
+    def decorate(cls: type[T]) -> type[T]:
+        made = federation.type(cls, shareable=True, description=inspect.getdoc(cls))
+        backings[made] = Backing(row, None)
+        return finish(made, row)
+
+    return decorate
+
+
+def plain(cls: type[T]) -> type[T]:
+    """A value that a function or a page computes; what it shows is decided where it hangs."""
+    return finish(federation.type(cls, shareable=True, description=inspect.getdoc(cls)), None)
+
+
+def adds_to(owner: type) -> Callable[[type[T]], type[T]]:
+    """Fields that one domain contributes to another domain's entity."""
+
+    def decorate(cls: type[T]) -> type[T]:
+        made = finish(strawberry.type(cls), backings[owner].row)
+        additions.setdefault(owner, []).append(made)
+        return made
+
+    return decorate
+
+
+def query(cls: type[T]) -> type[T]:
+    """The root fields of a domain."""
+    return finish(strawberry.type(cls), None)
+
+
+def finish(cls: type[T], row: type[Row] | None) -> type[T]:
+    """Complete the records: a bare field reads its own column, a class follows its columns."""
+    for declared in get_object_definition(cls, strict=True).fields:
+        record = declared.metadata.get(FIELD)
+        if not isinstance(record, Field):
+            raise TypeError(f"{cls.__name__}.{declared.python_name} is not declared by field()")
+        if row is not None and record.load is None and record.compute is None and not record.needs:
+            record = dataclasses.replace(record, needs=(declared.python_name,))
+        if record.shows is None:
+            classes = [row.privacy(column) for column in record.needs] if row else []
+            record = dataclasses.replace(record, shows=max(classes, default=Privacy.PUBLIC))
+        elif row is not None:
+            for column in record.needs:
+                row.privacy(column)
+        domain = record.domain or cls.__module__
+        completed = dataclasses.replace(record, domain=domain)
+        declared.metadata = MappingProxyType({**declared.metadata, FIELD: completed})
+    return cls
+
+
+def enum(kind: type[StrEnum], description: str, **values: str) -> None:
+    """Publish an enum, each of its members described."""
+    definition = strawberry.enum(kind, description=description).__strawberry_definition__  # type: ignore[attr-defined]
+    for member in definition.values:
+        member.description = values[member.name]
+
+
+def criteria(kind: type) -> None:
+    """Publish a frozen dataclass of a loader as an input; `Annotated` describes its fields."""
+    made = strawberry.input(kind, description=inspect.getdoc(kind))
+    for declared in get_object_definition(made, strict=True).fields:
+        _, declared.description = get_args(inspect.get_annotations(kind)[declared.python_name])

@@ -1,0 +1,63 @@
+"""Districts and divisions of Uttar Pradesh."""
+
+from strawberry import ID
+
+import resolvers.place as resolve
+from loaders import place as load
+from models import place as model
+from runtime.language import Language
+from schema.base import Node, entity, enum, field, plain, query
+from schema.page import Connection
+
+enum(Language, "The languages of the service.", EN="English.", HI="Hindi (हिन्दी).")
+
+
+@plain
+class Point:
+    """A point on the map, in degrees (WGS 84)."""
+
+    latitude: float = field("Degrees north.")
+    longitude: float = field("Degrees east.")
+
+
+@entity(model.Division, by_id=load.division_by_id)
+class Division(Node):
+    """One of the 18 divisions: a group of neighbouring districts."""
+
+    id: ID = field("Opaque and stable.")
+    slug: str = field("The name as it stands in addresses, such as `lucknow`.")
+    name: str = field("Its name.", "name_en name_hi", compute=resolve.name)
+    districts: Connection["District"] = field(
+        "Its districts, by English name.", "id", load=load.districts_by_division
+    )
+
+
+@entity(model.District, by_id=load.district_by_id, keys=("id", "lgdCode"))
+class District(Node):
+    """One of the 75 districts. Refer to one by its LGD code: names change."""
+
+    id: ID = field("Opaque and stable.")
+    lgd_code: int = field("Its code in the Local Government Directory, such as 162.")
+    slug: str = field("The name as it stands in addresses, such as `lucknow`.")
+    name: str = field("Its name.", "name_en name_hi", compute=resolve.name)
+    also_known_as: str | None = field("An older or other name, where there is one.")
+    headquarters: str = field(
+        "The town it is governed from.",
+        "headquarters_en headquarters_hi",
+        compute=resolve.headquarters,
+    )
+    location: Point = field(
+        "Where its headquarters is.", "latitude longitude", compute=resolve.point
+    )
+    division: Division | None = field(
+        "The division it belongs to.", "division_id", load=load.division_by_id
+    )
+
+
+@query
+class Query:
+    district: District | None = field(
+        "A district, by its LGD code.", load=load.district_by_lgd_code, by="lgd_code"
+    )
+    districts: Connection[District] = field("All districts, by name.", load=load.districts)
+    divisions: Connection[Division] = field("All divisions, by name.", load=load.divisions)
