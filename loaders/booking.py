@@ -6,7 +6,6 @@ from typing import Annotated, Any
 from sqlalchemy import (
     DateTime,
     Interval,
-    Select,
     and_,
     any_,
     cast,
@@ -37,7 +36,7 @@ from models.booking import (
 )
 from models.skill import Service
 from models.worker import Worker, WorkerStatus
-from runtime.batch import KEYS, VIEWER, Columns, many, one
+from runtime.batch import KEYS, VIEWER, Columns, Read, many, one
 
 INDIA = "Asia/Kolkata"
 SLOT_STEP = timedelta(minutes=30)
@@ -45,7 +44,7 @@ SLOT_HORIZON = timedelta(days=14)
 
 
 @one(Booking)
-def booking_by_id(columns: Columns) -> Select[Any]:
+def booking_by_id(columns: Columns) -> Read:
     """Parties only: to everyone else the booking does not exist."""
     return select(Booking.id, *shown(Booking, columns)).where(
         Booking.id == any_(KEYS), Booking.is_owned_by(VIEWER)
@@ -56,12 +55,12 @@ LATEST = Sort((Booking.starts_at, Booking.id), descending=True)
 
 
 @pages(Booking, LATEST)
-def bookings_by_worker(key: Any) -> Select[Any]:
+def bookings_by_worker(key: Any) -> Read:
     return select(Booking).where(Booking.worker_id == key, Booking.is_owned_by(VIEWER))
 
 
 @many(Service)
-def services_by_booking(columns: Columns) -> Select[Any]:
+def services_by_booking(columns: Columns) -> Read:
     return (
         select(BookingLine.booking_id, *shown(Service, columns))
         .join(Service, Service.id == BookingLine.service_id)
@@ -71,7 +70,7 @@ def services_by_booking(columns: Columns) -> Select[Any]:
 
 
 @many(BookingLine)
-def lines_by_booking(columns: Columns) -> Select[Any]:
+def lines_by_booking(columns: Columns) -> Read:
     return (
         select(BookingLine.booking_id, *shown(BookingLine, columns))
         .where(BookingLine.booking_id == any_(KEYS))
@@ -80,7 +79,7 @@ def lines_by_booking(columns: Columns) -> Select[Any]:
 
 
 @many(Quote)
-def quotes_by_booking(columns: Columns) -> Select[Any]:
+def quotes_by_booking(columns: Columns) -> Read:
     """Latest revision first."""
     return (
         select(Quote.booking_id, *shown(Quote, columns))
@@ -90,7 +89,7 @@ def quotes_by_booking(columns: Columns) -> Select[Any]:
 
 
 @one(Quote)
-def accepted_quote_by_booking(columns: Columns) -> Select[Any]:
+def accepted_quote_by_booking(columns: Columns) -> Read:
     return (
         select(Quote.booking_id, *shown(Quote, columns))
         .distinct(Quote.booking_id)
@@ -104,7 +103,7 @@ def accepted_quote_by_booking(columns: Columns) -> Select[Any]:
 
 
 @many(QuoteLine)
-def lines_by_quote(columns: Columns) -> Select[Any]:
+def lines_by_quote(columns: Columns) -> Read:
     return (
         select(QuoteLine.quote_id, *shown(QuoteLine, columns))
         .where(QuoteLine.quote_id == any_(KEYS), QuoteLine.is_owned_by(VIEWER))
@@ -113,7 +112,7 @@ def lines_by_quote(columns: Columns) -> Select[Any]:
 
 
 @many(TimelineEntry)
-def timeline_by_booking(columns: Columns) -> Select[Any]:
+def timeline_by_booking(columns: Columns) -> Read:
     return (
         select(TimelineEntry.booking_id, *shown(TimelineEntry, columns))
         .where(TimelineEntry.booking_id == any_(KEYS), TimelineEntry.is_owned_by(VIEWER))
@@ -122,7 +121,7 @@ def timeline_by_booking(columns: Columns) -> Select[Any]:
 
 
 @many(Assignment)
-def assignments_by_booking(columns: Columns) -> Select[Any]:
+def assignments_by_booking(columns: Columns) -> Read:
     return (
         select(Assignment.booking_id, *shown(Assignment, columns))
         .where(Assignment.booking_id == any_(KEYS), Assignment.is_owned_by(VIEWER))
@@ -131,7 +130,7 @@ def assignments_by_booking(columns: Columns) -> Select[Any]:
 
 
 @many(AvailabilityRule)
-def availability_by_worker(columns: Columns) -> Select[Any]:
+def availability_by_worker(columns: Columns) -> Read:
     return (
         select(AvailabilityRule.worker_id, *shown(AvailabilityRule, columns))
         .where(AvailabilityRule.worker_id == any_(KEYS))
@@ -140,7 +139,7 @@ def availability_by_worker(columns: Columns) -> Select[Any]:
 
 
 @one(ServiceArea)
-def service_area_by_worker(columns: Columns) -> Select[Any]:
+def service_area_by_worker(columns: Columns) -> Read:
     return select(ServiceArea.worker_id, *shown(ServiceArea, columns)).where(
         ServiceArea.worker_id == any_(KEYS)
     )
@@ -184,13 +183,23 @@ def free_slots(*, minutes: int, limit: int, start: datetime | None, end: datetim
         .lateral("slot")
     )
     starts_at = cast(slot.c.starts_at, DateTime(timezone=True))
-    excepted = exists().where(
-        AvailabilityException.worker_id == KEYED.c.key,
-        AvailabilityException.day == func.date(day.c.start),
+    excepted = exists(
+        select(literal(1))
+        .where(
+            AvailabilityException.worker_id == KEYED.c.key,
+            AvailabilityException.day == func.date(day.c.start),
+        )
+        .correlate(KEYED, day)
     )
-    promised = exists().where(
-        WorkerTime.worker_id == KEYED.c.key,
-        WorkerTime.during.op("&&")(func.tstzrange(starts_at, starts_at + length, type_=TSTZRANGE)),
+    promised = exists(
+        select(literal(1))
+        .where(
+            WorkerTime.worker_id == KEYED.c.key,
+            WorkerTime.during.op("&&")(
+                func.tstzrange(starts_at, starts_at + length, type_=TSTZRANGE)
+            ),
+        )
+        .correlate(KEYED, slot)
     )
     return (
         select(starts_at.label("starts_at"), (starts_at + length).label("ends_at"))
@@ -224,7 +233,7 @@ def free_slots_by_worker(
     end: Annotated[
         datetime | None, "Only slots that end by this time; in two weeks at most."
     ] = None,
-) -> Select[Any]:
+) -> Read:
     free = free_slots(minutes=minutes, limit=first, start=start, end=end)
     return (
         select(KEYED.c.key, free.c.starts_at, free.c.ends_at)
@@ -234,7 +243,7 @@ def free_slots_by_worker(
 
 
 @one(Slot)
-def next_free_slot_by_worker(columns: Columns, *, minutes: Minutes = 60) -> Select[Any]:
+def next_free_slot_by_worker(columns: Columns, *, minutes: Minutes = 60) -> Read:
     free = free_slots(minutes=minutes, limit=1, start=None, end=None)
     return select(KEYED.c.key, free.c.starts_at, free.c.ends_at).select_from(
         KEYED.join(free, true())

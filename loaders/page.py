@@ -5,15 +5,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, exists, func, literal, select, true, tuple_
+from sqlalchemy import ColumnElement, exists, func, literal, select, true, tuple_
 from sqlalchemy.sql.selectable import TableValuedAlias
 
 from loaders.shown import shown
 from models.base import Row
-from runtime.batch import KEYS, Columns, many, value
+from runtime.batch import KEYS, Columns, Read, many, value
 from runtime.page import Pages, Values, Window
 
-Scope = Callable[..., Select[Any]]
+Scope = Callable[..., Read]
 
 
 @dataclass(frozen=True)
@@ -50,11 +50,11 @@ KEYED: TableValuedAlias = func.unnest(KEYS).table_valued("key", name="k").render
 
 
 def run_statement(
-    entity: type[Row], scope: Select[Any], columns: Columns, sort: Sort, window: Window
-) -> Select[Any]:
+    entity: type[Row], scope: Read, columns: Columns, sort: Sort, window: Window
+) -> Read:
     """`scope` selects the rows that belong to `keyed()`'s key."""
     ranked = [column.label(f"sort_{i}") for i, column in enumerate(sort.columns)]
-    inner = scope.with_only_columns(*shown(entity, columns), *ranked)
+    inner = scope.with_only_columns(*shown(entity, columns), *ranked, maintain_column_froms=True)
     if window.after is not None:
         inner = inner.where(sort.side(window.after, ahead=True))
     if window.before is not None:
@@ -95,20 +95,24 @@ def pages(entity: type[Row], sorts: Mapping[Any, Sort] | Sort) -> Callable[[Scop
             )
 
         @many(entity)
-        def run(columns: Columns, *, window: Window, sort: str, **own: Any) -> Select[Any]:
+        def run(columns: Columns, *, window: Window, sort: str, **own: Any) -> Read:
             return run_statement(entity, scope(KEYED.c.key, **own), columns, by_name[sort], window)
 
         @value(absent=0)
-        def total(columns: Columns, **own: Any) -> Select[Any]:
-            counted = scope(KEYED.c.key, **own).with_only_columns(func.count())
+        def total(columns: Columns, **own: Any) -> Read:
+            counted = scope(KEYED.c.key, **own).with_only_columns(
+                func.count(), maintain_column_froms=True
+            )
             return select(KEYED.c.key, counted.correlate(KEYED).scalar_subquery())
 
         @value(absent=False)
-        def beyond(
-            columns: Columns, *, sort: str, anchor: Values, ahead: bool, **own: Any
-        ) -> Select[Any]:
+        def beyond(columns: Columns, *, sort: str, anchor: Values, ahead: bool, **own: Any) -> Read:
             side = by_name[sort].side(anchor, ahead=ahead, inclusive=True)
-            found = scope(KEYED.c.key, **own).with_only_columns(literal(1)).where(side)
+            found = (
+                scope(KEYED.c.key, **own)
+                .with_only_columns(literal(1), maintain_column_froms=True)
+                .where(side)
+            )
             return select(KEYED.c.key, exists(found.correlate(KEYED)))
 
         return Pages(

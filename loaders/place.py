@@ -2,43 +2,43 @@
 
 from typing import Any
 
-from sqlalchemy import Integer, Select, Text, any_, cast, select
+from sqlalchemy import Integer, Text, any_, cast, select
 
 from loaders.page import Sort, pages
 from loaders.shown import shown
 from models.place import District, Division
-from runtime.batch import KEYS, Columns, one
+from runtime.batch import KEYS, Columns, Read, one
 
 BY_NAME = Sort((District.name_en,))
 
 
 @one(Division)
-def division_by_id(columns: Columns) -> Select[Any]:
+def division_by_id(columns: Columns) -> Read:
     return select(Division.id, *shown(Division, columns)).where(Division.id == any_(KEYS))
 
 
 @one(District)
-def district_by_id(columns: Columns) -> Select[Any]:
+def district_by_id(columns: Columns) -> Read:
     return select(District.id, *shown(District, columns)).where(District.id == any_(KEYS))
 
 
 @one(District)
-def district_by_lgd_code(columns: Columns) -> Select[Any]:
+def district_by_lgd_code(columns: Columns) -> Read:
     """Compared as text, so that a key that is no number finds nothing."""
     code = cast(cast(District.lgd_code, Integer), Text)
     return select(code, *shown(District, columns)).where(code == any_(KEYS))
 
 
 @pages(District, BY_NAME)
-def districts(key: Any) -> Select[Any]:
+def districts(key: Any) -> Read:
     return select(District)
 
 
 @pages(District, BY_NAME)
-def districts_by_division(key: Any) -> Select[Any]:
+def districts_by_division(key: Any) -> Read:
     return select(District).where(District.division_id == key)
 
 
 @pages(Division, Sort((Division.slug,)))
-def divisions(key: Any) -> Select[Any]:
+def divisions(key: Any) -> Read:
     return select(Division)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from sqlalchemy import ColumnElement, Select, any_, or_, select
+from sqlalchemy import ColumnElement, any_, or_, select
 
 from loaders.page import Sort, pages
 from loaders.shown import shown
@@ -11,35 +11,35 @@ from models.booking import Booking
 from models.place import District
 from models.review import SHOWN_STATES, RatingSummary, Review, ReviewReply
 from models.worker import Worker
-from runtime.batch import KEYS, VIEWER, Columns, one
+from runtime.batch import KEYS, VIEWER, Columns, Read, one
 
 NEWEST = Sort((Review.position,), descending=True)
 PUBLISHED = Review.state.in_(SHOWN_STATES)
 
 
 @one(Review)
-def review_by_id(columns: Columns) -> Select[Any]:
+def review_by_id(columns: Columns) -> Read:
     return select(Review.id, *shown(Review, columns)).where(
         Review.id == any_(KEYS), or_(PUBLISHED, Review.is_owned_by(VIEWER))
     )
 
 
 @one(Review)
-def review_by_booking(columns: Columns) -> Select[Any]:
+def review_by_booking(columns: Columns) -> Read:
     return select(Review.booking_id, *shown(Review, columns)).where(
         Review.booking_id == any_(KEYS), PUBLISHED
     )
 
 
 @one(ReviewReply)
-def reply_by_review(columns: Columns) -> Select[Any]:
+def reply_by_review(columns: Columns) -> Read:
     return select(ReviewReply.review_id, *shown(ReviewReply, columns)).where(
         ReviewReply.review_id == any_(KEYS)
     )
 
 
 @one(Booking)
-def booking_by_review(columns: Columns) -> Select[Any]:
+def booking_by_review(columns: Columns) -> Read:
     """By the review's id: its public part for everyone, the rest for the parties."""
     return (
         select(Review.id, *shown(Booking, columns))
@@ -63,21 +63,21 @@ Which = Annotated[ReviewFilter | None, "Which reviews; all of them if left out."
 
 
 @pages(Review, NEWEST)
-def reviews(key: Any, *, filter: Which = None) -> Select[Any]:
+def reviews(key: Any, *, filter: Which = None) -> Read:
     return filtered(select(Review).where(PUBLISHED), filter)
 
 
 @pages(Review, NEWEST)
-def reviews_by_worker(key: Any, *, filter: Which = None) -> Select[Any]:
+def reviews_by_worker(key: Any, *, filter: Which = None) -> Read:
     return filtered(select(Review).where(Review.worker_id == key, PUBLISHED), filter)
 
 
 @pages(Review, NEWEST)
-def reviews_by_provider(key: Any, *, filter: Which = None) -> Select[Any]:
+def reviews_by_provider(key: Any, *, filter: Which = None) -> Read:
     return filtered(select(Review).where(Review.provider_id == key, PUBLISHED), filter)
 
 
-def filtered(found: Select[Any], filter: ReviewFilter | None) -> Select[Any]:
+def filtered(found: Read, filter: ReviewFilter | None) -> Read:
     if filter is None:
         return found
     conditions: list[ColumnElement[bool]] = []
@@ -97,7 +97,7 @@ def filtered(found: Select[Any], filter: ReviewFilter | None) -> Select[Any]:
 
 
 @one(RatingSummary)
-def rating_by_subject(columns: Columns) -> Select[Any]:
+def rating_by_subject(columns: Columns) -> Read:
     """Of a worker or a provider, by their id."""
     return select(RatingSummary.subject_id, *shown(RatingSummary, columns)).where(
         RatingSummary.subject_id == any_(KEYS)

@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Date, Select, and_, any_, cast, func, or_, select, true
+from sqlalchemy import ColumnElement, Date, and_, any_, cast, func, or_, select, true
 
 from loaders.page import KEYED, Sort, pages
 from loaders.shown import shown
 from models.skill import RateCard, Service, ServiceCategory, WorkerSkill
 from models.worker import Worker, WorkerStatus
-from runtime.batch import KEYS, Columns, many, one
+from runtime.batch import KEYS, Columns, Read, many, one
 
 INDIA = "Asia/Kolkata"
 
@@ -26,31 +26,31 @@ def in_force() -> ColumnElement[bool]:
 
 
 @one(ServiceCategory)
-def category_by_id(columns: Columns) -> Select[Any]:
+def category_by_id(columns: Columns) -> Read:
     return select(ServiceCategory.id, *shown(ServiceCategory, columns)).where(
         ServiceCategory.id == any_(KEYS)
     )
 
 
 @one(ServiceCategory)
-def category_by_slug(columns: Columns) -> Select[Any]:
+def category_by_slug(columns: Columns) -> Read:
     return select(ServiceCategory.slug, *shown(ServiceCategory, columns)).where(
         ServiceCategory.slug == any_(KEYS)
     )
 
 
 @pages(ServiceCategory, Sort((ServiceCategory.number,)))
-def categories(key: Any) -> Select[Any]:
+def categories(key: Any) -> Read:
     return select(ServiceCategory).where(ServiceCategory.active)
 
 
 @one(Service)
-def service_by_id(columns: Columns) -> Select[Any]:
+def service_by_id(columns: Columns) -> Read:
     return select(Service.id, *shown(Service, columns)).where(Service.id == any_(KEYS))
 
 
 @many(Service)
-def services_by_category(columns: Columns) -> Select[Any]:
+def services_by_category(columns: Columns) -> Read:
     return (
         select(Service.category_id, *shown(Service, columns))
         .where(Service.category_id == any_(KEYS))
@@ -59,12 +59,12 @@ def services_by_category(columns: Columns) -> Select[Any]:
 
 
 @one(WorkerSkill)
-def skill_by_id(columns: Columns) -> Select[Any]:
+def skill_by_id(columns: Columns) -> Read:
     return select(WorkerSkill.id, *shown(WorkerSkill, columns)).where(WorkerSkill.id == any_(KEYS))
 
 
 @many(WorkerSkill)
-def skills_by_worker(columns: Columns) -> Select[Any]:
+def skills_by_worker(columns: Columns) -> Read:
     return (
         select(WorkerSkill.worker_id, *shown(WorkerSkill, columns))
         .where(WorkerSkill.worker_id == any_(KEYS))
@@ -73,7 +73,7 @@ def skills_by_worker(columns: Columns) -> Select[Any]:
 
 
 @pages(Worker, Sort((WorkerSkill.worker_id,)))
-def workers_by_category(key: Any) -> Select[Any]:
+def workers_by_category(key: Any) -> Read:
     """In the order of the index over a category's workers, which may be a great many."""
     return (
         select(Worker)
@@ -87,11 +87,11 @@ def workers_by_category(key: Any) -> Select[Any]:
 
 
 @one(RateCard)
-def rate_by_id(columns: Columns) -> Select[Any]:
+def rate_by_id(columns: Columns) -> Read:
     return select(RateCard.id, *shown(RateCard, columns)).where(RateCard.id == any_(KEYS))
 
 
-def rates_of_worker(key: Any) -> Select[Any]:
+def rates_of_worker(key: Any) -> Read:
     """What a worker charges today for what they are skilled in: their provider's rates in
     their district, or their own if they work through none."""
     return (
@@ -119,7 +119,7 @@ rates_by_worker = pages(RateCard, CHEAPEST)(rates_of_worker)
 
 
 @one(RateCard)
-def starting_rate_by_worker(columns: Columns) -> Select[Any]:
+def starting_rate_by_worker(columns: Columns) -> Read:
     cheapest = (
         rates_of_worker(KEYED.c.key)
         .with_only_columns(*shown(RateCard, columns))
@@ -132,5 +132,5 @@ def starting_rate_by_worker(columns: Columns) -> Select[Any]:
 
 
 @pages(RateCard, CHEAPEST)
-def rates_by_provider(key: Any) -> Select[Any]:
+def rates_by_provider(key: Any) -> Read:
     return select(RateCard).where(RateCard.provider_id == key, in_force())

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any
 
-from sqlalchemy import Select, any_, select
+from sqlalchemy import any_, select
 
 from loaders.page import Sort, pages
 from loaders.shown import shown
@@ -18,7 +18,7 @@ from models.worker import (
     Worker,
     WorkerStatus,
 )
-from runtime.batch import KEYS, Columns, many, one
+from runtime.batch import KEYS, VIEWER, Columns, Read, many, one
 
 ONCE_REGISTERED = (
     WorkerStatus.ACTIVE,
@@ -51,7 +51,7 @@ WORKER_SORTS = {
 
 
 @one(Worker)
-def worker_by_id(columns: Columns) -> Select[Any]:
+def worker_by_id(columns: Columns) -> Read:
     return select(Worker.id, *shown(Worker, columns)).where(
         Worker.id == any_(KEYS), Worker.status.in_(ONCE_REGISTERED)
     )
@@ -62,7 +62,7 @@ def workers(
     key: Any,
     *,
     filter: Annotated[WorkerFilter | None, "Which workers; all of them if left out."] = None,
-) -> Select[Any]:
+) -> Read:
     found = select(Worker).where(Worker.status == WorkerStatus.ACTIVE)
     if filter is None:
         return found
@@ -79,17 +79,17 @@ def workers(
 
 
 @pages(Worker, WORKER_SORTS)
-def workers_by_district(key: Any) -> Select[Any]:
+def workers_by_district(key: Any) -> Read:
     return select(Worker).where(Worker.district_id == key, Worker.status == WorkerStatus.ACTIVE)
 
 
 @pages(Worker, WORKER_SORTS)
-def workers_by_provider(key: Any) -> Select[Any]:
+def workers_by_provider(key: Any) -> Read:
     return select(Worker).where(Worker.provider_id == key, Worker.status == WorkerStatus.ACTIVE)
 
 
 @one(Provider)
-def provider_by_id(columns: Columns) -> Select[Any]:
+def provider_by_id(columns: Columns) -> Read:
     return select(Provider.id, *shown(Provider, columns)).where(
         Provider.id == any_(KEYS), Provider.status != ProviderStatus.APPLIED
     )
@@ -107,7 +107,7 @@ def providers(
     key: Any,
     *,
     filter: Annotated[ProviderFilter | None, "Which providers; all of them if left out."] = None,
-) -> Select[Any]:
+) -> Read:
     found = select(Provider).where(Provider.status == ProviderStatus.EMPANELLED)
     if filter is not None and filter.district_code is not None:
         serving = (
@@ -120,7 +120,7 @@ def providers(
 
 
 @pages(Provider, Sort((Provider.code,)))
-def providers_by_district(key: Any) -> Select[Any]:
+def providers_by_district(key: Any) -> Read:
     return (
         select(Provider)
         .join(ProviderDistrict, ProviderDistrict.provider_id == Provider.id)
@@ -129,7 +129,7 @@ def providers_by_district(key: Any) -> Select[Any]:
 
 
 @pages(District, Sort((District.name_en,)))
-def districts_by_provider(key: Any) -> Select[Any]:
+def districts_by_provider(key: Any) -> Read:
     return (
         select(District)
         .join(ProviderDistrict, ProviderDistrict.district_id == District.id)
@@ -138,14 +138,14 @@ def districts_by_provider(key: Any) -> Select[Any]:
 
 
 @one(Verification)
-def verification_by_id(columns: Columns) -> Select[Any]:
+def verification_by_id(columns: Columns) -> Read:
     return select(Verification.id, *shown(Verification, columns)).where(
         Verification.id == any_(KEYS)
     )
 
 
 @many(Verification)
-def verifications_by_worker(columns: Columns) -> Select[Any]:
+def verifications_by_worker(columns: Columns) -> Read:
     return (
         select(Verification.worker_id, *shown(Verification, columns))
         .where(Verification.worker_id == any_(KEYS))
@@ -153,6 +153,13 @@ def verifications_by_worker(columns: Columns) -> Select[Any]:
     )
 
 
+@one(Engagement)
+def engagement_by_id(columns: Columns) -> Read:
+    return select(Engagement.id, *shown(Engagement, columns)).where(
+        Engagement.id == any_(KEYS), Engagement.is_owned_by(VIEWER)
+    )
+
+
 @pages(Engagement, Sort((Engagement.starts_on, Engagement.id), descending=True))
-def engagements_by_worker(key: Any) -> Select[Any]:
+def engagements_by_worker(key: Any) -> Read:
     return select(Engagement).where(Engagement.worker_id == key)

@@ -212,7 +212,7 @@ class Engagement(Row):
     )
     prefix: ClassVar[str] = "en"
 
-    id: Mapped[str] = officer(primary_key=True)
+    id: Mapped[str] = public(primary_key=True)
     worker_id: Mapped[str] = officer(ForeignKey("worker.id"), index=True)
     hirer: Mapped[str] = officer()
     purpose: Mapped[str] = officer()

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 from aiodataloader import DataLoader
 from sqlalchemy import ARRAY, Select, Text, bindparam
@@ -28,7 +28,8 @@ ROOT = ""
 """The one key of a batch that hangs below no row."""
 
 Columns = tuple[str, ...]
-Statement = Callable[..., Select[Any]]
+Read: TypeAlias = Select[*tuple[Any, ...]]
+Statement = Callable[..., Read]
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class Batch:
     def __call__(self, **arguments: Hashable) -> "Batch":
         return replace(self, arguments=tuple(sorted(arguments.items())))
 
-    def select(self, columns: Columns) -> Select[Any]:
+    def select(self, columns: Columns) -> Read:
         return self.statement(columns, **dict(self.arguments))
 
 

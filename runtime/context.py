@@ -36,6 +36,8 @@ class Context:
 
     async def answer(self, field: Field, row: Any, arguments: dict[str, Any]) -> Any:
         """What a declared field of one row holds."""
+        if field.check is not None:
+            field.check(self, arguments)
         if field.load is None:
             assert field.compute is not None
             if field.speaks and arguments.get("language") is None:

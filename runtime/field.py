@@ -39,6 +39,8 @@ class Field:
     """One read for all parents; a function of the parent where the read depends on it."""
     compute: Callable[..., Any] | None = None
     """A function of a row that holds at least `needs`, and of the arguments."""
+    check: Callable[[Any, dict[str, Any]], None] | None = None
+    """Refuses arguments, given the request's context, before anything is read."""
     speaks: bool = False
     """Whether `compute` takes a `language`: the one asked for, or else the request's."""
     shows: Privacy | None = None

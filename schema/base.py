@@ -13,7 +13,7 @@ from strawberry.types.base import get_object_definition
 
 from models.base import Row
 from runtime.batch import Batch
-from runtime.context import Info
+from runtime.context import Context, Info
 from runtime.field import FIELD, Field
 from runtime.language import Language
 from runtime.page import After, Before, First, Last, Pages
@@ -36,6 +36,16 @@ additions: dict[type, list[type]] = {}
 """For each entity, what domains above its own add to it."""
 
 
+def enum(kind: type[StrEnum], description: str, **values: str) -> None:
+    """Publish an enum, each of its members described."""
+    definition = strawberry.enum(kind, description=description).__strawberry_definition__  # type: ignore[attr-defined]
+    for member in definition.values:
+        member.description = values[member.name]
+
+
+enum(Language, "The languages of the service.", EN="English.", HI="Hindi (हिन्दी).")
+
+
 def field(
     description: str,
     needs: str = "",
@@ -43,6 +53,7 @@ def field(
     load: Batch | Pages | Callable[[Any], Batch | bool] | None = None,
     by: str | None = None,
     compute: Callable[..., Any] | None = None,
+    check: Callable[[Context, dict[str, Any]], None] | None = None,
     resolve: Callable[..., Any] | None = None,
     shows: Privacy | None = None,
 ) -> Any:
@@ -58,6 +69,7 @@ def field(
         by=by,
         load=load,
         compute=compute,
+        check=check,
         speaks=any(parameter.name == "language" for parameter in arguments),
         shows=shows,
     )
@@ -120,6 +132,9 @@ def described(parameter: inspect.Parameter) -> inspect.Parameter:
     the request has one; clients may leave it out."""
     if parameter.name == "language":
         parameter = parameter.replace(annotation=Spoken, default=None)
+    if parameter.default is None:
+        # Left out and null mean the same; the schema reads better without `= null`.
+        parameter = parameter.replace(default=strawberry.UNSET)
     kind = parameter.annotation
     if get_origin(kind) is Annotated:
         inner, description = get_args(kind)
@@ -198,13 +213,6 @@ def finish(cls: type[T], row: type[Row] | None) -> type[T]:
         completed = dataclasses.replace(record, domain=domain)
         declared.metadata = MappingProxyType({**declared.metadata, FIELD: completed})
     return cls
-
-
-def enum(kind: type[StrEnum], description: str, **values: str) -> None:
-    """Publish an enum, each of its members described."""
-    definition = strawberry.enum(kind, description=description).__strawberry_definition__  # type: ignore[attr-defined]
-    for member in definition.values:
-        member.description = values[member.name]
 
 
 def criteria(kind: type) -> None:

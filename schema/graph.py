@@ -4,32 +4,142 @@ The gateway is the graph of every domain; a subgraph is the graph of some. A dom
 module of this package, so a slice needs no second set of types.
 """
 
-from collections.abc import Iterator
+import asyncio
+import warnings
+from collections.abc import Callable
+from functools import cache
 from types import ModuleType
+from typing import Annotated, Any
 
-from strawberry.extensions import SchemaExtension
+import strawberry
+from graphql import (
+    GraphQLField,
+    GraphQLObjectType,
+    GraphQLResolveInfo,
+    GraphQLSchema,
+    specified_directives,
+)
+from strawberry import ID
+from strawberry.tools import merge_types
+from strawberry.types.base import StrawberryObjectDefinition, get_object_definition
+from strawberry.types.field import StrawberryField
 
-from runtime.projection import Projection
+from runtime.context import Info
+from runtime.faults import Forbidden, LimitExceeded
+from runtime.field import ENTITY, FIELD, Field
+from runtime.privacy import Privacy
 from schema import account, booking, discovery, place, review, skill, worker
+from schema.base import Backing, Node, additions, backings, field, query
 
 DOMAINS: tuple[ModuleType, ...] = (place, account, worker, skill, booking, review, discovery)
-NODES_LIMIT = 100
 
 
-class Projected(SchemaExtension):
-    """Tells the request which columns its operation reads, before any loader is asked."""
+class Graph(strawberry.Schema):
+    """Domains as one schema. `schema` is what executes; it needs no Strawberry around it."""
 
-    def on_execute(self) -> Iterator[None]:
-        execution = self.execution_context
-        document = execution.graphql_document
-        assert document is not None
-        fragments = {
-            d.name.value: d for d in document.definitions if d.kind == "fragment_definition"
-        }
-        execution.context.projection = Projection(
-            execution.schema._schema,
-            execution.operation,
-            fragments,
-            execution.context.viewer,
+    def __init__(self, *domains: ModuleType) -> None:
+        self.domains = {domain.__name__ for domain in domains}
+        with warnings.catch_warnings():
+            # Clients of the gateway have no use for @key and its like, and do not see them.
+            warnings.filterwarnings("ignore", "Federation directive found")
+            super().__init__(
+                query=merge_types("Query", (Nodes, *(domain.Query for domain in domains))),
+                types=[entity for entity in backings if entity.__module__ in self.domains],
+            )
+        self.schema = public(self._schema)
+        lift(self.schema)
+
+    def get_fields(self, type_definition: StrawberryObjectDefinition) -> list[StrawberryField]:
+        """An entity has the fields that these domains own, and its id if they own none."""
+        origin, fields = type_definition.origin, type_definition.fields
+        if origin not in backings:
+            return fields
+        if origin.__module__ not in self.domains:
+            fields = [field for field in fields if field.python_name == "id"]
+        for addition in additions.get(origin, ()):
+            if addition.__module__ in self.domains:
+                fields = fields + get_object_definition(addition, strict=True).fields
+        return fields
+
+
+@cache
+def gateway() -> Graph:
+    return Graph(*DOMAINS)
+
+
+def public(made: GraphQLSchema) -> GraphQLSchema:
+    """The schema without the directives that only routers read."""
+    return GraphQLSchema(
+        query=made.query_type,
+        types=[type_ for type_ in made.type_map.values() if isinstance(type_, GraphQLObjectType)],
+        directives=specified_directives,
+        extensions=made.extensions,
+    )
+
+
+def lift(schema: GraphQLSchema) -> None:
+    """Put what fields and types declare where it needs no Strawberry to be read, and guard
+    every field above PUBLIC where it is resolved."""
+    for type_ in schema.type_map.values():
+        if not isinstance(type_, GraphQLObjectType):
+            continue
+        definition = type_.extensions.get("strawberry-definition")
+        backing = backings.get(getattr(definition, "origin", type(None)))
+        if backing is not None:
+            type_.extensions[ENTITY] = backing.row
+        for name, made in type_.fields.items():
+            declared = made.extensions.get("strawberry-definition")
+            record = getattr(declared, "metadata", {}).get(FIELD)
+            if isinstance(record, Field):
+                made.extensions[FIELD] = record
+                if record.privacy is not Privacy.PUBLIC:
+                    made.resolve = guarded(record, f"{type_.name}.{name}", made)
+
+
+def guarded(record: Field, name: str, made: GraphQLField) -> Callable[..., Any]:
+    """Resolve the field only for a viewer, and in a row, that shows it."""
+    inner = made.resolve
+    assert inner is not None
+
+    def resolve(source: Any, info: GraphQLResolveInfo[Any], **arguments: Any) -> Any:
+        allowed = info.context.viewer.may_ask_for(record.privacy)
+        if not allowed or not getattr(source, record.privacy.flag):
+            raise Forbidden(name)
+        return inner(source, info, **arguments)
+
+    return resolve
+
+
+def by_prefix() -> dict[str, Backing]:
+    return {backing.row.prefix: backing for backing in backings.values() if backing.by_id}
+
+
+async def node(info: Info, id: Annotated[ID, strawberry.argument("Any id you were given.")]) -> Any:
+    backing = by_prefix().get(id.partition("_")[0])
+    if backing is None or backing.by_id is None:
+        return None
+    return await info.context.load(backing.by_id, id)
+
+
+async def nodes(
+    info: Info, ids: Annotated[list[ID], strawberry.argument("Ids you were given, at most 100.")]
+) -> Any:
+    limit = info.context.settings.page_limit
+    if len(ids) > limit:
+        raise LimitExceeded(
+            f"`ids` may hold at most {limit}.", argument="ids", limit=limit, requested=len(ids)
         )
-        yield
+    return await asyncio.gather(*(node(info, id) for id in ids))
+
+
+@query
+class Nodes:
+    """Finding anything again by its id."""
+
+    node: Node | None = field(
+        "Anything by its id; null if there is no such thing, or not for you.", resolve=node
+    )
+    nodes: list[Node | None] = field(
+        "Several things by their ids, in the order asked; null for each that is not there.",
+        resolve=nodes,
+    )

@@ -1,12 +1,11 @@
 """Connections, declared once for every list that can grow."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from runtime.batch import Batch
 from runtime.page import Page
-from runtime.privacy import Privacy
 from schema.base import field, plain
 
 T = TypeVar("T")
@@ -86,12 +85,9 @@ class Edge(Generic[T]):
 class Connection(Generic[T]):
     """A page of a longer list."""
 
-    edges: list[Edge[T]] = field("The items with their cursors.", compute=places)
+    edges: Sequence[Edge[T]] = field("The items with their cursors.", compute=places)
     nodes: list[T] = field("The items alone.", compute=rows)
     page_info: PageInfo = field("Where this page ends.", compute=itself)
     total_count: int | None = field(
         "How many items the whole list has. Counted only when asked for.", "key", load=total
     )
-
-
-__all__ = ["Connection", "Edge", "PageInfo", "Privacy"]

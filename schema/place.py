@@ -5,11 +5,8 @@ from strawberry import ID
 import resolvers.place as resolve
 from loaders import place as load
 from models import place as model
-from runtime.language import Language
-from schema.base import Node, entity, enum, field, plain, query
+from schema.base import Node, entity, field, plain, query
 from schema.page import Connection
-
-enum(Language, "The languages of the service.", EN="English.", HI="Hindi (हिन्दी).")
 
 
 @plain

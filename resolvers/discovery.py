@@ -1,0 +1,70 @@
+"""What is checked and computed of searches and statistics."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from runtime.folding import words
+
+from runtime.context import Context
+from runtime.faults import BadInput, Coded, LimitExceeded
+from runtime.viewer import Role
+
+INDIA = ZoneInfo("Asia/Kolkata")
+TEXT_LIMIT = 100
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """Stands for the figures; each is counted only when asked for."""
+
+
+def statistics(_: None) -> Statistics:
+    return Statistics()
+
+
+def distance_km(place: Any) -> float:
+    return round(float(place.row.km), 1)
+
+
+def check_nearby(context: Context, arguments: dict[str, Any]) -> None:
+    limit = context.settings.radius_limit_km
+    radius = arguments["radius_km"]
+    if not 0 < radius <= limit:
+        raise LimitExceeded(
+            f"`radiusKm` must be more than 0 and at most {limit}.", argument="radiusKm", limit=limit
+        )
+    if not (-90 <= arguments["latitude"] <= 90 and -180 <= arguments["longitude"] <= 180):
+        raise BadInput(
+            "`latitude` is between -90 and 90, `longitude` between -180 and 180.",
+            argument="latitude",
+        )
+    if arguments.get("gender") is not None and context.viewer.role is not Role.CITIZEN:
+        raise Coded("UNAUTHENTICATED", "Sign in as a citizen to ask for workers by gender.")
+    start, end = arguments.get("free_from"), arguments.get("free_until")
+    if (start is None) is not (end is None):
+        raise BadInput("Give `freeFrom` and `freeUntil` together.", argument="freeFrom")
+    if start is None:
+        return
+    if start.tzinfo is None or end.tzinfo is None:
+        raise BadInput("Give times with their offset, as 2026-12-01T10:00:00+05:30.")
+    if not start < end <= start + timedelta(days=1) or not same_day(start, end):
+        raise BadInput(
+            "`freeUntil` must be later than `freeFrom`, on the same day in India.",
+            argument="freeUntil",
+        )
+
+
+def same_day(start: Any, end: Any) -> bool:
+    return bool(start.astimezone(INDIA).date() == end.astimezone(INDIA).date())
+
+
+def check_search(context: Context, arguments: dict[str, Any]) -> None:
+    text = arguments["text"]
+    if len(text) > TEXT_LIMIT:
+        raise LimitExceeded(
+            f"`text` may be at most {TEXT_LIMIT} characters.", argument="text", limit=TEXT_LIMIT
+        )
+    if not words(text):
+        raise BadInput("`text` must hold at least one letter or digit.", argument="text")

@@ -1,0 +1,91 @@
+"""Finding workers, and the published figures: what needs several domains at once."""
+
+from collections.abc import Sequence
+
+import resolvers.discovery as resolve
+from loaders import discovery as load
+from loaders import place as load_place
+from loaders import skill as load_skill
+from schema.base import enum, field, plain, query
+from schema.page import Connection, Edge, places
+from schema.place import District
+from schema.skill import ServiceCategory
+from schema.worker import Worker
+
+enum(
+    load.NearbyOrder,
+    "How nearby workers are ordered.",
+    DISTANCE="Nearest first.",
+    RATING="Best rated first.",
+)
+
+
+@plain
+class NearbyWorkerEdge(Edge[Worker]):
+    """A worker, and how far away they set out."""
+
+    distance_km: float = field(
+        "From the point asked about to the centre of the area the worker sets out from.",
+        compute=resolve.distance_km,
+    )
+
+
+@plain
+class NearbyWorkerConnection(Connection[Worker]):
+    """A page of the workers around a point."""
+
+    edges: Sequence[NearbyWorkerEdge] = field("The workers with their distances.", compute=places)
+
+
+@plain
+class DistrictStatistics:
+    """The figures of one district. Figures under ten are null."""
+
+    district: District | None = field(
+        "The district.", "district_id", load=load_place.district_by_id
+    )
+    registered_workers: int | None = field("Workers registered there.")
+    service_providers: int | None = field("Providers that serve it.")
+    services_delivered: int | None = field("Bookings completed there.")
+
+
+@plain
+class CategoryStatistics:
+    """The figures of one category. Figures under ten are null."""
+
+    category: ServiceCategory | None = field(
+        "The category.", "category_id", load=load_skill.category_by_id
+    )
+    registered_workers: int | None = field("Workers registered with the skill.")
+    services_delivered: int | None = field("Bookings completed in it.")
+
+
+@plain
+class Statistics:
+    """The published figures of the service, counted as you ask."""
+
+    registered_workers: int = field("Workers registered.", load=load.registered_workers)
+    service_providers: int = field("Providers empanelled.", load=load.service_providers)
+    service_categories: int = field("Categories offered.", load=load.service_categories)
+    services_delivered: int = field("Bookings completed.", load=load.services_delivered)
+    by_district: list[DistrictStatistics] = field(
+        "The same by district, by name.", load=load.figures_by_district
+    )
+    by_category: list[CategoryStatistics] = field(
+        "The same by category, in the official order.", load=load.figures_by_category
+    )
+
+
+@query
+class Query:
+    nearby_workers: NearbyWorkerConnection = field(
+        "Active workers around a point, who do this kind of work.",
+        load=load.nearby_workers,
+        check=resolve.check_nearby,
+    )
+    search_workers: Connection[Worker] = field(
+        "Active workers found by words, best rated first.",
+        load=load.workers_by_text,
+        check=resolve.check_search,
+    )
+    statistics: Statistics = field("The published figures.", compute=resolve.statistics)

@@ -1,0 +1,125 @@
+"""Reviews and ratings."""
+
+from datetime import datetime
+
+from strawberry import ID
+
+import resolvers.review as resolve
+from loaders import account as load_account
+from loaders import review as load
+from loaders import worker as load_worker
+from models import review as model
+from schema.account import Citizen
+from schema.base import Node, adds_to, criteria, entity, enum, field, part, query
+from schema.booking import Booking
+from schema.page import Connection
+from schema.worker import Provider, Worker
+
+enum(
+    model.ReviewState,
+    "Where a review stands.",
+    PUBLISHED="Shown.",
+    FLAGGED="Reported; not shown until a moderator decides.",
+    HIDDEN="Taken down by a moderator, with a reason.",
+    RESTORED="Shown again after a moderator looked.",
+    WITHDRAWN="Taken back by its author.",
+)
+criteria(load.ReviewFilter)
+
+
+@part(model.ReviewReply)
+class ReviewReply:
+    """The one answer of the worker's provider."""
+
+    text: str = field("The answer.")
+    month: str = field(
+        "When it was given, as YYYY-MM.", "replied_month", compute=resolve.reply_month
+    )
+    provider: Provider | None = field(
+        "Who answered.", "provider_id", load=load_worker.provider_by_id
+    )
+    replied_at: datetime | None = field("When exactly.")
+
+
+@entity(model.Review, by_id=load.review_by_id)
+class Review(Node):
+    """What a citizen says about a completed booking. Staff never rewrite one."""
+
+    id: ID = field("Opaque and stable.")
+    stars: int = field("1 to 5.")
+    tags: list[str] = field("What stood out, such as `on-time`.")
+    text: str | None = field("What they say, in their own words and language.")
+    language: str | None = field("The language of the text, such as `hi`.")
+    reviewer_name: str | None = field(
+        "The reviewer's given name.",
+        "reviewer_name_en reviewer_name_hi",
+        compute=resolve.reviewer_name,
+    )
+    month: str = field("When it appeared, as YYYY-MM.", "published_month", compute=resolve.month)
+    state: model.ReviewState = field("Where it stands.")
+    worker: Worker | None = field("Whom it is about.", "worker_id", load=load_worker.worker_by_id)
+    provider: Provider | None = field(
+        "The worker's provider at the time.", "provider_id", load=load_worker.provider_by_id
+    )
+    booking: Booking | None = field("What it is about.", "id", load=load.booking_by_review)
+    reply: ReviewReply | None = field("The provider's answer.", "id", load=load.reply_by_review)
+    citizen: Citizen | None = field("Who wrote it.", "citizen_id", load=load_account.citizen_by_id)
+    published_at: datetime | None = field("When exactly it appeared.")
+    edited_at: datetime | None = field("When it was last changed by its author.")
+    moderation_reason: str | None = field("Why a moderator took it down or restored it.")
+
+
+@part(model.RatingSummary)
+class RatingSummary:
+    """Exact sums over all shown reviews."""
+
+    count: int = field("How many reviews.")
+    sum: int = field("Of their stars.")
+    histogram: list[int] = field("How many with 1, 2, 3, 4 and 5 stars.")
+    mean: float | None = field(
+        "The mean, to one decimal place; show it with the count.", "sum count", compute=resolve.mean
+    )
+    bayesian: float = field(
+        "What lists are sorted by: the mean, drawn towards the category's while reviews are few.",
+        "bayesian",
+        compute=resolve.bayesian,
+    )
+
+
+@adds_to(Worker)
+class WorkerReviews:
+    """What citizens say about a worker."""
+
+    rating: RatingSummary | None = field(
+        "Their rating; null before the first review.", "id", load=load.rating_by_subject
+    )
+    reviews: Connection[Review] | None = field(
+        "Their reviews, latest first.", "id", load=load.reviews_by_worker
+    )
+
+
+@adds_to(Provider)
+class ProviderReviews:
+    """What citizens say about a provider's workers."""
+
+    rating: RatingSummary | None = field(
+        "Its rating; null before the first review.", "id", load=load.rating_by_subject
+    )
+    reviews: Connection[Review] | None = field(
+        "Reviews of its workers, latest first.", "id", load=load.reviews_by_provider
+    )
+
+
+@adds_to(Booking)
+class BookingReview:
+    """What the citizen said about it."""
+
+    review: Review | None = field(
+        "Its review, once there is one.", "id", load=load.review_by_booking
+    )
+
+
+@query
+class Query:
+    review: Review | None = field("A review, by id.", load=load.review_by_id, by="id")
+    reviews: Connection[Review] = field("The reviews, latest first.", load=load.reviews)
