@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Integer, Text, any_, cast, select
+from sqlalchemy import Text, any_, cast, select
 
 from loaders.page import Sort, pages
 from loaders.shown import shown
@@ -24,8 +24,7 @@ def district_by_id(columns: Columns) -> Read:
 
 @one(District)
 def district_by_lgd_code(columns: Columns) -> Read:
-    """Compared as text, so that a key that is no number finds nothing."""
-    code = cast(cast(District.lgd_code, Integer), Text)
+    code = cast(District.lgd_code, Text)
     return select(code, *shown(District, columns)).where(code == any_(KEYS))
 
 

@@ -44,7 +44,7 @@ class Context:
                 arguments["language"] = self.language
             return field.compute(row, **arguments)
         if field.by is not None:
-            key = arguments.pop(field.by)
+            key = str(arguments.pop(field.by))
         else:
             key = getattr(row, field.needs[0]) if field.needs else ROOT
         if isinstance(field.load, Pages):

@@ -52,6 +52,7 @@ def field(
     *,
     load: Batch | Pages | Callable[[Any], Batch | bool] | None = None,
     by: str | None = None,
+    kind: type = str,
     compute: Callable[..., Any] | None = None,
     check: Callable[[Context, dict[str, Any]], None] | None = None,
     resolve: Callable[..., Any] | None = None,
@@ -60,7 +61,8 @@ def field(
     """A field, declared once; see `runtime.field.Field` for what the arguments say.
 
     GraphQL arguments are the keyword-only parameters of the loader or the function; their
-    descriptions stand there, as `Annotated[type, "description"]`. `resolve` is for the few
+    descriptions stand there, as `Annotated[type, "description"]`. `kind` is the type of the
+    argument `by`. `resolve` is for the few
     fields that are neither read nor computed from a row: a plain function of `info`.
     """
     arguments = parameters_of(load, compute)
@@ -86,15 +88,14 @@ def field(
         [
             inspect.Parameter("root", inspect.Parameter.POSITIONAL_OR_KEYWORD),
             inspect.Parameter("info", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=Info),
-            *([described(key_parameter(by))] if by else ()),
+            *([described(key_parameter(by, kind))] if by else ()),
             *(described(parameter) for parameter in arguments),
         ]
     )
     return strawberry.field(resolver=answer, description=description, metadata=metadata)
 
 
-def key_parameter(name: str) -> inspect.Parameter:
-    kind: Any = ID if name == "id" else str
+def key_parameter(name: str, kind: type) -> inspect.Parameter:
     return inspect.Parameter(
         name,
         inspect.Parameter.KEYWORD_ONLY,

@@ -272,8 +272,11 @@ class WorkerBookings:
 @query
 class Query:
     booking: Booking | None = field(
-        "A booking, by id; for its parties only.", load=load.booking_by_id, by="id"
+        "A booking, by id; for its parties only.", load=load.booking_by_id, by="id", kind=ID
     )
     free_slots: list[Slot] = field(
-        "When a worker is free, soonest first.", load=load.free_slots_by_worker, by="worker_id"
+        "When a worker is free, soonest first.",
+        load=load.free_slots_by_worker,
+        by="worker_id",
+        kind=ID,
     )

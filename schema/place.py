@@ -54,7 +54,7 @@ class District(Node):
 @query
 class Query:
     district: District | None = field(
-        "A district, by its LGD code.", load=load.district_by_lgd_code, by="lgd_code"
+        "A district, by its LGD code.", load=load.district_by_lgd_code, by="lgd_code", kind=int
     )
     districts: Connection[District] = field("All districts, by name.", load=load.districts)
     divisions: Connection[Division] = field("All divisions, by name.", load=load.divisions)

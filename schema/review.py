@@ -121,5 +121,5 @@ class BookingReview:
 
 @query
 class Query:
-    review: Review | None = field("A review, by id.", load=load.review_by_id, by="id")
+    review: Review | None = field("A review, by id.", load=load.review_by_id, by="id", kind=ID)
     reviews: Connection[Review] = field("The reviews, latest first.", load=load.reviews)

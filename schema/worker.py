@@ -214,7 +214,11 @@ class DistrictWorkers:
 
 @query
 class Query:
-    worker: Worker | None = field("A worker's card, by id.", load=load.worker_by_id, by="id")
+    worker: Worker | None = field(
+        "A worker's card, by id.", load=load.worker_by_id, by="id", kind=ID
+    )
     workers: Connection[Worker] = field("The active workers.", load=load.workers)
-    provider: Provider | None = field("A provider, by id.", load=load.provider_by_id, by="id")
+    provider: Provider | None = field(
+        "A provider, by id.", load=load.provider_by_id, by="id", kind=ID
+    )
     providers: Connection[Provider] = field("The empanelled providers.", load=load.providers)
