@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 from sqlalchemy import ColumnElement, exists, func, literal, select, true, tuple_
 from sqlalchemy.sql.selectable import TableValuedAlias
@@ -90,7 +90,7 @@ def pages(entity: type[Row], sorts: Mapping[Any, Sort] | Sort) -> Callable[[Scop
                     "order_by",
                     inspect.Parameter.KEYWORD_ONLY,
                     default=usual,
-                    annotation=type(usual),
+                    annotation=Annotated[type(usual), "How the list is ordered."],
                 )
             )
 

@@ -1,0 +1,185 @@
+"""The schema as a whole: described, classed, nullable where it must be, sliceable."""
+
+from collections.abc import Iterator
+
+import pytest
+from graphql import (
+    GraphQLEnumType,
+    GraphQLField,
+    GraphQLInputObjectType,
+    GraphQLNonNull,
+    GraphQLObjectType,
+    print_schema,
+)
+
+from runtime.field import ENTITY, told
+from runtime.language import Language
+from runtime.privacy import Privacy
+from runtime.rows import row_type
+from schema import booking, sdl
+from schema.graph import DOMAINS, Graph, gateway
+
+SCHEMA = gateway().schema
+OWN_TYPES = [type_ for name, type_ in SCHEMA.type_map.items() if not name.startswith("__")]
+
+
+def fields() -> Iterator[tuple[GraphQLObjectType, str, GraphQLField]]:
+    for type_ in OWN_TYPES:
+        if isinstance(type_, GraphQLObjectType):
+            for name, field in type_.fields.items():
+                yield type_, name, field
+
+
+def test_every_type_field_argument_and_value_is_described() -> None:
+    silent: list[str] = []
+
+    def note(description: str | None, *path: str) -> None:
+        if not description:
+            silent.append(".".join(path))
+
+    built_in = {"ID", "Int", "Float", "String", "Boolean"}
+    for type_ in OWN_TYPES:
+        if type_.name not in built_in and type_.name != "Query":
+            note(type_.description, type_.name)
+        if isinstance(type_, GraphQLEnumType):
+            for name, value in type_.values.items():
+                note(value.description, type_.name, name)
+        if isinstance(type_, GraphQLInputObjectType):
+            for name, input_field in type_.fields.items():
+                note(input_field.description, type_.name, name)
+    for type_, name, field in fields():
+        note(field.description, type_.name, name)
+        for argument, made in field.args.items():
+            note(made.description, type_.name, name, argument)
+
+    assert silent == []
+
+
+def test_every_field_declares_its_privacy_class() -> None:
+    undeclared = [f"{t.name}.{name}" for t, name, field in fields() if told(field) is None]
+
+    assert undeclared == []
+
+
+def test_a_field_is_at_least_as_private_as_the_columns_it_reads() -> None:
+    """Except where the declaration says why a lower class is right."""
+    lower = []
+    for type_, name, field in fields():
+        record, entity = told(field), type_.extensions.get(ENTITY)
+        if record is not None and entity is not None:
+            highest = max((entity.privacy(c) for c in record.needs), default=Privacy.PUBLIC)
+            if record.privacy < highest:
+                lower.append(f"{type_.name}.{name}")
+
+    assert lower == []
+
+
+def test_a_refused_or_foreign_field_never_nulls_its_parent() -> None:
+    too_strict = []
+    for type_, name, field in fields():
+        record = told(field)
+        if record is None or not isinstance(field.type, GraphQLNonNull) or type_.name == "Query":
+            continue
+        owner = type_.extensions.get(ENTITY)
+        foreign = owner is not None and record.domain != domain_of(type_)
+        if record.privacy is not Privacy.PUBLIC or foreign:
+            too_strict.append(f"{type_.name}.{name}")
+
+    assert too_strict == []
+
+
+def domain_of(type_: GraphQLObjectType) -> str:
+    """Whose type it is: the domain that declared its id, or its first field."""
+    first = told(type_.fields.get("id") or next(iter(type_.fields.values())))
+    assert first is not None
+    return first.domain
+
+
+def test_a_computed_field_needs_no_more_than_it_says() -> None:
+    """Computed with a row of just its columns: reading any other raises."""
+    failed = []
+    for type_, name, field in fields():
+        record, entity = told(field), type_.extensions.get(ENTITY)
+        if record is None or record.compute is None or entity is None:
+            continue
+        row = row_type(entity, record.needs)(*(None for _ in record.needs))
+        arguments = {"language": Language.HI} if record.speaks else {}
+        try:
+            record.compute(row, **arguments)
+        except AttributeError as error:
+            if "object has no attribute" in str(error) and entity.__name__ in str(error):
+                failed.append(f"{type_.name}.{name}: {error}")
+        except TypeError:
+            pass  # A missing value; the columns were all there.
+
+    assert failed == []
+
+
+def test_the_snapshot_of_the_schema_is_current() -> None:
+    assert sdl.check() == []
+
+
+def test_taking_a_field_away_counts_as_breaking() -> None:
+    older = print_schema(SCHEMA).replace("type Money {", 'type Money {\n  """x"""\n  gone: Int\n')
+
+    assert sdl.breaking(older) == ["Field Money.gone was removed."]
+
+
+def test_clients_see_nothing_of_federation() -> None:
+    printed = sdl.current()
+
+    for plumbing in ("_Any", "_Entity", "_service", "@key", "_FieldSet", "@shareable"):
+        assert plumbing not in printed
+
+
+def test_a_slice_shows_what_its_domains_own_and_stubs_of_the_rest() -> None:
+    slice_ = Graph(booking).schema.type_map
+
+    worker = slice_["Worker"]
+    assert isinstance(worker, GraphQLObjectType)
+    assert set(worker.fields) == {
+        "id",
+        "bookings",
+        "availability",
+        "serviceArea",
+        "nextFreeSlot",
+        "freeSlots",
+    }
+    assert "Review" not in slice_
+
+
+@pytest.mark.parametrize("domain", DOMAINS, ids=lambda domain: str(domain.__name__))
+def test_every_domain_stands_as_a_slice_of_its_own(domain: object) -> None:
+    assert Graph(domain).schema.query_type is not None  # type: ignore[arg-type]
+
+
+def test_every_list_that_can_grow_is_a_connection() -> None:
+    """Plain lists are those with a bound of their own."""
+    bounded = {
+        "Worker.languages",
+        "Worker.verifications",
+        "Worker.skills",
+        "Worker.availability",
+        "Worker.freeSlots",
+        "ServiceCategory.services",
+        "ServiceCategory.regulations",
+        "Booking.services",
+        "Booking.lines",
+        "Booking.quotes",
+        "Booking.timeline",
+        "Booking.assignments",
+        "Quote.lines",
+        "Review.tags",
+        "RatingSummary.histogram",
+        "Statistics.byDistrict",
+        "Statistics.byCategory",
+        "Query.nodes",
+        "Query.freeSlots",
+    }
+    lists = {
+        f"{type_.name}.{name}"
+        for type_, name, field in fields()
+        if str(field.type).startswith("[") and name not in ("edges", "nodes")
+    } | {"Query.nodes"}
+
+    assert lists == bounded
