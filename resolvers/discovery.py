@@ -45,7 +45,7 @@ def check_nearby(context: Context, arguments: dict[str, Any]) -> None:
     start, end = arguments.get("free_from"), arguments.get("free_until")
     if (start is None) is not (end is None):
         raise BadInput("Give `freeFrom` and `freeUntil` together.", argument="freeFrom")
-    if start is None:
+    if start is None or end is None:
         return
     if start.tzinfo is None or end.tzinfo is None:
         raise BadInput("Give times with their offset, as 2026-12-01T10:00:00+05:30.")
