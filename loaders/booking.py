@@ -37,8 +37,8 @@ from models.booking import (
 from models.skill import Service
 from models.worker import Worker, WorkerStatus
 from runtime.batch import KEYS, VIEWER, Columns, Read, many, one
+from runtime.geography import INDIA
 
-INDIA = "Asia/Kolkata"
 SLOT_STEP = timedelta(minutes=30)
 SLOT_HORIZON = timedelta(days=14)
 

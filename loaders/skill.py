@@ -9,8 +9,7 @@ from loaders.shown import shown
 from models.skill import RateCard, Service, ServiceCategory, WorkerSkill
 from models.worker import Worker, WorkerStatus
 from runtime.batch import KEYS, Columns, Read, many, one
-
-INDIA = "Asia/Kolkata"
+from runtime.geography import INDIA
 
 
 def today() -> ColumnElement[Any]:

@@ -1,17 +1,16 @@
 """What is checked and computed of searches and statistics."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from runtime.folding import words
-
 from runtime.context import Context
 from runtime.faults import BadInput, Coded, LimitExceeded
+from runtime.folding import words
+from runtime.geography import INDIA
 from runtime.viewer import Role
 
-INDIA = ZoneInfo("Asia/Kolkata")
 TEXT_LIMIT = 100
 
 
@@ -56,8 +55,8 @@ def check_nearby(context: Context, arguments: dict[str, Any]) -> None:
         )
 
 
-def same_day(start: Any, end: Any) -> bool:
-    return bool(start.astimezone(INDIA).date() == end.astimezone(INDIA).date())
+def same_day(start: datetime, end: datetime) -> bool:
+    return start.astimezone(ZoneInfo(INDIA)).date() == end.astimezone(ZoneInfo(INDIA)).date()
 
 
 def check_search(context: Context, arguments: dict[str, Any]) -> None:

@@ -1,8 +1,12 @@
-"""H3 cells: the coarse places that stand for where a worker sets out from."""
+"""Where and when things are: H3 cells, the coarse places that stand for where a worker sets
+out from, and India's time."""
 
 from functools import lru_cache
 
 import h3
+
+INDIA = "Asia/Kolkata"
+"""The time zone of opening hours, days and months; everything stored is UTC."""
 
 CELL = 7
 """Resolution of a public place: a hexagon of about 5 km²."""

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import resolvers.discovery as resolve
 from loaders import discovery as load
+from loaders import nearby as load_nearby
 from loaders import place as load_place
 from loaders import skill as load_skill
 from schema.base import enum, field, plain, query
@@ -13,7 +14,7 @@ from schema.skill import ServiceCategory
 from schema.worker import Worker
 
 enum(
-    load.NearbyOrder,
+    load_nearby.NearbyOrder,
     "How nearby workers are ordered.",
     DISTANCE="Nearest first.",
     RATING="Best rated first.",
@@ -80,7 +81,7 @@ class Statistics:
 class Query:
     nearby_workers: NearbyWorkerConnection = field(
         "Active workers around a point, who do this kind of work.",
-        load=load.nearby_workers,
+        load=load_nearby.nearby_workers,
         check=resolve.check_nearby,
     )
     search_workers: Connection[Worker] = field(
