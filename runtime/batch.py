@@ -94,17 +94,22 @@ class Batches:
         self._numbers = numbers or {}
         self._loaders: dict[tuple[Batch, Columns, Access], DataLoader[str, Any]] = {}
 
-    async def load(self, batch: Batch, key: str, columns: Columns) -> Any:
-        identity = (batch, columns, self.access)
+    async def load(
+        self, batch: Batch, key: str, columns: Columns, access: Access | None = None
+    ) -> Any:
+        """`access` is the request's own unless the read is for someone else's eyes."""
+        identity = (batch, columns, access or self.access)
         if identity not in self._loaders:
-            self._loaders[identity] = DataLoader(partial(self._read, batch, columns))
+            self._loaders[identity] = DataLoader(partial(self._read, *identity))
         # Waiters on one key share a future: a cancelled one must not take the others along.
         return await asyncio.shield(self._loaders[identity].load(key))
 
-    async def _read(self, batch: Batch, columns: Columns, keys: Sequence[str]) -> list[Any]:
+    async def _read(
+        self, batch: Batch, columns: Columns, access: Access, keys: Sequence[str]
+    ) -> list[Any]:
         found = await self._database.rows(
             batch.select(columns),
-            {"keys": list(keys), **self.access.parameters, **self._numbers},
+            {"keys": list(keys), **access.parameters, **self._numbers},
             self.tally,
         )
         if batch.entity is None:
