@@ -22,7 +22,6 @@ class Settings:
     token_limit: int = 5_000
     page_limit: int = 100
     radius_limit_km: int = 50
-    slot_horizon_days: int = 14
     suppress_below: int = 10
 
     @classmethod
@@ -42,6 +41,5 @@ class Settings:
             token_limit=config("TOKEN_LIMIT", cast=int, default=cls.token_limit),
             page_limit=config("PAGE_LIMIT", cast=int, default=cls.page_limit),
             radius_limit_km=config("RADIUS_LIMIT_KM", cast=int, default=cls.radius_limit_km),
-            slot_horizon_days=config("SLOT_HORIZON_DAYS", cast=int, default=cls.slot_horizon_days),
             suppress_below=config("SUPPRESS_BELOW", cast=int, default=cls.suppress_below),
         )
