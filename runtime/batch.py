@@ -117,7 +117,7 @@ class Batches:
             return [values.get(key, batch.absent) for key in keys]
         if not found:
             return [[] if batch.many else None for _ in keys]
-        make = row_type(batch.entity, tuple(found[0]._fields[1:]))
+        make = row_type(batch.entity, tuple(map(str, found[0]._fields[1:])))
         if batch.many:
             lists = defaultdict[str, list[Any]](list)
             for row in found:

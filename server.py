@@ -1,0 +1,283 @@
+"""The gateway as an application, and the command line around it."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+import typer
+import uvicorn
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+import ide.build
+from data import demo, reference
+from runtime import ide as ide_page
+from runtime import log
+from runtime.database import Database, migrate
+from runtime.embedded import default_folder, embedded_postgres
+from runtime.endpoint import Endpoint, encoded, json_error, masked_fault
+from runtime.faults import RETRY_AFTER_SECONDS
+from runtime.geography import INDIA
+from runtime.settings import Settings
+from schema import sdl
+from schema.graph import gateway
+
+CHECKOUT = Path(__file__).parent
+OPERATIONS = CHECKOUT / "docs" / "operations"
+PING_SECONDS = 2
+
+
+def create_app(settings: Settings) -> Starlette:
+    """The application over `settings.database_url`, which must be set."""
+    assert settings.database_url is not None
+    url = settings.database_url
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[dict[str, Any]]:
+        database = Database(url, pool_size=settings.pool_size)
+        yield {"database": database}
+        await database.close()
+
+    assets = ide.build.assets()
+
+    def page() -> Response:
+        return ide_page.page("/graphql", OPERATIONS, assets)
+
+    endpoint = Endpoint(gateway().schema, settings, page if settings.development else None)
+    return Starlette(
+        routes=[
+            Route("/", lambda _: RedirectResponse("/graphql"), methods=["GET"]),
+            Route("/graphql", endpoint.__call__, methods=["GET", "POST", "PUT", "DELETE"]),
+            Route("/healthz", healthy),
+            Route("/readyz", ready),
+            Route("/schema.graphql", schema_text),
+            *(ide_page.routes(assets) if settings.development else ()),
+        ],
+        exception_handlers={HTTPException: json_error, Exception: masked_fault},
+        lifespan=lifespan,
+    )
+
+
+async def healthy(_: Request) -> Response:
+    return encoded({"healthy": True}, "application/json", 200)
+
+
+async def ready(request: Request) -> Response:
+    """Whether requests can be answered now, and what is in the way."""
+    try:
+        async with asyncio.timeout(PING_SECONDS):
+            await request.state.database.ping()
+    except (SQLAlchemyError, OSError, TimeoutError):
+        down = encoded({"ready": False, "postgresql": "down"}, "application/json", 503)
+        down.headers["retry-after"] = str(RETRY_AFTER_SECONDS)
+        return down
+    return encoded({"ready": True, "postgresql": "up"}, "application/json", 200)
+
+
+async def schema_text(_: Request) -> Response:
+    return PlainTextResponse(sdl.current())
+
+
+cli = typer.Typer(
+    help="Sewa Mitra Gateway: one GraphQL endpoint over workers, skills, bookings and reviews.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+schema_cli = typer.Typer(help="The schema as text.", no_args_is_help=True)
+cli.add_typer(schema_cli, name="sdl")
+console = Console(stderr=True, highlight=False)
+
+
+@cli.command()
+def serve(
+    profile: Annotated[
+        str, typer.Option(help="The demo data an empty embedded database is filled with.")
+    ] = "launch",
+    seed: Annotated[int, typer.Option(help="Another number gives other people.")] = 1,
+) -> None:
+    """Serve the gateway, on a database of its own or on DATABASE_URL.
+
+    Without DATABASE_URL this starts the embedded PostgreSQL, migrates it and fills it with
+    demo data if it is empty; all of it stops with Ctrl-C. With DATABASE_URL it migrates, and
+    loads reference data but no demo data: for that, run `seed`.
+
+    PORT=8080 python server.py serve
+    """
+    settings = the_settings()
+    refuse_taken_port(settings)
+    with a_database(settings) as url:
+        asyncio.run(migrate(url))
+        if settings.database_url is None and asyncio.run(demo.is_empty(url)):
+            fill(url, profile, seed=seed, workers=None, as_of=None)
+        else:
+            asyncio.run(reference.load(url))
+        address = f"http://{settings.host}:{settings.port}"
+        console.print(f"\n[bold]Sewa Mitra Gateway[/bold] · सेवा मित्र\n\n  IDE      {address}/graphql")
+        console.print(f"  schema   {address}/schema.graphql\n  ready?   {address}/readyz")
+        if settings.database_url is None:
+            console.print(f"  data     {folder_of(settings)}")
+        console.print("\nCtrl-C stops everything.\n")
+        uvicorn.run(
+            create_app(replace(settings, database_url=url)),
+            host=settings.host,
+            port=settings.port,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=5,
+        )
+
+
+@cli.command("migrate")
+def migrate_command() -> None:
+    """Bring the database's tables to the newest version.
+
+    DATABASE_URL=postgresql://sewa@db/sewa python server.py migrate
+    """
+    with a_database(the_settings()) as url:
+        asyncio.run(migrate(url))
+        asyncio.run(reference.load(url))
+
+
+@cli.command("seed")
+def seed_command(
+    profile: Annotated[str, typer.Option(help=" | ".join(demo.PROFILES))] = "launch",
+    workers: Annotated[int | None, typer.Option(help="How many, for the profile large.")] = None,
+    seed: Annotated[int, typer.Option(help="Another number gives other people.")] = 1,
+    as_of: Annotated[
+        datetime | None, typer.Option(help="The day the data stands at; today if left out.")
+    ] = None,
+) -> None:
+    """Fill an empty database with demo data: the same for the same seed and day.
+
+    launch      the published figures of the launch: 1,980 workers, 3,518 services delivered
+    scale-2025  three years later: 52,349 workers, 39,857 bookings
+    large       millions of workers, in minutes
+
+    python server.py seed --profile large --workers 2000000
+    """
+    with a_database(the_settings()) as url:
+        asyncio.run(migrate(url))
+        if not asyncio.run(demo.is_empty(url)):
+            fail("The database holds data already; demo data goes into an empty one only.")
+        fill(url, profile, seed=seed, workers=workers, as_of=as_of)
+
+
+@schema_cli.command("print")
+def sdl_print() -> None:
+    """Print the schema."""
+    typer.echo(sdl.current(), nl=False)
+
+
+@schema_cli.command("write")
+def sdl_write() -> None:
+    """Write the schema to its file in schema/sdl."""
+    sdl.write()
+
+
+@schema_cli.command("check")
+def sdl_check() -> None:
+    """Fail if the file in schema/sdl is not the schema."""
+    if changes := sdl.check():
+        typer.echo("\n".join(changes))
+        fail("schema/sdl/gateway.graphql is out of date: run `make sdl` and commit it.")
+
+
+def the_settings() -> Settings:
+    try:
+        settings = Settings.read()
+    except ValueError as error:
+        fail(str(error))
+    if settings.log_level not in log.LEVELS or settings.log_format not in ("console", "json"):
+        fail("LOG_LEVEL is one of debug, info, warning, error; LOG_FORMAT console or json.")
+    log.configure(settings.log_format, settings.log_level)
+    return settings
+
+
+def folder_of(settings: Settings) -> Path:
+    return Path(settings.data_dir) if settings.data_dir else default_folder(CHECKOUT)
+
+
+@contextmanager
+def a_database(settings: Settings) -> Iterator[str]:
+    """The URL to use: DATABASE_URL's if it answers, else the embedded server's."""
+    if settings.database_url is None:
+        with embedded_postgres(folder_of(settings)) as url:
+            yield url
+        return
+    try:
+        asyncio.run(reach(settings.database_url))
+    except (SQLAlchemyError, OSError, TimeoutError) as error:
+        fail(f"DATABASE_URL cannot be reached: {error}")
+    yield settings.database_url
+
+
+async def reach(url: str) -> None:
+    database = Database(url, pool_size=1)
+    try:
+        await database.ping()
+    finally:
+        await database.close()
+
+
+def refuse_taken_port(settings: Settings) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as error:
+            fail(
+                f"{settings.host}:{settings.port} cannot be served on ({error.strerror})."
+                f" Choose another port: PORT={settings.port + 1}"
+            )
+
+
+def fill(
+    url: str, profile: str, *, seed: int, workers: int | None, as_of: datetime | None
+) -> None:
+    """Load reference and demo data, with a bar that moves."""
+    if profile not in demo.PROFILES:
+        fail(f"There is no profile {profile}: choose one of {', '.join(demo.PROFILES)}.")
+    chosen = demo.PROFILES[profile]
+    if workers is not None:
+        chosen = replace(chosen, workers=workers)
+    day = as_of and as_of.replace(tzinfo=ZoneInfo(INDIA))
+    with Progress(
+        TextColumn("{task.description:<14}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=console,
+    ) as bars:
+        tasks: dict[str, Any] = {}
+
+        def progress(stage: str, done: int, total: int) -> None:
+            if stage not in tasks:
+                tasks[stage] = bars.add_task(stage, total=total)
+            bars.update(tasks[stage], completed=done, total=total)
+
+        asyncio.run(reference.load(url))
+        asyncio.run(demo.seed(url, chosen, seed=seed, as_of=day, progress=progress))
+
+
+def fail(message: str) -> Any:
+    """End with one sentence instead of a traceback."""
+    console.print(message, style="red")
+    raise typer.Exit(1)
+
+
+if __name__ == "__main__":
+    cli()
