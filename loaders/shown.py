@@ -26,7 +26,7 @@ def shown(entity: type[Row], columns: Sequence[str]) -> list[ColumnElement[Any]]
         attribute = entity.__table__.columns[column]
         privacy = entity.privacy(column)
         if privacy is Privacy.PUBLIC:
-            wanted.append(attribute)
+            wanted.append(attribute.label(column))
         else:
             wanted.append(case((rule(entity, privacy), attribute)).label(column))
             flags.add(privacy.flag)
