@@ -1,0 +1,123 @@
+"""Demo data: a state full of people who do not exist, the same for a seed and a day."""
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from random import Random
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from data.demo import discovery
+from data.demo.bookings import Diary
+from data.demo.profile import PROFILES, Profile
+from data.demo.workers import Hand, Town
+from data.demo.writer import Rows
+from models.booking import BookingState
+from models.worker import WorkerStatus
+from runtime.database import engine_for
+from runtime.geography import INDIA
+
+CHUNK = 10_000
+DIARY_LIMIT = 150_000
+"""Hands that may have bookings: keeping two million in memory would gain nothing."""
+
+Progress = Callable[[str, int, int], None]
+
+
+async def is_empty(url: str) -> bool:
+    """Whether there is nobody in the database yet; reference data does not count."""
+    engine = engine_for(url)
+    try:
+        async with engine.connect() as connection:
+            found = await connection.execute(text("SELECT EXISTS (SELECT FROM worker)"))
+            return not found.scalar_one()
+    finally:
+        await engine.dispose()
+
+
+async def seed(
+    url: str, profile: Profile, *, seed: int, as_of: datetime | None, progress: Progress
+) -> None:
+    """Fill a migrated database that holds reference data and nobody.
+
+    Big profiles commit a chunk at a time. `as_of` is the instant the data stands at: by
+    default today's midnight in India.
+    """
+    today = datetime.now(ZoneInfo(INDIA)).replace(hour=0, minute=0, second=0, microsecond=0)
+    rows = Rows()
+    town = Town(Random(seed), as_of or today, rows)
+    engine = engine_for(url)
+    try:
+        await write_workers(engine, town, profile, progress)
+    finally:
+        await engine.dispose()
+
+
+async def write_workers(
+    engine: AsyncEngine, town: Town, profile: Profile, progress: Progress
+) -> None:
+    town.add_providers(profile)
+    hands: list[Hand] = []
+    statuses = list(worker_statuses(town.random, profile.workers))
+    for start in range(0, len(statuses), CHUNK):
+        for number, status in enumerate(statuses[start : start + CHUNK], start=start + 1):
+            hand = town.add_worker(number, status, profile.rules_per_worker)
+            if hand is not None and len(hands) < DIARY_LIMIT:
+                hands.append(hand)
+        async with engine.begin() as connection:
+            await quickly(connection)
+            await town.rows.write(connection)
+        progress("workers", min(start + CHUNK, len(statuses)), len(statuses))
+    diary = Diary(town, hands)
+    diary.add_citizens(profile.citizens)
+    for done, state in enumerate(booking_states(profile), start=1):
+        diary.add(state)
+        if done % CHUNK == 0 or done == profile.bookings:
+            if done == profile.bookings:
+                diary.add_engagements()
+                diary.add_reviews()
+            async with engine.begin() as connection:
+                await quickly(connection)
+                await town.rows.write(connection)
+            progress("bookings", done, profile.bookings)
+    progress("search", 0, 1)
+    async with engine.begin() as connection:
+        await quickly(connection)
+        await discovery.fill(connection)
+    async with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+        await connection.execute(text("VACUUM ANALYZE"))
+    progress("search", 1, 1)
+
+
+async def quickly(connection: AsyncConnection) -> None:
+    """A crash in between costs a chunk of demo data, and the rest of it can be made again."""
+    await connection.execute(text("SET LOCAL synchronous_commit = off"))
+
+
+def worker_statuses(random: Random, registered: int) -> Iterator[WorkerStatus]:
+    """Exactly so many registered ones, and besides them some of each unregistered status."""
+    usual = [
+        WorkerStatus.ACTIVE,
+        WorkerStatus.UNDER_VERIFICATION,
+        WorkerStatus.SUBMITTED,
+        WorkerStatus.INACTIVE,
+        WorkerStatus.SUSPENDED,
+    ]
+    statuses = random.choices(usual, [88, 5, 3, 2.5, 1.5], k=registered)
+    statuses += [WorkerStatus.DRAFT] * max(1, registered // 60)
+    statuses += [WorkerStatus.REJECTED] * max(1, registered // 120)
+    statuses += [WorkerStatus.ERASED] * max(1, registered // 300)
+    random.shuffle(statuses)
+    return iter(statuses)
+
+
+def booking_states(profile: Profile) -> Iterator[BookingState]:
+    for state, count in profile.others.items():
+        for _ in range(count):
+            yield BookingState(state)
+    for _ in range(profile.completed):
+        yield BookingState.COMPLETED
+
+
+__all__ = ["PROFILES", "Profile", "is_empty", "seed"]
