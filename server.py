@@ -125,7 +125,9 @@ def serve(
         else:
             asyncio.run(reference.load(url))
         address = f"http://{settings.host}:{settings.port}"
-        console.print(f"\n[bold]Sewa Mitra Gateway[/bold] · सेवा मित्र\n\n  IDE      {address}/graphql")
+        console.print(
+            f"\n[bold]Sewa Mitra Gateway[/bold] · सेवा मित्र\n\n  IDE      {address}/graphql"
+        )
         console.print(f"  schema   {address}/schema.graphql\n  ready?   {address}/readyz")
         if settings.database_url is None:
             console.print(f"  data     {folder_of(settings)}")
@@ -245,9 +247,7 @@ def refuse_taken_port(settings: Settings) -> None:
             )
 
 
-def fill(
-    url: str, profile: str, *, seed: int, workers: int | None, as_of: datetime | None
-) -> None:
+def fill(url: str, profile: str, *, seed: int, workers: int | None, as_of: datetime | None) -> None:
     """Load reference and demo data, with a bar that moves."""
     if profile not in demo.PROFILES:
         fail(f"There is no profile {profile}: choose one of {', '.join(demo.PROFILES)}.")

@@ -276,6 +276,7 @@ def nearby_run(columns: Columns, *, window: Window, sort: str, **own: Any) -> Re
     placed = [near.c.sort_0, near.c.sort_1]
     return (
         select(literal(ROOT), *shown(Worker, columns), near.c.km, near.c.sort_0, near.c.sort_1)
+        .select_from(Worker)
         .join(near, near.c.worker_id == Worker.id)
         .order_by(*(column.desc() if order.descending else column.asc() for column in placed))
     )

@@ -28,10 +28,17 @@ from models.worker import (
 )
 from runtime.geography import INDIA, cell_at, centre_of
 
-CROWDED = {"lucknow": 9, "kanpur-nagar": 8, "ghaziabad": 7, "gautam-buddha-nagar": 7}
+CROWDED = {"lucknow": 24, "kanpur-nagar": 9, "ghaziabad": 8, "gautam-buddha-nagar": 7}
 LARGE = dict.fromkeys(["varanasi", "prayagraj", "agra", "meerut", "gorakhpur", "bareilly"], 4)
 KM_PER_DEGREE = 111.2
 WOMEN = {"beautician": 0.9, "mehndi-artist": 0.85, "child-care": 0.95, "nursing": 0.7, "cook": 0.6}
+COMMON = {
+    "ct_electrician": 9,
+    "ct_plumber": 7,
+    "ct_carpenter": 4,
+    "ct_painter": 4,
+    "ct_beautician": 4,
+}
 LANGUAGES = [["hi"], ["hi", "en"], ["hi", "ur"], ["hi", "bho"], ["hi", "awa"], ["hi", "en", "ur"]]
 AWARDING = ["UPSDM", "NCVT", "NSDC", "ITI"]
 PREFIXES = ["Gomti", "Ganga", "Saryu", "Triveni", "Awadh", "Kashi", "Braj", "Himalaya", "Vindhya"]
@@ -143,7 +150,10 @@ class Town:
         agency = Agency(
             self.id("pv"),
             tuple(sorted(served)),
-            tuple(c["id"] for c in random.sample(self.categories, random.randint(6, 11))),
+            tuple(
+                {c["id"]: None for c in random.sample(self.categories, random.randint(6, 11))}
+                | dict.fromkeys(random.sample(list(COMMON), 2))
+            ),
         )
         first, second = random.randrange(len(PREFIXES)), random.randrange(len(TRADES))
         start = self.today - timedelta(days=random.randint(60, 900))
@@ -191,9 +201,10 @@ class Town:
         agency = None
         if random.random() < 0.7 and district["id"] in self.agencies:
             agency = random.choice(self.agencies[district["id"]])
-        choice = agency.category_ids if agency else [c["id"] for c in self.categories]
-        count = min(random.choices([1, 2, 3], [60, 30, 10])[0], len(choice))
-        trades = random.sample(list(choice), count)
+        choice = agency.category_ids if agency else tuple(c["id"] for c in self.categories)
+        usual = [COMMON.get(category_id, 1) for category_id in choice]
+        count = random.choices([1, 2, 3], [60, 30, 10])[0]
+        trades = list(dict.fromkeys(random.choices(choice, usual, k=count)))
         main = trades[0].removeprefix("ct_")
         female = random.random() < WOMEN.get(main, 0.06)
         name = a_name(random, female)
