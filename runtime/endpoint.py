@@ -196,9 +196,7 @@ def deeper_than(value: object, levels: int) -> bool:
 
 
 def encoded(body: dict[str, Any], media_type: str, status: int) -> Response:
-    return Response(
-        orjson.dumps(body), status, media_type=f"{media_type}; charset=utf-8"
-    )
+    return Response(orjson.dumps(body), status, media_type=f"{media_type}; charset=utf-8")
 
 
 def code_of(error: GraphQLError) -> str:
@@ -225,4 +223,3 @@ async def masked_fault(request: Request, error: Exception) -> Response:
     message = f"Something went wrong on our side. Quote {request_id} when you report it."
     coded = Coded("INTERNAL", message, requestId=request_id)
     return encoded({"errors": [coded.formatted]}, JSON, 500)
-
