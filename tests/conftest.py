@@ -38,14 +38,15 @@ def server_url() -> Iterator[str]:
 
 
 def run_sql(url: str, *statements: str) -> None:
-    async def run() -> None:
-        engine = create_async_engine(url, isolation_level="AUTOCOMMIT")
-        async with engine.connect() as connection:
-            for statement in statements:
-                await connection.execute(text(statement))
-        await engine.dispose()
+    asyncio.run(run_sql_async(url, *statements))
 
-    asyncio.run(run())
+
+async def run_sql_async(url: str, *statements: str) -> None:
+    engine = create_async_engine(url, isolation_level="AUTOCOMMIT")
+    async with engine.connect() as connection:
+        for statement in statements:
+            await connection.execute(text(statement))
+    await engine.dispose()
 
 
 def with_name(url: str, name: str) -> str:
