@@ -11,6 +11,7 @@ from sqlalchemy import (
     Double,
     Text,
     Time,
+    any_,
     bindparam,
     case,
     cast,
@@ -87,7 +88,7 @@ class Search:
         if verified:
             self.conditions.append(place.verified)
         if language is not None:
-            self.conditions.append(place.languages.any(language))  # type: ignore[arg-type]
+            self.conditions.append(literal(language) == any_(place.languages))
         if gender is not None:
             self.conditions.append(place.gender == gender)
         if free_from is not None and free_until is not None:

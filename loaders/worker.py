@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any
 
-from sqlalchemy import any_, select
+from sqlalchemy import any_, literal, select
 
 from loaders.page import Sort, pages
 from loaders.shown import shown
@@ -72,7 +72,7 @@ def workers(
     if filter.provider_id is not None:
         found = found.where(Worker.provider_id == filter.provider_id)
     if filter.language is not None:
-        found = found.where(Worker.languages.any(filter.language))  # type: ignore[arg-type]
+        found = found.where(literal(filter.language) == any_(Worker.languages))
     if filter.minimum_years_experience is not None:
         found = found.where(Worker.years_experience >= filter.minimum_years_experience)
     return found
