@@ -2,10 +2,16 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from models.booking import Booking, Quote, QuoteLine
 from resolvers.place import Point
 from resolvers.skill import Money
+from runtime.context import Context
+from runtime.faults import BadInput, LimitExceeded
+
+SHORTEST_MINUTES = 15
+LONGEST_MINUTES = 720
 
 
 @dataclass(frozen=True)
@@ -34,3 +40,20 @@ def total(row: Quote) -> Money:
 
 def line_amount(row: QuoteLine) -> Money:
     return Money(row.amount_paise)
+
+
+def check_slots(context: Context, arguments: dict[str, Any]) -> None:
+    """Slots are computed, not stored: how many, how long and how far is bounded."""
+    minutes = arguments.get("minutes", 60)
+    if not SHORTEST_MINUTES <= minutes <= LONGEST_MINUTES:
+        raise BadInput(
+            f"`minutes` is between {SHORTEST_MINUTES} and {LONGEST_MINUTES}.", argument="minutes"
+        )
+    limit = context.settings.page_limit
+    if not 1 <= arguments.get("first", 1) <= limit:
+        raise LimitExceeded(f"`first` is between 1 and {limit}.", argument="first", limit=limit)
+    start, end = arguments.get("start"), arguments.get("end")
+    if any(instant is not None and instant.tzinfo is None for instant in (start, end)):
+        raise BadInput("Give times with their offset, as 2026-12-01T10:00:00+05:30.")
+    if start is not None and end is not None and end <= start:
+        raise BadInput("`end` must be later than `start`.", argument="end")

@@ -263,9 +263,13 @@ class WorkerBookings:
         "When they are free next; null if not within two weeks.",
         "id",
         load=load.next_free_slot_by_worker,
+        check=resolve.check_slots,
     )
     free_slots: list[Slot] | None = field(
-        "When they are free, soonest first.", "id", load=load.free_slots_by_worker
+        "When they are free, soonest first.",
+        "id",
+        load=load.free_slots_by_worker,
+        check=resolve.check_slots,
     )
 
 
@@ -277,6 +281,7 @@ class Query:
     free_slots: list[Slot] = field(
         "When a worker is free, soonest first.",
         load=load.free_slots_by_worker,
+        check=resolve.check_slots,
         by="worker_id",
         kind=ID,
     )
