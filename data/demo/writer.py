@@ -12,16 +12,16 @@ class Rows:
     """Rows gathered by table, written together in the order their references need."""
 
     def __init__(self) -> None:
-        self._by_table = defaultdict[str, list[dict[str, Any]]](list)
+        self.gathered = defaultdict[str, list[dict[str, Any]]](list)
 
     def add(self, table: type[Row], **values: Any) -> None:
-        self._by_table[table.__tablename__].append(values)
+        self.gathered[table.__tablename__].append(values)
 
     async def write(self, connection: AsyncConnection) -> None:
         raw = (await connection.get_raw_connection()).driver_connection
         assert raw is not None
         for table in Row.metadata.sorted_tables:
-            rows = self._by_table.pop(table.name, None)
+            rows = self.gathered.pop(table.name, None)
             if rows:
                 columns = list(rows[0])
                 await raw.copy_records_to_table(
