@@ -157,7 +157,9 @@ def migrate_command() -> None:
 @cli.command("seed")
 def seed_command(
     profile: Annotated[str, typer.Option(help=" | ".join(demo.PROFILES))] = "launch",
-    workers: Annotated[int | None, typer.Option(help="How many, for the profile large.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="Another size, all else in proportion.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Another number gives other people.")] = 1,
     as_of: Annotated[
         datetime | None, typer.Option(help="The day the data stands at; today if left out.")
@@ -253,7 +255,7 @@ def fill(url: str, profile: str, *, seed: int, workers: int | None, as_of: datet
         fail(f"There is no profile {profile}: choose one of {', '.join(demo.PROFILES)}.")
     chosen = demo.PROFILES[profile]
     if workers is not None:
-        chosen = replace(chosen, workers=workers)
+        chosen = chosen.sized(workers)
     day = as_of and as_of.replace(tzinfo=ZoneInfo(INDIA))
     with Progress(
         TextColumn("{task.description:<14}"),

@@ -28,6 +28,21 @@ class Profile:
     others: dict[str, int] = field(default_factory=dict)
     rules_per_worker: int = 6
 
+    def sized(self, workers: int) -> "Profile":
+        """The same proportions around another number of workers."""
+
+        def share(count: int) -> int:
+            return max(1, count * workers // self.workers)
+
+        return Profile(
+            workers,
+            share(self.providers),
+            share(self.citizens),
+            share(self.completed),
+            {state: share(count) for state, count in self.others.items()},
+            self.rules_per_worker,
+        )
+
     @property
     def bookings(self) -> int:
         return self.completed + sum(self.others.values())

@@ -1,0 +1,125 @@
+"""The command line, as it is typed."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import httpx
+import pytest
+
+from tests.conftest import CHECKOUT, database
+
+
+def command(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "server.py", *arguments],
+        cwd=CHECKOUT,
+        env={**os.environ, "NO_COLOR": "1", "COLUMNS": "100", **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def serving(url: str, port: int) -> Iterator["subprocess.Popen[str]"]:
+    process = subprocess.Popen(
+        [sys.executable, "server.py", "serve"],
+        cwd=CHECKOUT,
+        env={**os.environ, "DATABASE_URL": url, "PORT": str(port), "LOG_FORMAT": "json"},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        for _ in range(300):
+            try:
+                httpx.get(f"http://127.0.0.1:{port}/readyz").raise_for_status()
+                break
+            except httpx.HTTPError:
+                assert process.poll() is None, process.stderr and process.stderr.read()
+                time.sleep(0.1)
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_help_lists_the_commands() -> None:
+    said = command("--help").stdout
+
+    for name in ("serve", "migrate", "seed", "sdl"):
+        assert name in said
+    assert "DATABASE_URL" in command("serve", "--help").stdout
+    assert "scale-2025" in command("seed", "--help").stdout
+
+
+def test_the_schema_is_printed_and_checked() -> None:
+    assert "type Worker implements Node" in command("sdl", "print").stdout
+    assert command("sdl", "check").returncode == 0
+
+
+def test_the_gateway_serves_a_given_database_and_stops_when_told(
+    server_url: str, template: str
+) -> None:
+    port = free_port()
+    with database(server_url) as url, serving(url, port) as process:
+        answer = httpx.post(
+            f"http://127.0.0.1:{port}/graphql",
+            json={"query": "{ statistics { serviceCategories registeredWorkers } }"},
+        )
+        figures = answer.json()["data"]["statistics"]
+        taken = command("serve", DATABASE_URL=url, PORT=str(port))
+
+        process.send_signal(signal.SIGTERM)
+        _, said = process.communicate(timeout=10)
+
+    # Nobody fills a database that was given to us with people who do not exist.
+    assert figures == {"serviceCategories": 26, "registeredWorkers": 0}
+    assert "server" not in answer.headers
+    assert taken.returncode == 1
+    assert f"PORT={port + 1}" in taken.stderr
+    assert "Traceback" not in said
+    assert f"http://127.0.0.1:{port}/graphql" in said
+    assert '"request_id"' in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "told"),
+    [
+        (["serve"], {"PORT": "many"}, "PORT"),
+        (["serve"], {"LOG_LEVEL": "loud"}, "LOG_LEVEL"),
+        (["migrate"], {"DATABASE_URL": "postgresql://x@127.0.0.1:1/y"}, "cannot be reached"),
+    ],
+)
+def test_what_cannot_work_is_said_in_a_sentence(
+    arguments: list[str], environment: dict[str, str], told: str
+) -> None:
+    result = command(*arguments, **environment)
+
+    assert result.returncode == 1
+    assert told in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_seeding_asks_for_a_known_profile_and_an_empty_database(
+    server_url: str, template: str
+) -> None:
+    with database(server_url, template) as url:
+        unknown = command("seed", "--profile", "gigantic", DATABASE_URL=url)
+        small = command("seed", "--profile", "large", "--workers", "200", DATABASE_URL=url)
+        again = command("seed", DATABASE_URL=url)
+
+    assert "launch, scale-2025, large" in unknown.stderr
+    assert small.returncode == 0, small.stderr
+    assert "empty one only" in again.stderr
