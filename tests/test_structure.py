@@ -1,0 +1,84 @@
+"""The rules of the tree: who may import whom, and tables as the migrations leave them."""
+
+import asyncio
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection
+
+from runtime.database import MIGRATIONS, engine_for
+from tests.conftest import CHECKOUT
+
+PACKAGES = ("schema", "resolvers", "loaders", "models", "runtime", "data", "ide", "server.py")
+
+VIOLATIONS = {
+    "a loader that knows the schema": ("loaders/worker.py", "import schema.worker", "layers"),
+    "a domain that knows one above it": ("schema/worker.py", "import schema.booking", "domains"),
+    "a resolver that writes SQL": ("resolvers/worker.py", "import sqlalchemy", "sql"),
+    "a loader that knows the server": ("loaders/place.py", "import server", "server"),
+    "demo data that reads through loaders": ("data/reference.py", "import loaders.place", "data"),
+}
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    for name in (*PACKAGES, "pyproject.toml"):
+        source = CHECKOUT / name
+        if source.is_dir():
+            leave = shutil.ignore_patterns("dist", "node_modules", "__pycache__")
+            shutil.copytree(source, tmp_path / name, ignore=leave)
+        else:
+            shutil.copy(source, tmp_path)
+    return tmp_path
+
+
+def import_rules(folder: Path) -> "subprocess.CompletedProcess[str]":
+    script = Path(sys.executable).with_name("lint-imports")
+    return subprocess.run(
+        [script, "--no-cache"], cwd=folder, capture_output=True, text=True, timeout=60
+    )
+
+
+def test_the_tree_keeps_its_import_rules(copy: Path) -> None:
+    result = import_rules(copy)
+
+    assert result.returncode == 0, result.stdout
+
+
+@pytest.mark.parametrize(("file", "line", "rule"), VIOLATIONS.values(), ids=VIOLATIONS)
+def test_a_planted_import_breaks_its_rule(copy: Path, file: str, line: str, rule: str) -> None:
+    path = copy / file
+    path.write_text(f"{path.read_text(encoding='utf-8')}\n{line}\n", encoding="utf-8")
+
+    result = import_rules(copy)
+
+    assert result.returncode == 1
+    names = {
+        "layers": "A request goes down, never up",
+        "domains": "Domains know only the domains they are built on",
+        "sql": "SQL is written in loaders and models",
+        "server": "Nothing imports the server",
+        "data": "Demo data is made of models alone",
+    }
+    assert f"{names[rule]} BROKEN" in result.stdout
+
+
+def test_the_migrations_make_the_tables_that_the_models_describe(database_url: str) -> None:
+    def compare(connection: Connection) -> None:
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS))
+        config.attributes["connection"] = connection
+        command.check(config)
+
+    async def run() -> None:
+        engine = engine_for(database_url)
+        async with engine.connect() as connection:
+            await connection.run_sync(compare)
+        await engine.dispose()
+
+    asyncio.run(run())
