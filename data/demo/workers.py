@@ -83,6 +83,7 @@ class Town:
             for d in self.districts
         ]
         self.categories = list(categories())
+        self.group_of = {c["id"]: c["group"] for c in self.categories}
         self.services: dict[str, list[Values]] = {}
         for service in services():
             self.services.setdefault(service["category_id"], []).append(service)
@@ -203,8 +204,12 @@ class Town:
             agency = random.choice(self.agencies[district["id"]])
         choice = agency.category_ids if agency else tuple(c["id"] for c in self.categories)
         usual = [COMMON.get(category_id, 1) for category_id in choice]
-        count = random.choices([1, 2, 3], [60, 30, 10])[0]
-        trades = list(dict.fromkeys(random.choices(choice, usual, k=count)))
+        trades = random.choices(choice, usual)
+        # Other trades are near the first: electricians mend appliances, not teeth.
+        group = self.group_of[trades[0]]
+        near = [id for id in choice if self.group_of[id] == group and id not in trades]
+        count = random.choices([0, 1, 2], [60, 30, 10])[0]
+        trades += random.sample(near, min(count, len(near)))
         main = trades[0].removeprefix("ct_")
         female = random.random() < WOMEN.get(main, 0.06)
         name = a_name(random, female)
