@@ -1,6 +1,9 @@
-"""The workers around a point: nearest or best rated first, exactly, from bounded reads."""
+"""The workers around a point: nearest or best rated first, exactly, from bounded reads.
 
-import math
+All of it rests on the cell a worker sets out from: filtering or sorting by the home would
+give it away to whoever asks from three places.
+"""
+
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any
@@ -13,8 +16,8 @@ from sqlalchemy import (
     Time,
     any_,
     bindparam,
-    case,
     cast,
+    column,
     exists,
     extract,
     func,
@@ -23,7 +26,6 @@ from sqlalchemy import (
     or_,
     select,
     true,
-    type_coerce,
 )
 from sqlalchemy.dialects.postgresql import TSTZRANGE
 
@@ -31,15 +33,16 @@ from loaders.page import Sort, own_parameters
 from loaders.shown import shown
 from models.account import Gender
 from models.booking import AvailabilityRule, WorkerTime
-from models.discovery import APART, COSINE, SPOT, WorkerPlace
+from models.discovery import WorkerPlace
 from models.skill import ServiceCategory
 from models.worker import Worker
 from runtime.batch import ROOT, Columns, Read, many, value
-from runtime.geography import FINE_RADIUS_KM, INDIA, hexagons_around
+from runtime.geography import INDIA, area_of, cells_within
 from runtime.page import Pages, Values, Window
 
-EARTH_RADIUS_KM = 6371.0088
-KM_PER_DEGREE = EARTH_RADIUS_KM * math.pi / 180
+FINE_RADIUS_KM = 10.0
+"""Up to here the best of every cell are compared, beyond those of every area: at most about
+a hundred either way."""
 
 
 class NearbyOrder(StrEnum):
@@ -48,11 +51,7 @@ class NearbyOrder(StrEnum):
 
 
 class Search:
-    """One search around a point, as the expressions its statements are made of.
-
-    All of it rests on the public point of a worker: filtering or sorting by the home would
-    give it away to whoever asks from three places.
-    """
+    """One search around a point, as the expressions its statements are made of."""
 
     def __init__(
         self,
@@ -68,23 +67,19 @@ class Search:
         gender: Gender | None,
     ) -> None:
         place = WorkerPlace
-        number = select(ServiceCategory.number).where(ServiceCategory.slug == category_slug)
-        self.category: ColumnElement[int] = number.scalar_subquery()
-        self.here = (latitude, longitude)
-        self.radius_km = radius_km
-        self.km = haversine_km(latitude, longitude)
-        self.across = literal(longitude * COSINE, Double)
-        self.up = literal(latitude, Double) + APART * self.category
-        self.spot: ColumnElement[Any] = literal_column(SPOT)
-        self.plane: ColumnElement[float] = self.spot.op("<->", return_type=Double())(
-            func.point(self.across, self.up)
+        self.is_fine = radius_km <= FINE_RADIUS_KM
+        self.cells = cells_within(latitude, longitude, radius_km)
+        self.cell_array = bindparam(None, [cell for cell, _ in self.cells], type_=ARRAY(Text))
+        self.reach = (
+            func.unnest(
+                self.cell_array,
+                bindparam(None, [km for _, km in self.cells], type_=ARRAY(Double)),
+            )
+            .table_valued(column("cell", Text), column("km", Double), name="reach")
+            .render_derived()
         )
-        self.shortest, self.longest = degrees_to_km(latitude, radius_km)
-        self.sorts = {
-            NearbyOrder.DISTANCE: Sort((self.km, place.worker_id)),
-            NearbyOrder.RATING: Sort((place.score, place.worker_id), descending=True),
-        }
-        self.conditions: list[Any] = [self.km <= radius_km]
+        number = select(ServiceCategory.number).where(ServiceCategory.slug == category_slug)
+        self.conditions: list[Any] = [place.category_number == number.scalar_subquery()]
         if verified:
             self.conditions.append(place.verified)
         if language is not None:
@@ -93,37 +88,16 @@ class Search:
             self.conditions.append(place.gender == gender)
         if free_from is not None and free_until is not None:
             self.conditions += free_between(free_from, free_until)
-
-    def within(self, degrees: ColumnElement[Any]) -> ColumnElement[bool]:
-        """Inside a box of the index's plane that reaches so far on each side."""
-        corners = (
-            func.point(self.across - degrees, self.up - degrees),
-            func.point(self.across + degrees, self.up + degrees),
-        )
-        return self.spot.bool_op("<@")(func.box(*corners))
+        self.sorts = {
+            NearbyOrder.DISTANCE: Sort((self.reach.c.km, place.worker_id)),
+            NearbyOrder.RATING: Sort((place.score, place.worker_id), descending=True),
+        }
 
     @property
-    def in_reach(self) -> ColumnElement[bool]:
-        return self.within(literal(self.radius_km / self.shortest, Double))
-
-
-def haversine_km(latitude: float, longitude: float) -> ColumnElement[float]:
-    """From the point to a worker's place, in kilometres."""
-    here = literal(latitude, Double)
-    up = func.sin(func.radians(WorkerPlace.latitude - here) / 2)
-    across = func.sin(func.radians(WorkerPlace.longitude - literal(longitude, Double)) / 2)
-    chord = up * up + func.cos(func.radians(here)) * func.cos(
-        func.radians(WorkerPlace.latitude)
-    ) * (across * across)
-    return type_coerce(2 * EARTH_RADIUS_KM * func.asin(func.sqrt(chord)), Double)
-
-
-def degrees_to_km(latitude: float, radius_km: float) -> tuple[float, float]:
-    """The least and the most kilometres that a degree of the index's plane can stand for
-    within the radius: its width is true at one latitude only."""
-    around = radius_km / KM_PER_DEGREE + 0.1
-    widths = [math.cos(math.radians(latitude + side * around)) / COSINE for side in (-1, 1)]
-    return KM_PER_DEGREE * min(1.0, *widths) * 0.999, KM_PER_DEGREE * max(1.0, *widths) * 1.001
+    def everyone(self) -> Read:
+        """The places in reach."""
+        here = WorkerPlace.cell == self.reach.c.cell
+        return select(WorkerPlace).join(self.reach, here).where(*self.conditions)
 
 
 def free_between(start: datetime, end: datetime) -> list[ColumnElement[bool]]:
@@ -163,68 +137,76 @@ def free_between(start: datetime, end: datetime) -> list[ColumnElement[bool]]:
 
 
 def by_distance(search: Search, sort: Sort, window: Window) -> Read:
-    """The nearest places, exactly, from an index that is only nearly true to distance.
-
-    A first look along the index finds how far out the page can reach at most; a second reads
-    all within that reach and sorts by the distance itself. Reading backwards has no end to
-    start from but the radius.
-    """
-    where = [*search.conditions, *ends(sort, window)]
-    reach = search.in_reach
-    if not window.backward:
-        look = (
-            select(search.plane.label("degrees"))
-            .where(search.in_reach, *where)
-            .order_by(search.plane)
-            .limit(window.size + 1)
-            .subquery("look")
-        )
-        stretch = search.longest / search.shortest
-        widest = case(
-            (func.count() > window.size, func.max(look.c.degrees) * stretch),
-            else_=search.radius_km / search.shortest,
-        )
-        reach = search.within(select(widest).select_from(look).scalar_subquery())
+    """Cell by cell, the nearest first: reading stops where the page is full."""
+    reach = search.reach
+    cells = select(reach.c.cell, reach.c.km).order_by(sort.order(reverse=window.backward)[0])
+    for cursor, ahead in ((window.after, True), (window.before, False)):
+        if cursor is not None:
+            cells = cells.where(Sort((reach.c.km,)).side(cursor[:1], ahead=ahead, inclusive=True))
+    cell = cells.subquery("near_cell")
+    sort = Sort((cell.c.km, WorkerPlace.worker_id))
+    place = (
+        select(WorkerPlace.worker_id)
+        .where(WorkerPlace.cell == cell.c.cell, *search.conditions, *ends(sort, window))
+        .order_by(sort.order(reverse=window.backward)[1])
+        .limit(window.size + 1)
+        .correlate(cell)
+        .lateral("place")
+    )
+    down = window.backward
+    order = [c.desc() if down else c.asc() for c in (cell.c.km, place.c.worker_id)]
     return (
-        select(WorkerPlace.worker_id, search.km.label("km"), *ranked(sort))
-        .where(reach, *where)
-        .order_by(*sort.order(reverse=window.backward))
+        select(
+            place.c.worker_id,
+            cell.c.km,
+            cell.c.km.label("sort_0"),
+            place.c.worker_id.label("sort_1"),
+        )
+        .select_from(cell.join(place, true()))
+        .order_by(*order)
         .limit(window.size + 1)
     )
 
 
 def by_rating(search: Search, sort: Sort, window: Window) -> Read:
-    """The best of every hexagon in reach, then the best of those."""
-    hexagons = bindparam(
-        None, list(hexagons_around(*search.here, search.radius_km)), type_=ARRAY(Text)
+    """The best of every hexagon, then the best of those."""
+    reach = search.reach
+    if search.is_fine:
+        mine, hexagons = WorkerPlace.cell, [cell for cell, _ in search.cells]
+        outside = []
+    else:
+        mine, hexagons = WorkerPlace.area, sorted({area_of(cell) for cell, _ in search.cells})
+        outside = [WorkerPlace.cell == any_(search.cell_array)]
+    hexagon = (
+        func.unnest(bindparam(None, hexagons, type_=ARRAY(Text)))
+        .table_valued("cell", name="hexagon")
+        .render_derived()
     )
-    hexagon = func.unnest(hexagons).table_valued("cell", name="hexagon").render_derived()
-    fine = search.radius_km <= FINE_RADIUS_KM
     best = (
-        select(WorkerPlace.worker_id, search.km.label("km"), *ranked(sort))
-        .where(
-            WorkerPlace.category_number == search.category,
-            (WorkerPlace.cell if fine else WorkerPlace.area) == hexagon.c.cell,
-            *search.conditions,
-            *ends(sort, window),
+        select(
+            WorkerPlace.worker_id,
+            WorkerPlace.cell,
+            WorkerPlace.score.label("sort_0"),
+            WorkerPlace.worker_id.label("sort_1"),
         )
+        .where(mine == hexagon.c.cell, *outside, *search.conditions, *ends(sort, window))
         .order_by(*sort.order(reverse=window.backward))
         .limit(window.size + 1)
         .correlate(hexagon)
         .lateral("best")
     )
-    order = [best.c.sort_0, best.c.sort_1]
-    down = sort.descending is not window.backward
-    return (
-        select(*best.c)
+    down = not window.backward
+    order = [c.desc() if down else c.asc() for c in (best.c.sort_0, best.c.sort_1)]
+    page = (
+        select(best)
         .select_from(hexagon.join(best, true()))
-        .order_by(*(column.desc() if down else column.asc() for column in order))
+        .order_by(*order)
         .limit(window.size + 1)
+        .subquery("page")
     )
-
-
-def ranked(sort: Sort) -> list[ColumnElement[Any]]:
-    return [column.label(f"sort_{i}") for i, column in enumerate(sort.columns)]
+    return select(page.c.worker_id, reach.c.km, page.c.sort_0, page.c.sort_1).join_from(
+        page, reach, reach.c.cell == page.c.cell
+    )
 
 
 def ends(sort: Sort, window: Window) -> list[ColumnElement[bool]]:
@@ -285,20 +267,16 @@ def nearby_run(columns: Columns, *, window: Window, sort: str, **own: Any) -> Re
 
 @value(absent=0)
 def nearby_total(columns: Columns, **own: Any) -> Read:
-    search = search_arguments(**own)
-    return (
-        select(literal(ROOT), func.count())
-        .select_from(WorkerPlace)
-        .where(search.in_reach, *search.conditions)
-    )
+    everyone = search_arguments(**own).everyone
+    return everyone.with_only_columns(literal(ROOT), func.count(), maintain_column_froms=True)
 
 
 @value(absent=False)
 def nearby_beyond(columns: Columns, *, sort: str, anchor: Values, ahead: bool, **own: Any) -> Read:
     search = search_arguments(**own)
     side = search.sorts[NearbyOrder(sort)].side(anchor, ahead=ahead, inclusive=True)
-    found = select(literal(1)).where(search.in_reach, *search.conditions, side)
-    return select(literal(ROOT), exists(found.select_from(WorkerPlace)))
+    found = search.everyone.with_only_columns(literal(1), maintain_column_froms=True)
+    return select(literal(ROOT), exists(found.where(side)))
 
 
 nearby_workers = Pages(

@@ -23,6 +23,7 @@ from sqlalchemy.orm import DeclarativeBase, MappedColumn, mapped_column
 from runtime.privacy import Privacy
 
 CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
+PAIRS = [first + second for first in CROCKFORD for second in CROCKFORD]
 
 
 class Row(DeclarativeBase):
@@ -89,7 +90,7 @@ def identifier(prefix: str, randomness: int) -> str:
 
     No time is in it: when a review was written is not public, and its id is.
     """
-    return f"{prefix}_" + "".join(CROCKFORD[randomness >> 5 * i & 31] for i in range(26))
+    return f"{prefix}_" + "".join([PAIRS[randomness >> 10 * i & 1023] for i in range(13)])
 
 
 def new_id(prefix: str) -> str:

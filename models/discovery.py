@@ -9,30 +9,17 @@ from sqlalchemy.orm import Mapped
 
 from models.base import Row, partner, public
 
-COSINE = 0.8926
-"""The cosine of the latitude in the middle of the state: makes degrees of longitude and
-latitude about equally long, so that the index's plane is nearly true to distance."""
-
-APART = 1000.0
-"""How far apart, in degrees of latitude, the index lays out neighbouring categories."""
-
-SPOT = (
-    f"point(longitude * '{COSINE}'::double precision,"
-    f" latitude + '{APART:.0f}'::double precision * category_number::double precision)"
-)
-"""Where the index lays out a row; nearest search must use this very expression."""
-
 
 class WorkerPlace(Row):
-    """An active worker in one of their categories, at the centre of their H3 cell."""
+    """An active worker in one of their categories, and the H3 cell they set out from.
+
+    All workers of a cell are equally far from anywhere, for distances are measured from its
+    centre: cells in the order of their distance are workers in the order of theirs.
+    """
 
     __tablename__ = "worker_place"
     __table_args__ = (
-        Index(
-            "worker_place_nearest",
-            text(SPOT),
-            postgresql_using="gist",
-        ),
+        Index("worker_place_nearest", "category_number", "cell", "worker_id"),
         Index(
             "worker_place_by_rating",
             "category_number",
@@ -50,11 +37,7 @@ class WorkerPlace(Row):
     )
 
     worker_id: Mapped[str] = public(ForeignKey("worker.id"), primary_key=True)
-    category_number: Mapped[int] = public(
-        ForeignKey("service_category.number"), primary_key=True, index=True
-    )
-    latitude: Mapped[float] = public()
-    longitude: Mapped[float] = public()
+    category_number: Mapped[int] = public(ForeignKey("service_category.number"), primary_key=True)
     cell: Mapped[str] = public()
     """H3, resolution 7: about 5 km². `area` is its parent at resolution 5, about 250 km²."""
     area: Mapped[str] = public()

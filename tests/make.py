@@ -190,8 +190,6 @@ async def a_worker(
             WorkerPlace(
                 worker_id=worker.id,
                 category_number=category_number,
-                latitude=latitude,
-                longitude=longitude,
                 cell=cell,
                 area=area_of(cell),
                 score=score,

@@ -1,6 +1,5 @@
 """Nearest search: exact order, exact radius, and no way to a home."""
 
-import math
 from datetime import time, timedelta
 from random import Random
 from typing import Any
@@ -11,7 +10,7 @@ from sqlalchemy import select
 
 from models.discovery import WorkerPlace
 from runtime.database import engine_for
-from runtime.geography import CELL, FINE_RADIUS_KM, area_of, cell_at, centre_of, hexagons_around
+from runtime.geography import CELL, cell_at, cells_within, centre_of, kilometres
 from tests.conftest import Ask
 from tests.make import GOMTI_NAGAR, NOON, a_booking, a_worker
 
@@ -21,13 +20,6 @@ QUERY = """query ($lat: Float!, $lng: Float!, $km: Float, $first: Int, $after: S
     first: $first, after: $after, orderBy: $order, freeFrom: $from, freeUntil: $until,
     verified: $verified, speaking: $speaking) {
     edges { distanceKm node { id } } totalCount pageInfo { hasNextPage endCursor } } }"""
-
-
-def haversine(a: tuple[float, float], b: tuple[float, float]) -> float:
-    (lat, lng), (lat2, lng2) = (tuple(map(math.radians, point)) for point in (a, b))
-    up, across = math.sin((lat2 - lat) / 2), math.sin((lng2 - lng) / 2)
-    chord = up * up + math.cos(lat) * math.cos(lat2) * across * across
-    return 2 * 6371.0088 * math.asin(math.sqrt(chord))
 
 
 async def walk(ask: Ask, at: tuple[float, float], **variables: Any) -> list[tuple[str, float]]:
@@ -58,7 +50,7 @@ async def scattered(url: str, count: int) -> list[Any]:
 async def test_everyone_in_reach_comes_once_nearest_first(database_url: str, ask: Ask) -> None:
     workers = await scattered(database_url, 60)
     for at in (GOMTI_NAGAR, (26.80, 80.90), (26.95, 81.10)):
-        away = {w.id: haversine(at, (w.latitude, w.longitude)) for w in workers}
+        away = {w.id: kilometres(at, (w.latitude, w.longitude)) for w in workers}
         expected = sorted((km, id) for id, km in away.items() if km <= 12)
 
         met = await walk(ask, at, km=12)
@@ -73,7 +65,7 @@ async def test_everyone_in_reach_comes_once_best_rated_first(
 ) -> None:
     workers = await scattered(database_url, 40)
     scores = {row[0]: row[1] for row in await scores_of(database_url)}
-    near = [w for w in workers if haversine(GOMTI_NAGAR, (w.latitude, w.longitude)) <= km]
+    near = [w for w in workers if kilometres(GOMTI_NAGAR, (w.latitude, w.longitude)) <= km]
 
     met = await walk(ask, GOMTI_NAGAR, km=km, order="RATING")
 
@@ -97,13 +89,13 @@ async def test_a_home_cannot_be_found_by_measuring_from_three_places(
     one = await a_worker(database_url, home=(centre[0] + 0.006, centre[1]))
     other = await a_worker(database_url, home=(centre[0] - 0.004, centre[1] + 0.005))
     assert one.cell == other.cell
-    assert haversine((one.home_latitude or 0, one.home_longitude or 0), centre) > 0.5
+    assert kilometres((one.home_latitude or 0, one.home_longitude or 0), centre) > 0.5
 
     for at in ((26.9, 80.95), (26.8, 81.05), (26.85, 81.1)):
         met = dict(await walk(ask, at, km=25))
-        assert met[one.id] == met[other.id] == round(haversine(at, centre), 1)
+        assert met[one.id] == met[other.id] == round(kilometres(at, centre), 1)
     # The radius tells no more than the distance: at its edge both come or both stay away.
-    exact = haversine((26.9, 80.95), centre)
+    exact = kilometres((26.9, 80.95), centre)
     assert await walk(ask, (26.9, 80.95), km=exact - 1e-6) == []
     assert len(await walk(ask, (26.9, 80.95), km=exact + 1e-6)) == 2
 
@@ -158,13 +150,17 @@ async def test_a_search_that_cannot_be_is_refused(ask_raw: Ask, argument: str, c
     assert [error["extensions"]["code"] for error in answer["errors"]] == [code]
 
 
-def test_the_hexagons_of_a_disk_hold_every_cell_in_reach() -> None:
+def test_the_cells_within_a_radius_are_all_whose_centre_is() -> None:
     random = Random(3)
     for _ in range(60):
         at = (random.uniform(23.9, 30.4), random.uniform(77.1, 84.6))
         km = random.choice([0.5, 3, 10, 10.5, 25, 50])
-        hexagons = set(hexagons_around(*at, km))
-        rings = int(km / 1.5) + 3
-        for cell in h3.grid_disk(h3.latlng_to_cell(*at, CELL), rings):
-            if haversine(at, centre_of(cell)) <= km:
-                assert (cell if km <= FINE_RADIUS_KM else area_of(cell)) in hexagons
+        # Far more than could be in reach, by another measure of distance.
+        around = h3.grid_disk(h3.latlng_to_cell(*at, CELL), int(km / 1.5) + 3)
+        away = {cell: h3.great_circle_distance(at, centre_of(cell)) for cell in around}
+
+        found = cells_within(*at, km)
+
+        assert {cell for cell, _ in found} == {cell for cell in away if away[cell] <= km}
+        assert all(abs(away[cell] - distance) < 0.001 for cell, distance in found)
+        assert list(found) == sorted(found, key=lambda pair: pair[1])

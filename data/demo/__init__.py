@@ -1,5 +1,6 @@
 """Demo data: a state full of people who do not exist, the same for a seed and a day."""
 
+import asyncio
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from random import Random
@@ -12,7 +13,7 @@ from data.demo import discovery
 from data.demo.bookings import Diary
 from data.demo.profile import PROFILES, Profile
 from data.demo.workers import Hand, Town
-from data.demo.writer import Rows
+from data.demo.writer import Gathered, Rows, write
 from models.booking import BookingState
 from models.worker import WorkerStatus
 from runtime.database import engine_for
@@ -45,42 +46,46 @@ async def seed(
     default today's midnight in India.
     """
     today = datetime.now(ZoneInfo(INDIA)).replace(hour=0, minute=0, second=0, microsecond=0)
-    rows = Rows()
-    town = Town(Random(seed), as_of or today, rows)
+    town = Town(Random(seed), as_of or today, Rows())
     engine = engine_for(url)
     try:
-        await write_workers(engine, town, profile, progress)
+        await write_all(engine, town, profile, progress)
     finally:
         await engine.dispose()
 
 
-async def write_workers(
-    engine: AsyncEngine, town: Town, profile: Profile, progress: Progress
-) -> None:
+def chunks(town: Town, profile: Profile) -> Iterator[tuple[str, int, int]]:
+    """Makes the rows of the profile, a chunk between two yields: stage, how many, of how many."""
     town.add_providers(profile)
     hands: list[Hand] = []
-    statuses = list(worker_statuses(town.random, profile.workers))
-    for start in range(0, len(statuses), CHUNK):
-        for number, status in enumerate(statuses[start : start + CHUNK], start=start + 1):
-            hand = town.add_worker(number, status, profile.rules_per_worker)
-            if hand is not None and len(hands) < DIARY_LIMIT:
-                hands.append(hand)
-        async with engine.begin() as connection:
-            await quickly(connection)
-            await town.rows.write(connection)
-        progress("workers", min(start + CHUNK, len(statuses)), len(statuses))
+    statuses = worker_statuses(town.random, profile.workers)
+    for number, status in enumerate(statuses, start=1):
+        hand = town.add_worker(number, status, profile.rules_per_worker)
+        if hand is not None and len(hands) < DIARY_LIMIT:
+            hands.append(hand)
+        if number % CHUNK == 0 or number == len(statuses):
+            yield "workers", number, len(statuses)
     diary = Diary(town, hands)
     diary.add_citizens(profile.citizens)
-    for done, state in enumerate(booking_states(profile), start=1):
+    for number, state in enumerate(booking_states(profile), start=1):
         diary.add(state)
-        if done % CHUNK == 0 or done == profile.bookings:
-            if done == profile.bookings:
-                diary.add_engagements()
-                diary.add_reviews()
-            async with engine.begin() as connection:
-                await quickly(connection)
-                await town.rows.write(connection)
-            progress("bookings", done, profile.bookings)
+        if number % CHUNK == 0:
+            yield "bookings", number, profile.bookings
+    diary.add_engagements()
+    diary.add_reviews()
+    yield "bookings", profile.bookings, profile.bookings
+
+
+async def write_all(engine: AsyncEngine, town: Town, profile: Profile, progress: Progress) -> None:
+    """A chunk is written while the next is made: the one keeps PostgreSQL busy, the other us."""
+    making = chunks(town, profile)
+    made = await asyncio.to_thread(next, making, None)
+    while made is not None:
+        gathered = town.rows.take()
+        progress(*made)
+        made, _ = await asyncio.gather(
+            asyncio.to_thread(next, making, None), write_chunk(engine, gathered)
+        )
     progress("search", 0, 1)
     async with engine.begin() as connection:
         await quickly(connection)
@@ -90,12 +95,18 @@ async def write_workers(
     progress("search", 1, 1)
 
 
+async def write_chunk(engine: AsyncEngine, gathered: Gathered) -> None:
+    async with engine.begin() as connection:
+        await quickly(connection)
+        await write(connection, gathered)
+
+
 async def quickly(connection: AsyncConnection) -> None:
     """A crash in between costs a chunk of demo data, and the rest of it can be made again."""
     await connection.execute(text("SET LOCAL synchronous_commit = off"))
 
 
-def worker_statuses(random: Random, registered: int) -> Iterator[WorkerStatus]:
+def worker_statuses(random: Random, registered: int) -> list[WorkerStatus]:
     """Exactly so many registered ones, and besides them some of each unregistered status."""
     usual = [
         WorkerStatus.ACTIVE,
@@ -109,7 +120,7 @@ def worker_statuses(random: Random, registered: int) -> Iterator[WorkerStatus]:
     statuses += [WorkerStatus.REJECTED] * max(1, registered // 120)
     statuses += [WorkerStatus.ERASED] * max(1, registered // 300)
     random.shuffle(statuses)
-    return iter(statuses)
+    return statuses
 
 
 def booking_states(profile: Profile) -> Iterator[BookingState]:

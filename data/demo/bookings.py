@@ -252,13 +252,12 @@ class Diary:
     def add_quote(
         self, booking_id: str, hand: Hand, service: Values, quantity: int, steps: list[Step]
     ) -> None:
-        who = hand.provider_id or hand.id
-        card, amount, visit = self.town.rates[who, hand.district_id, service["id"]]
-        lines: list[tuple[QuoteLineKind, int]] = [(QuoteLineKind.ITEM, amount * quantity)]
-        if visit:
-            lines.append((QuoteLineKind.VISIT, visit))
+        rate = hand.rates[service["id"]]
+        lines = [(QuoteLineKind.ITEM, rate.amount_paise * quantity)]
+        if rate.visit_charge_paise:
+            lines.append((QuoteLineKind.VISIT, rate.visit_charge_paise))
         if self.random.random() < 0.1:
-            lines.append((QuoteLineKind.DISCOUNT, -(amount // 10)))
+            lines.append((QuoteLineKind.DISCOUNT, -(rate.amount_paise // 10)))
         asked = steps[0].at
         revised = any(step.command == "reviseQuote" for step in steps)
         for revision in (1, 2) if revised else (1,):
@@ -284,7 +283,7 @@ class Diary:
                     position=position,
                     kind=kind,
                     service_id=service["id"] if item else None,
-                    rate_card_id=card if item else None,
+                    rate_card_id=rate.id if item else None,
                     quantity=quantity if item else 1,
                     amount_paise=paise,
                 )

@@ -11,9 +11,9 @@ from runtime.folding import words
 from runtime.geography import area_of
 
 PLACES = """
-INSERT INTO worker_place (worker_id, category_number, latitude, longitude, cell, area, score,
-                          verified, languages, gender)
-SELECT w.id, c.number, w.latitude, w.longitude, w.cell, a.area,
+INSERT INTO worker_place (worker_id, category_number, cell, area, score, verified, languages,
+                          gender)
+SELECT w.id, c.number, w.cell, a.area,
        coalesce(r.bayesian, p.mean, o.mean),
        (SELECT count(*) = 2 FROM verification v
          WHERE v.worker_id = w.id AND v.kind IN ('IDENTITY', 'POLICE') AND v.verified),

@@ -1,10 +1,11 @@
 """Providers, and workers with their skills, checks, hours and rates."""
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import count
 from random import Random
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from data.demo.people import a_name, phone_numbers
@@ -50,10 +51,22 @@ PRICE_PER_MINUTE = {"job": 550, "visit": 500, "point": 450, "sqft": 3, "unit": 7
 
 
 @dataclass(frozen=True)
+class Rate:
+    id: str
+    amount_paise: int
+    visit_charge_paise: int
+
+
+Rates = dict[str, Rate]
+"""What is asked today, by service."""
+
+
+@dataclass(frozen=True)
 class Agency:
     id: str
-    district_ids: tuple[str, ...]
     category_ids: tuple[str, ...]
+    rates: dict[str, Rates]
+    """By district served."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +82,7 @@ class Hand:
     opens: time
     closes: time
     skill: float
+    rates: Rates
 
 
 class Town:
@@ -82,14 +96,13 @@ class Town:
             CROWDED.get(d["slug"]) or LARGE.get(d["slug"]) or 0.35 + 1.6 * random.random()
             for d in self.districts
         ]
-        self.categories = list(categories())
-        self.group_of = {c["id"]: c["group"] for c in self.categories}
+        self.categories = {category["id"]: category for category in categories()}
         self.services: dict[str, list[Values]] = {}
         for service in services():
             self.services.setdefault(service["category_id"], []).append(service)
         self.agencies: dict[str, list[Agency]] = {}
-        self.rates: dict[tuple[str, str, str], tuple[str, int, int]] = {}
         self.phones = phone_numbers()
+        self.certificates = (f"UP/{self.today.year}/{n:07}" for n in count(1))
 
     def id(self, prefix: str) -> str:
         return identifier(prefix, self.random.getrandbits(130))
@@ -101,34 +114,38 @@ class Town:
         rupees = minute * minutes / 100 * self.random.uniform(0.7, 1.4)
         return max(20, round(rupees / 10) * 10) * 100
 
-    def add_rates(self, owner: dict[str, Any], district_id: str, category_id: str) -> None:
-        for service in self.services[category_id]:
-            amount, visit = self.price(service), self.random.choice([0, 4900, 9900])
-            revised = self.random.random() < 0.1
-            for version in (1, 2) if revised else (1,):
-                id = self.id("rc")
-                start = self.today - timedelta(days=700 if version == 1 else 90)
-                self.rows.add(
-                    RateCard,
-                    id=id,
-                    provider_id=owner.get("provider_id"),
-                    worker_id=owner.get("worker_id"),
-                    service_id=service["id"],
-                    district_id=district_id,
-                    amount_paise=amount + (version - 1) * 2000,
-                    visit_charge_paise=visit,
-                    valid_from=start,
-                    valid_until=self.today - timedelta(days=90)
-                    if revised and version == 1
-                    else None,
-                    version=version,
-                )
-                who = owner.get("provider_id") or owner["worker_id"]
-                self.rates[who, district_id, service["id"]] = (
-                    id,
-                    amount + (version - 1) * 2000,
-                    visit,
-                )
+    def add_rates(
+        self, owner: dict[str, str | None], district_id: str, category_ids: Iterable[str]
+    ) -> Rates:
+        rates: Rates = {}
+        for category_id in category_ids:
+            for service in self.services[category_id]:
+                rates[service["id"]] = self.add_rate(owner, district_id, service)
+        return rates
+
+    def add_rate(self, owner: dict[str, str | None], district_id: str, service: Values) -> Rate:
+        """The rate of today, and for some the one it has replaced."""
+        amount, visit = self.price(service), self.random.choice([0, 4900, 9900])
+        ages = (700, 90) if self.random.random() < 0.1 else (700,)
+        rate = None
+        for version, age in enumerate(ages, start=1):
+            rate = Rate(self.id("rc"), amount + (version - 1) * 2000, visit)
+            self.rows.add(
+                RateCard,
+                id=rate.id,
+                **owner,
+                service_id=service["id"],
+                district_id=district_id,
+                amount_paise=rate.amount_paise,
+                visit_charge_paise=rate.visit_charge_paise,
+                valid_from=self.today - timedelta(days=age),
+                valid_until=self.today - timedelta(days=ages[version])
+                if version < len(ages)
+                else None,
+                version=version,
+            )
+        assert rate is not None
+        return rate
 
     def add_providers(self, profile: Profile) -> None:
         besides = {
@@ -138,8 +155,8 @@ class Town:
             ProviderStatus.TERMINATED: profile.providers // 100,
         }
         statuses = [ProviderStatus.EMPANELLED] * profile.providers
-        for status, count in besides.items():
-            statuses += [status] * count
+        for status, more in besides.items():
+            statuses += [status] * more
         for number, status in enumerate(statuses, start=1):
             self.add_provider(number, status)
 
@@ -148,14 +165,9 @@ class Town:
         seat = self.districts[(number - 1) % len(self.districts)]
         near = [d for d in self.districts if d["division_id"] == seat["division_id"]]
         served = {seat["id"], *(d["id"] for d in random.sample(near, random.randint(0, 2)))}
-        agency = Agency(
-            self.id("pv"),
-            tuple(sorted(served)),
-            tuple(
-                {c["id"]: None for c in random.sample(self.categories, random.randint(6, 11))}
-                | dict.fromkeys(random.sample(list(COMMON), 2))
-            ),
-        )
+        trades = random.sample(list(self.categories), random.randint(6, 11))
+        trades += [trade for trade in random.sample(list(COMMON), 2) if trade not in trades]
+        agency = Agency(self.id("pv"), tuple(trades), {})
         first, second = random.randrange(len(PREFIXES)), random.randrange(len(TRADES))
         start = self.today - timedelta(days=random.randint(60, 900))
         valid = status is not ProviderStatus.APPLIED
@@ -177,12 +189,12 @@ class Town:
             mobile=None,
             registered_at=self.as_of - timedelta(days=random.randint(60, 950)),
         )
-        for district_id in agency.district_ids:
+        for district_id in sorted(served):
             self.rows.add(ProviderDistrict, provider_id=agency.id, district_id=district_id)
             if status is ProviderStatus.EMPANELLED:
                 self.agencies.setdefault(district_id, []).append(agency)
-                for category_id in agency.category_ids:
-                    self.add_rates({"provider_id": agency.id}, district_id, category_id)
+                owner = {"provider_id": agency.id, "worker_id": None}
+                agency.rates[district_id] = self.add_rates(owner, district_id, trades)
 
     def a_home(self, district: Values) -> tuple[float, float]:
         """Around the headquarters: most in town, some in the villages."""
@@ -202,14 +214,14 @@ class Town:
         agency = None
         if random.random() < 0.7 and district["id"] in self.agencies:
             agency = random.choice(self.agencies[district["id"]])
-        choice = agency.category_ids if agency else tuple(c["id"] for c in self.categories)
+        choice = agency.category_ids if agency else tuple(self.categories)
         usual = [COMMON.get(category_id, 1) for category_id in choice]
         trades = random.choices(choice, usual)
         # Other trades are near the first: electricians mend appliances, not teeth.
-        group = self.group_of[trades[0]]
-        near = [id for id in choice if self.group_of[id] == group and id not in trades]
-        count = random.choices([0, 1, 2], [60, 30, 10])[0]
-        trades += random.sample(near, min(count, len(near)))
+        group = self.categories[trades[0]]["group"]
+        near = [id for id in choice if self.categories[id]["group"] == group and id not in trades]
+        besides = random.choices([0, 1, 2], [60, 30, 10])[0]
+        trades += random.sample(near, min(besides, len(near)))
         main = trades[0].removeprefix("ct_")
         female = random.random() < WOMEN.get(main, 0.06)
         name = a_name(random, female)
@@ -265,7 +277,10 @@ class Town:
         if status is not WorkerStatus.ACTIVE:
             return None
         if agency is None:
-            self.add_rates({"worker_id": id}, district["id"], trades[0])
+            owner = {"provider_id": None, "worker_id": id}
+            rates = self.add_rates(owner, district["id"], trades[:1])
+        else:
+            rates = agency.rates[district["id"]]
         opens, closes = random.choice(HOURS)
         weekdays = tuple(sorted(random.sample(range(1, 7), min(rules, 6))))
         for weekday in weekdays:
@@ -293,13 +308,14 @@ class Town:
             opens,
             closes,
             min(1.0, max(0.1, random.gauss(0.8, 0.15))),
+            rates,
         )
 
     def add_skill(
         self, worker_id: str, category_id: str, position: int, years: int, ok: bool, at: datetime
     ) -> None:
         random = self.random
-        category = next(c for c in self.categories if c["id"] == category_id)
+        category = self.categories[category_id]
         code = category["qp_code"]
         self.rows.add(
             WorkerSkill,
@@ -312,7 +328,7 @@ class Town:
             verified=ok,
             qp_code=code,
             qp_version=random.choice(["1.0", "2.0", "3.0"]) if code else None,
-            certificate_number=f"UP{random.getrandbits(44):013X}" if ok else None,
+            certificate_number=next(self.certificates) if ok else None,
             awarding_body=random.choice(AWARDING) if ok else None,
             verified_at=at + timedelta(days=9) if ok else None,
         )

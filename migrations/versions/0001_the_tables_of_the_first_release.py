@@ -522,8 +522,6 @@ def upgrade() -> None:
         "worker_place",
         sa.Column("worker_id", sa.Text(collation="C"), nullable=False),
         sa.Column("category_number", sa.Integer(), nullable=False),
-        sa.Column("latitude", sa.Double(), nullable=False),
-        sa.Column("longitude", sa.Double(), nullable=False),
         sa.Column("cell", sa.Text(collation="C"), nullable=False),
         sa.Column("area", sa.Text(collation="C"), nullable=False),
         sa.Column("score", sa.Double(), nullable=False),
@@ -563,18 +561,10 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_index(
-        op.f("worker_place_category_number"), "worker_place", ["category_number"], unique=False
-    )
-    op.create_index(
         "worker_place_nearest",
         "worker_place",
-        [
-            sa.literal_column(
-                "point(longitude * '0.8926'::double precision, latitude + '1000'::double precision * category_number::double precision)"
-            )
-        ],
+        ["category_number", "cell", "worker_id"],
         unique=False,
-        postgresql_using="gist",
     )
     op.create_table(
         "worker_skill",
@@ -873,8 +863,7 @@ def downgrade() -> None:
     op.drop_table("worker_words")
     op.drop_index("worker_skill_of_category", table_name="worker_skill")
     op.drop_table("worker_skill")
-    op.drop_index("worker_place_nearest", table_name="worker_place", postgresql_using="gist")
-    op.drop_index(op.f("worker_place_category_number"), table_name="worker_place")
+    op.drop_index("worker_place_nearest", table_name="worker_place")
     op.drop_index("worker_place_by_rating_wide", table_name="worker_place")
     op.drop_index("worker_place_by_rating", table_name="worker_place")
     op.drop_table("worker_place")

@@ -1,0 +1,1 @@
+"""Measurements: run by hand, quoted in docs, asserted nowhere."""
