@@ -2,16 +2,20 @@
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
 import pytest
+import uvicorn
+from starlette.applications import Starlette
 
 from runtime.endpoint import negotiated
 from runtime.settings import Settings
 from server import create_app
-from tests.conftest import client_of
+from tests.conftest import client_of, run_sql_async
 
 JSON = {"content-type": "application/json"}
 GRAPHQL = "application/graphql-response+json"
@@ -210,3 +214,65 @@ async def test_requests_at_once_share_nothing_but_the_pool(client: httpx.AsyncCl
     found = [answer["district"] and answer["district"]["lgdCode"] for answer in answers]
     assert all(got in (number, None) for got, number in zip(found, codes, strict=True))
     assert any(found)
+
+
+async def test_a_fault_of_ours_is_masked_and_can_be_found_in_the_log(
+    client: httpx.AsyncClient, database_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await run_sql_async(database_url, "ALTER TABLE district RENAME COLUMN name_en TO renamed")
+
+    response = await client.post(
+        "/graphql", json={"query": "{ viewer { role } district(lgdCode: 162) { name } }"}
+    )
+
+    (error,) = response.json()["errors"]
+    request_id = response.headers["x-request-id"]
+    assert error["extensions"] == {"code": "INTERNAL", "requestId": request_id}
+    assert error["path"] == ["district"]
+    assert "name_en" not in response.text
+    logged = capsys.readouterr().out
+    assert "name_en" in logged
+    assert request_id in logged
+
+
+async def test_reads_go_on_when_postgresql_has_dropped_every_connection(
+    client: httpx.AsyncClient, database_url: str
+) -> None:
+    ask = {"query": "{ district(lgdCode: 162) { slug } }"}
+    before = (await client.post("/graphql", json=ask)).json()
+    await run_sql_async(
+        database_url,
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND pid <> pg_backend_pid()",
+    )
+
+    assert (await client.post("/graphql", json=ask)).json() == before
+    assert before["data"]["district"] == {"slug": "lucknow"}
+
+
+async def test_a_sender_who_dawdles_is_let_go(
+    app: Starlette, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("runtime.endpoint.BODY_SECONDS", 0.2)
+    async with served(app) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(
+            b"POST /graphql HTTP/1.1\r\nHost: gateway\r\nContent-Type: application/json\r\n"
+            b'Content-Length: 100\r\n\r\n{"query": "{ __ty'
+        )
+        answer = (await asyncio.wait_for(reader.readuntil(b"}]}"), timeout=5)).decode()
+        writer.close()
+
+    assert answer.startswith("HTTP/1.1 408 ")
+    assert '"code":"BAD_INPUT"' in answer
+
+
+@asynccontextmanager
+async def served(app: Starlette) -> AsyncIterator[int]:
+    """The port of a real server; whoever connects before it is ready waits."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="on"))
+        task = asyncio.create_task(server.serve([listening]))
+        yield listening.getsockname()[1]
+        server.should_exit = True
+        await task
