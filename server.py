@@ -194,10 +194,20 @@ def sdl_write() -> None:
 
 @schema_cli.command("check")
 def sdl_check() -> None:
-    """Fail if the file in schema/sdl is not the schema."""
+    """Fail if schema/sdl/gateway.graphql is not the schema, or if clients of the last
+    release would break."""
     if changes := sdl.check():
         typer.echo("\n".join(changes))
         fail("schema/sdl/gateway.graphql is out of date: run `make sdl` and commit it.")
+    if changes := sdl.breaking():
+        typer.echo("\n".join(changes))
+        fail("Clients would break. Deprecate instead, or announce it and run `sdl release`.")
+
+
+@schema_cli.command("release")
+def sdl_release() -> None:
+    """Take today's schema as what clients are written for: at a release, nowhere else."""
+    sdl.write(sdl.RELEASED)
 
 
 def the_settings() -> Settings:

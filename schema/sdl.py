@@ -8,15 +8,16 @@ from graphql import build_schema, find_breaking_changes, print_schema
 from schema.graph import gateway
 
 SNAPSHOT = Path(__file__).parent / "sdl" / "gateway.graphql"
+RELEASED = SNAPSHOT.with_name("released.graphql")
+"""What clients have been written for: the snapshot as of the last release."""
 
 
 def current() -> str:
     return print_schema(gateway().schema) + "\n"
 
 
-def write() -> None:
-    SNAPSHOT.parent.mkdir(exist_ok=True)
-    SNAPSHOT.write_text(current(), encoding="utf-8")
+def write(file: Path = SNAPSHOT) -> None:
+    file.write_text(current(), encoding="utf-8")
 
 
 def check() -> list[str]:
@@ -29,7 +30,8 @@ def check() -> list[str]:
     )
 
 
-def breaking(older: str) -> list[str]:
-    """What would break clients written for the older SDL."""
+def breaking(older: str | None = None) -> list[str]:
+    """What would break clients written for the older SDL, or for the released one."""
+    older = older or RELEASED.read_text(encoding="utf-8")
     changes = find_breaking_changes(build_schema(older), gateway().schema)
     return [change.description for change in changes]
