@@ -8,6 +8,7 @@ above both to everyone (r-x), which is why data of root lives under /var/lib.
 import hashlib
 import json
 import os
+import socket
 import subprocess
 import time
 import warnings
@@ -51,11 +52,10 @@ def embedded_postgres(folder: Path, settings: Mapping[str, str] = SETTINGS) -> I
     data = folder / "data"
     turn = InterProcessLock(folder / "lock")
     with turn:
-        forget_the_dead(data)
         server = start(data, folder, settings)
-    socket = server.get_postmaster_info().socket_dir
     try:
-        yield f"postgresql+asyncpg://postgres@/postgres?host={socket}"
+        host = server.get_postmaster_info().socket_dir
+        yield f"postgresql+asyncpg://postgres@/postgres?host={host}"
     finally:
         with turn:
             forget_the_dead(data)
@@ -79,9 +79,13 @@ def start(data: Path, folder: Path, settings: Mapping[str, str]) -> Any:
     )
     give_up_at = time.monotonic() + READY_WITHIN_SECONDS
     while True:
+        # Asked again each time: a server that was killed a moment ago still looks alive.
+        forget_the_dead(data)
         try:
             server.start()
-            if state_of(data) == "ready":
+            if state_of(data) == "ready" and answers(
+                Path(str(server.get_postmaster_info().socket_dir))
+            ):
                 return server
         except (subprocess.TimeoutExpired, AssertionError):
             # Still recovering, or halfway through writing its pid file.
@@ -89,6 +93,16 @@ def start(data: Path, folder: Path, settings: Mapping[str, str]) -> Any:
         if time.monotonic() > give_up_at:
             raise TimeoutError(f"PostgreSQL did not get ready; its log is {data / 'log'}")
         time.sleep(0.2)
+
+
+def answers(folder: Path) -> bool:
+    """Whether somebody listens on the server's socket."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(str(Path(folder) / ".s.PGSQL.5432"))
+        except OSError:
+            return False
+    return True
 
 
 def state_of(data: Path) -> str:
