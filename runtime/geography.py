@@ -3,7 +3,7 @@ out from, and India's time."""
 
 import math
 from functools import lru_cache
-from operator import itemgetter
+from math import dist
 
 import h3
 
@@ -33,11 +33,24 @@ def centre_of(cell: str) -> tuple[float, float]:
 
 
 def kilometres(start: tuple[float, float], end: tuple[float, float]) -> float:
-    """Along the sphere, by haversine: within half a percent of the ellipsoid."""
-    (latitude, longitude), (there, across) = (tuple(map(math.radians, at)) for at in (start, end))
-    up, aside = math.sin((there - latitude) / 2), math.sin((across - longitude) / 2)
-    chord = up * up + math.cos(latitude) * math.cos(there) * aside * aside
-    return 2 * EARTH_RADIUS_KM * math.asin(math.sqrt(chord))
+    """Along the sphere: within half a percent of the ellipsoid."""
+    return arc(dist(on_sphere(*start), on_sphere(*end)))
+
+
+def on_sphere(latitude: float, longitude: float) -> tuple[float, float, float]:
+    up, across = math.radians(latitude), math.radians(longitude)
+    return math.cos(up) * math.cos(across), math.cos(up) * math.sin(across), math.sin(up)
+
+
+def arc(chord: float) -> float:
+    """The way along the surface between two points of the unit sphere, in kilometres."""
+    return 2 * EARTH_RADIUS_KM * math.asin(min(1.0, chord / 2))
+
+
+@lru_cache(maxsize=64)
+def disk(cell: str, rings: int) -> tuple[tuple[str, tuple[float, float, float]], ...]:
+    """The cells around one, with their centres on the unit sphere."""
+    return tuple((near, on_sphere(*centre_of(near))) for near in h3.grid_disk(cell, rings))
 
 
 @lru_cache(maxsize=1024)
@@ -50,8 +63,8 @@ def cells_within(
     the state differ from the average edge by less than a fifth. The point may lie at the rim
     of its own cell: two more rings allow for that.
     """
-    here = latitude, longitude
+    here = on_sphere(latitude, longitude)
     edge = h3.average_hexagon_edge_length(CELL, unit="km") * 0.8
-    disk = h3.grid_disk(cell_at(*here), int(radius_km / (edge * 1.5)) + 2)
-    away = ((cell, kilometres(here, centre_of(cell))) for cell in disk)
-    return tuple(sorted((found for found in away if found[1] <= radius_km), key=itemgetter(1, 0)))
+    around = disk(cell_at(latitude, longitude), int(radius_km / (edge * 1.5)) + 2)
+    away = ((arc(dist(here, centre)), cell) for cell, centre in around)
+    return tuple((cell, km) for km, cell in sorted(away) if km <= radius_km)
