@@ -20,7 +20,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import TSTZRANGE
 
 from loaders.page import KEYED, Sort, pages
-from loaders.shown import shown
+from loaders.shown import shown, visible
 from models.booking import (
     Assignment,
     AvailabilityException,
@@ -36,8 +36,9 @@ from models.booking import (
 )
 from models.skill import Service
 from models.worker import Worker, WorkerStatus
-from runtime.batch import KEYS, VIEWER, Columns, Read, many, one
+from runtime.batch import KEYS, Columns, Read, many, one
 from runtime.geography import INDIA
+from runtime.rights import Area
 
 SLOT_STEP = timedelta(minutes=30)
 SLOT_HORIZON = timedelta(days=14)
@@ -47,7 +48,7 @@ SLOT_HORIZON = timedelta(days=14)
 def booking_by_id(columns: Columns) -> Read:
     """Parties only: to everyone else the booking does not exist."""
     return select(Booking.id, *shown(Booking, columns)).where(
-        Booking.id == any_(KEYS), Booking.is_owned_by(VIEWER)
+        Booking.id == any_(KEYS), visible(Booking, Area.BOOKING)
     )
 
 
@@ -56,7 +57,7 @@ LATEST = Sort((Booking.starts_at, Booking.id), descending=True)
 
 @pages(Booking, LATEST)
 def bookings_by_worker(key: Any) -> Read:
-    return select(Booking).where(Booking.worker_id == key, Booking.is_owned_by(VIEWER))
+    return select(Booking).where(Booking.worker_id == key, visible(Booking, Area.BOOKING))
 
 
 @many(Service)
@@ -83,7 +84,7 @@ def quotes_by_booking(columns: Columns) -> Read:
     """Latest revision first."""
     return (
         select(Quote.booking_id, *shown(Quote, columns))
-        .where(Quote.booking_id == any_(KEYS), Quote.is_owned_by(VIEWER))
+        .where(Quote.booking_id == any_(KEYS), visible(Quote, Area.BOOKING))
         .order_by(Quote.booking_id, Quote.revision.desc())
     )
 
@@ -96,7 +97,7 @@ def accepted_quote_by_booking(columns: Columns) -> Read:
         .where(
             Quote.booking_id == any_(KEYS),
             Quote.status == QuoteStatus.ACCEPTED,
-            Quote.is_owned_by(VIEWER),
+            visible(Quote, Area.BOOKING),
         )
         .order_by(Quote.booking_id, Quote.revision.desc())
     )
@@ -106,7 +107,7 @@ def accepted_quote_by_booking(columns: Columns) -> Read:
 def lines_by_quote(columns: Columns) -> Read:
     return (
         select(QuoteLine.quote_id, *shown(QuoteLine, columns))
-        .where(QuoteLine.quote_id == any_(KEYS), QuoteLine.is_owned_by(VIEWER))
+        .where(QuoteLine.quote_id == any_(KEYS), visible(QuoteLine, Area.BOOKING))
         .order_by(QuoteLine.quote_id, QuoteLine.position)
     )
 
@@ -115,7 +116,7 @@ def lines_by_quote(columns: Columns) -> Read:
 def timeline_by_booking(columns: Columns) -> Read:
     return (
         select(TimelineEntry.booking_id, *shown(TimelineEntry, columns))
-        .where(TimelineEntry.booking_id == any_(KEYS), TimelineEntry.is_owned_by(VIEWER))
+        .where(TimelineEntry.booking_id == any_(KEYS), visible(TimelineEntry, Area.BOOKING))
         .order_by(TimelineEntry.booking_id, TimelineEntry.position)
     )
 
@@ -124,7 +125,7 @@ def timeline_by_booking(columns: Columns) -> Read:
 def assignments_by_booking(columns: Columns) -> Read:
     return (
         select(Assignment.booking_id, *shown(Assignment, columns))
-        .where(Assignment.booking_id == any_(KEYS), Assignment.is_owned_by(VIEWER))
+        .where(Assignment.booking_id == any_(KEYS), visible(Assignment, Area.BOOKING))
         .order_by(Assignment.booking_id, Assignment.position)
     )
 

@@ -6,12 +6,13 @@ from typing import Annotated, Any
 from sqlalchemy import ColumnElement, any_, or_, select
 
 from loaders.page import Sort, pages
-from loaders.shown import shown
+from loaders.shown import shown, visible
 from models.booking import Booking
 from models.place import District
 from models.review import SHOWN_STATES, RatingSummary, Review, ReviewReply
 from models.worker import Worker
-from runtime.batch import KEYS, VIEWER, Columns, Read, one
+from runtime.batch import KEYS, Columns, Read, one
+from runtime.rights import Area
 
 NEWEST = Sort((Review.position,), descending=True)
 PUBLISHED = Review.state.in_(SHOWN_STATES)
@@ -20,7 +21,8 @@ PUBLISHED = Review.state.in_(SHOWN_STATES)
 @one(Review)
 def review_by_id(columns: Columns) -> Read:
     return select(Review.id, *shown(Review, columns)).where(
-        Review.id == any_(KEYS), or_(PUBLISHED, Review.is_owned_by(VIEWER))
+        Review.id == any_(KEYS),
+        or_(PUBLISHED, visible(Review, Area.REVIEW_AUTHOR, Area.REVIEW_CASE)),
     )
 
 
@@ -44,7 +46,7 @@ def booking_by_review(columns: Columns) -> Read:
     return (
         select(Review.id, *shown(Booking, columns))
         .join(Booking, Booking.id == Review.booking_id)
-        .where(Review.id == any_(KEYS), or_(PUBLISHED, Booking.is_owned_by(VIEWER)))
+        .where(Review.id == any_(KEYS), or_(PUBLISHED, visible(Booking, Area.BOOKING)))
     )
 
 

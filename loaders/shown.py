@@ -1,41 +1,58 @@
-"""The only way to name an entity's columns in a loader: guarded by their privacy class."""
+"""The only way to name an entity's columns in a loader: guarded by who may see them."""
 
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, case, func, literal
+from sqlalchemy import Boolean, ColumnElement, and_, bindparam, case, func, or_
 
 from models.base import Row
-from runtime.batch import VIEWER
-from runtime.field import FLAGS
-from runtime.privacy import Privacy
+from runtime.rights import FLAGS, Area, gate, rules
 
 
 def shown(entity: type[Row], columns: Sequence[str]) -> list[ColumnElement[Any]]:
-    """The columns as they may leave the database, and one flag per rule that guards them.
+    """The columns as they may leave the database, and one flag per area that guards them.
 
-    A value above PUBLIC is null in the rows whose rule does not hold, and the flag
-    (`may_see_owner` …) tells such a null from an absent value.
+    A value above PUBLIC is null in the rows whose rules do not hold, masked in those that
+    show it so, and the flag (`may_see_worker_contact` …) tells a null from an absent value.
     """
     wanted: list[ColumnElement[Any]] = []
     flags = {column for column in columns if column in FLAGS}
     for column in columns:
         if column in FLAGS:
             continue
-        attribute = entity.__table__.columns[column]
-        privacy = entity.privacy(column)
-        if privacy is Privacy.PUBLIC:
-            wanted.append(attribute.label(column))
+        area = entity.area_of(column)
+        if area is None:
+            wanted.append(entity.__table__.columns[column].label(column))
         else:
-            wanted.append(case((rule(entity, privacy), attribute)).label(column))
-            flags.add(privacy.flag)
-    return wanted + [rule(entity, FLAGS[flag]).label(flag) for flag in sorted(flags)]
+            wanted.append(guarded(entity, column, area).label(column))
+            flags.add(area.flag)
+    return wanted + [visible(entity, FLAGS[flag]).label(flag) for flag in sorted(flags)]
 
 
 @cache
-def rule(entity: type[Row], privacy: Privacy) -> ColumnElement[bool]:
-    """Which rows show a class of column to the viewer. The anonymous own nothing."""
-    if privacy is Privacy.OWNER:
-        return func.coalesce(entity.is_owned_by(VIEWER), literal(False))
-    return literal(False)
+def guarded(entity: type[Row], column: str, area: Area) -> ColumnElement[Any]:
+    value, mask = entity.__table__.columns[column], entity.mask_of(column)
+    if mask is None:
+        return case((visible(entity, area), value))
+    return case((holds(entity, area, False), value), (holds(entity, area, True), mask(value)))
+
+
+@cache
+def visible(entity: type[Row], *areas: Area) -> ColumnElement[bool]:
+    """The rows that show the viewer one of the areas, masked or not."""
+    return or_(*(holds(entity, area, masked) for area in areas for masked in (False, True)))
+
+
+@cache
+def holds(entity: type[Row], area: Area, masked: bool) -> ColumnElement[bool]:
+    """The rows in which a grant of the viewer's role holds. Never null: a rule that compares
+    with nothing does not hold."""
+    terms = [
+        and_(
+            bindparam(gate(area, rule, masked=masked), type_=Boolean),
+            func.coalesce(entity.rows(rule), False),
+        )
+        for rule in rules(area, masked=masked)
+    ]
+    return or_(False, *terms)

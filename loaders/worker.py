@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from sqlalchemy import any_, literal, select
 
 from loaders.page import Sort, pages
-from loaders.shown import shown
+from loaders.shown import shown, visible
 from models.place import District
 from models.worker import (
     Engagement,
@@ -18,7 +18,8 @@ from models.worker import (
     Worker,
     WorkerStatus,
 )
-from runtime.batch import KEYS, VIEWER, Columns, Read, many, one
+from runtime.batch import KEYS, Columns, Read, many, one
+from runtime.rights import Area
 
 ONCE_REGISTERED = (
     WorkerStatus.ACTIVE,
@@ -156,10 +157,12 @@ def verifications_by_worker(columns: Columns) -> Read:
 @one(Engagement)
 def engagement_by_id(columns: Columns) -> Read:
     return select(Engagement.id, *shown(Engagement, columns)).where(
-        Engagement.id == any_(KEYS), Engagement.is_owned_by(VIEWER)
+        Engagement.id == any_(KEYS), visible(Engagement, Area.ENGAGEMENT)
     )
 
 
 @pages(Engagement, Sort((Engagement.starts_on, Engagement.id), descending=True))
 def engagements_by_worker(key: Any) -> Read:
-    return select(Engagement).where(Engagement.worker_id == key)
+    return select(Engagement).where(
+        Engagement.worker_id == key, visible(Engagement, Area.ENGAGEMENT)
+    )

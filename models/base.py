@@ -16,14 +16,24 @@ from sqlalchemy import (
     Double,
     MetaData,
     Text,
+    exists,
     false,
+    func,
+    literal,
+    select,
+    true,
 )
 from sqlalchemy.orm import DeclarativeBase, MappedColumn, mapped_column
 
 from runtime.privacy import Privacy
+from runtime.rights import Area, Rule
 
 CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
 PAIRS = [first + second for first in CROCKFORD for second in CROCKFORD]
+
+
+Mask = Callable[[ColumnElement[Any]], ColumnElement[Any]]
+RowRule = Callable[[], ColumnElement[bool]]
 
 
 class Row(DeclarativeBase):
@@ -49,19 +59,64 @@ class Row(DeclarativeBase):
     prefix: ClassVar[str] = ""
     """What the ids of this table start with; empty for a part of something else."""
 
+    areas: ClassVar[dict[Privacy, Area]] = {}
+    """The area of the columns of each class, where a column names no other."""
+    rules: ClassVar[dict[Rule, RowRule]] = {}
+    """The rows a rule is about; domains above may add rules that need their tables."""
+    part_of: ClassVar[tuple[str, type["Row"]] | None] = None
+    """The column that refers to the row this one is a part of, whose rules are its own."""
+
     @classmethod
     def privacy(cls, column: str) -> Privacy:
         """The class of a column; KeyError if there is no such column."""
         return Privacy(cls.__table__.columns[column].info["privacy"])
 
     @classmethod
-    def is_owned_by(cls, viewer: ColumnElement[str]) -> ColumnElement[bool]:
-        """The rows that are about the viewer."""
-        return false()
+    def area_of(cls, column: str) -> Area | None:
+        """Who sees a column, unless everyone does."""
+        info = cls.__table__.columns[column].info
+        if info["privacy"] is Privacy.PUBLIC:
+            return None
+        area: Area = info["area"] or cls.areas[info["privacy"]]
+        return area
+
+    @classmethod
+    def mask_of(cls, column: str) -> Mask | None:
+        found: Mask | None = cls.__table__.columns[column].info["mask"]
+        return found
+
+    @classmethod
+    def rows(cls, rule: Rule) -> ColumnElement[bool]:
+        """The rows of the viewer's that the rule is about; none where it means nothing."""
+        if rule is Rule.ALL:
+            return true()
+        if rule in cls.rules:
+            return cls.rules[rule]()
+        if cls.part_of is None:
+            return false()
+        name, whole = cls.part_of
+        key: ColumnElement[str] = getattr(cls, name)
+        return there_is(whole, whole.__table__.c.id == key, whole.rows(rule), of=cls)
 
 
-def column(*args: Any, privacy: Privacy, **options: Any) -> MappedColumn[Any]:
-    return mapped_column(*args, info={"privacy": privacy}, **options)
+def there_is(
+    table: type[Row], *conditions: ColumnElement[bool], of: type[Row]
+) -> ColumnElement[bool]:
+    """Whether the table has such a row for a row `of` the other, whatever else is read."""
+    return exists(select(literal(1)).select_from(table).where(*conditions).correlate(of))
+
+
+def column(
+    *args: Any,
+    privacy: Privacy,
+    area: Area | None = None,
+    mask: Mask | None = None,
+    **options: Any,
+) -> MappedColumn[Any]:
+    """`mask` makes of a value what may be shown where a grant is for masked values; a column
+    without one shows as it is."""
+    info = {"privacy": privacy, "area": area, "mask": mask}
+    return mapped_column(*args, info=info, **options)
 
 
 Column = Callable[..., MappedColumn[Any]]
@@ -69,6 +124,22 @@ public: Column = partial(column, privacy=Privacy.PUBLIC)
 partner: Column = partial(column, privacy=Privacy.PARTNER)
 owner: Column = partial(column, privacy=Privacy.OWNER)
 officer: Column = partial(column, privacy=Privacy.OFFICER)
+never: Column = partial(column, privacy=Privacy.NEVER)
+
+
+def masked_mobile(value: ColumnElement[Any]) -> ColumnElement[Any]:
+    """+91XXXXXX1234"""
+    return func.left(value, 3) + "XXXXXX" + func.right(value, 4)
+
+
+def masked_email(value: ColumnElement[Any]) -> ColumnElement[Any]:
+    """a…@example.org"""
+    return func.left(value, 1) + "…@" + func.split_part(value, "@", 2)
+
+
+def last_four(value: ColumnElement[Any]) -> ColumnElement[Any]:
+    """XXXX1234"""
+    return "XXXX" + func.right(value, 4)
 
 
 def one_of(name: str, states: type[StrEnum]) -> CheckConstraint:
@@ -103,11 +174,16 @@ __all__ = [
     "date",
     "datetime",
     "identifier",
+    "last_four",
+    "masked_email",
+    "masked_mobile",
+    "never",
     "new_id",
     "officer",
     "one_of",
     "owner",
     "partner",
     "public",
+    "there_is",
     "time_of_day",
 ]

@@ -10,16 +10,32 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     UniqueConstraint,
+    and_,
+    any_,
     func,
     or_,
-    select,
     text,
 )
 from sqlalchemy.dialects.postgresql import TSTZRANGE, ExcludeConstraint, Range
 from sqlalchemy.orm import Mapped
 
-from models.account import Gender
-from models.base import Row, at_least, datetime, officer, one_of, owner, public, time_of_day
+from models.account import Citizen, Gender
+from models.base import (
+    Row,
+    RowRule,
+    at_least,
+    datetime,
+    officer,
+    one_of,
+    owner,
+    public,
+    there_is,
+    time_of_day,
+)
+from models.worker import Worker
+from runtime.batch import DEPARTMENT, DISTRICTS, PROVIDER, VIEWER
+from runtime.privacy import Privacy
+from runtime.rights import Area, Rule
 
 
 class BookingState(StrEnum):
@@ -102,6 +118,7 @@ class Booking(Row):
         one_of("channel", BookingChannel),
         one_of("preferred_worker_gender", Gender),
         CheckConstraint("ends_at > starts_at", name="slot_ordered"),
+        CheckConstraint("num_nonnulls(citizen_id, department_id) = 1", name="one_booker"),
         CheckConstraint("(state = 'COMPLETED') = (completed_at IS NOT NULL)", name="completed_at"),
         CheckConstraint(
             "worker_id IS NOT NULL OR state IN ('REQUESTED', 'CANCELLED', 'EXPIRED')",
@@ -112,6 +129,19 @@ class Booking(Row):
         Index("booking_by_state", "state", "district_id", "category_id"),
     )
     prefix: ClassVar[str] = "bk"
+    areas: ClassVar[dict[Privacy, Area]] = {
+        Privacy.OWNER: Area.BOOKING,
+        Privacy.OFFICER: Area.BOOKING_PREFERENCE,
+    }
+    rules: ClassVar[dict[Rule, RowRule]] = {
+        Rule.OWN: lambda: or_(
+            Booking.citizen_id == VIEWER, Booking.worker_id == VIEWER, Booking.created_by == VIEWER
+        ),
+        Rule.DISTRICT: lambda: Booking.district_id == any_(DISTRICTS),
+        Rule.PROVIDER: lambda: Booking.provider_id == PROVIDER,
+        Rule.OFFICE: lambda: Booking.department_id == DEPARTMENT,
+        Rule.COUNTERPART: lambda: and_(Booking.worker_id == VIEWER, in_contact()),
+    }
 
     id: Mapped[str] = public(primary_key=True)
     state: Mapped[str] = public()
@@ -120,44 +150,63 @@ class Booking(Row):
     """The first day of the month of completion, in India."""
 
     number: Mapped[str] = owner(unique=True)
-    citizen_id: Mapped[str] = owner(ForeignKey("citizen.id"))
+    citizen_id: Mapped[str | None] = owner(ForeignKey("citizen.id"))
+    department_id: Mapped[str | None] = owner(ForeignKey("department.id"), index=True)
+    created_by: Mapped[str] = owner()
+    """The id of whoever made it: the citizen, or the user who made it for them."""
     worker_id: Mapped[str | None] = owner(ForeignKey("worker.id"))
     provider_id: Mapped[str | None] = owner(ForeignKey("provider.id"), index=True)
     district_id: Mapped[str] = owner(ForeignKey("district.id"))
-    address: Mapped[str | None] = owner()
-    latitude: Mapped[float | None] = owner()
-    longitude: Mapped[float | None] = owner()
+    address: Mapped[str | None] = owner(area=Area.BOOKING_PLACE)
+    latitude: Mapped[float | None] = owner(area=Area.BOOKING_PLACE)
+    longitude: Mapped[float | None] = owner(area=Area.BOOKING_PLACE)
     starts_at: Mapped[datetime] = owner()
     ends_at: Mapped[datetime] = owner()
     channel: Mapped[str] = owner()
     language: Mapped[str] = owner()
     requested_at: Mapped[datetime] = owner()
     completed_at: Mapped[datetime | None] = owner()
+    contact_from: Mapped[datetime | None] = owner()
+    """When the parties began to see each other's contact: at acceptance."""
+    contact_until: Mapped[datetime | None] = owner()
+    """When they stop: a day after the end; null while the booking is live."""
     cancellation_policy_version: Mapped[int] = owner()
     rework_of_id: Mapped[str | None] = owner(ForeignKey("booking.id"))
     version: Mapped[int] = owner()
 
     preferred_worker_gender: Mapped[str | None] = officer()
 
-    @classmethod
-    def is_owned_by(cls, viewer: ColumnElement[str]) -> ColumnElement[bool]:
-        return or_(cls.citizen_id == viewer, cls.worker_id == viewer)
+
+def in_contact() -> ColumnElement[bool]:
+    """From acceptance until a day after the end: the one contact rule."""
+    return and_(
+        Booking.contact_from.is_not(None),
+        or_(Booking.contact_until.is_(None), Booking.contact_until > func.now()),
+    )
 
 
-class PartOfBooking:
-    """Belongs to whom its booking belongs to."""
+Worker.rules[Rule.COUNTERPART] = lambda: there_is(
+    Booking,
+    Booking.worker_id == Worker.id,
+    Booking.citizen_id == VIEWER,
+    in_contact(),
+    of=Worker,
+)
+Citizen.rules[Rule.COUNTERPART] = lambda: there_is(
+    Booking,
+    Booking.citizen_id == Citizen.id,
+    Booking.worker_id == VIEWER,
+    in_contact(),
+    of=Citizen,
+)
 
-    @classmethod
-    def is_owned_by(cls, viewer: ColumnElement[str]) -> ColumnElement[bool]:
-        owned = select(Booking.id).where(Booking.is_owned_by(viewer))
-        booking_id: ColumnElement[str] = getattr(cls, "booking_id")  # noqa: B009
-        return booking_id.in_(owned)
 
-
-class BookingLine(PartOfBooking, Row):
+class BookingLine(Row):
     """A service that was asked for, and how many of its units."""
 
     __tablename__ = "booking_line"
+    areas: ClassVar[dict[Privacy, Area]] = {Privacy.OWNER: Area.BOOKING}
+    part_of = ("booking_id", Booking)
     __table_args__ = (at_least("quantity", 1),)
 
     booking_id: Mapped[str] = public(ForeignKey("booking.id"), primary_key=True)
@@ -166,10 +215,12 @@ class BookingLine(PartOfBooking, Row):
     quantity: Mapped[int] = owner()
 
 
-class Quote(PartOfBooking, Row):
+class Quote(Row):
     """A price put to the citizen; the last accepted revision is what is charged."""
 
     __tablename__ = "quote"
+    areas: ClassVar[dict[Privacy, Area]] = {Privacy.OWNER: Area.BOOKING}
+    part_of = ("booking_id", Booking)
     __table_args__ = (
         UniqueConstraint("booking_id", "revision"),
         one_of("status", QuoteStatus),
@@ -188,6 +239,8 @@ class Quote(PartOfBooking, Row):
 
 class QuoteLine(Row):
     __tablename__ = "quote_line"
+    areas: ClassVar[dict[Privacy, Area]] = {Privacy.OWNER: Area.BOOKING}
+    part_of = ("quote_id", Quote)
     __table_args__ = (one_of("kind", QuoteLineKind),)
 
     quote_id: Mapped[str] = owner(ForeignKey("quote.id"), primary_key=True)
@@ -199,15 +252,13 @@ class QuoteLine(Row):
     amount_paise: Mapped[int] = owner()
     """Of the whole line; negative for a discount."""
 
-    @classmethod
-    def is_owned_by(cls, viewer: ColumnElement[str]) -> ColumnElement[bool]:
-        return cls.quote_id.in_(select(Quote.id).where(Quote.is_owned_by(viewer)))
 
-
-class TimelineEntry(PartOfBooking, Row):
+class TimelineEntry(Row):
     """One transition of a booking."""
 
     __tablename__ = "timeline_entry"
+    areas: ClassVar[dict[Privacy, Area]] = {Privacy.OWNER: Area.BOOKING}
+    part_of = ("booking_id", Booking)
     __table_args__ = (
         one_of("from_state", BookingState),
         one_of("to_state", BookingState),
@@ -224,10 +275,12 @@ class TimelineEntry(PartOfBooking, Row):
     happened_at: Mapped[datetime] = owner()
 
 
-class Assignment(PartOfBooking, Row):
+class Assignment(Row):
     """An offer of a booking to a worker."""
 
     __tablename__ = "assignment"
+    areas: ClassVar[dict[Privacy, Area]] = {Privacy.OWNER: Area.BOOKING}
+    part_of = ("booking_id", Booking)
     __table_args__ = (
         one_of("outcome", AssignmentOutcome),
         CheckConstraint("expires_at > offered_at", name="offer_ordered"),

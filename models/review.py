@@ -8,7 +8,6 @@ from sqlalchemy import (
     ARRAY,
     BigInteger,
     CheckConstraint,
-    ColumnElement,
     ForeignKey,
     Identity,
     Index,
@@ -17,7 +16,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped
 
-from models.base import Row, datetime, officer, one_of, owner, public
+from models.base import Row, RowRule, datetime, officer, one_of, owner, public, there_is
+from models.booking import Booking
+from runtime.batch import VIEWER
+from runtime.privacy import Privacy
+from runtime.rights import Area, Rule
 
 
 class ReviewState(StrEnum):
@@ -30,6 +33,10 @@ class ReviewState(StrEnum):
 
 SHOWN_STATES = (ReviewState.PUBLISHED, ReviewState.RESTORED)
 """The states in which a review is public and counts towards ratings."""
+
+
+CASE_STATES = (ReviewState.FLAGGED, ReviewState.HIDDEN)
+"""The states a moderator looks into."""
 
 
 class Review(Row):
@@ -58,6 +65,15 @@ class Review(Row):
         ),
     )
     prefix: ClassVar[str] = "rv"
+    areas: ClassVar[dict[Privacy, Area]] = {
+        Privacy.OWNER: Area.REVIEW_AUTHOR,
+        Privacy.OFFICER: Area.REVIEW_CASE,
+    }
+    rules: ClassVar[dict[Rule, RowRule]] = {
+        Rule.OWN: lambda: Review.citizen_id == VIEWER,
+        Rule.CASE: lambda: Review.state.in_(CASE_STATES),
+    }
+    part_of = ("booking_id", Booking)
 
     id: Mapped[str] = public(primary_key=True)
     position: Mapped[int] = public(BigInteger, Identity(), unique=True)
@@ -75,20 +91,23 @@ class Review(Row):
     reviewer_name_hi: Mapped[str | None] = public()
     published_month: Mapped[date] = public()
     state: Mapped[str] = public()
-    citizen_id: Mapped[str] = owner(ForeignKey("citizen.id"))
+    citizen_id: Mapped[str | None] = owner(ForeignKey("citizen.id"))
+    """Null where a department says it."""
     published_at: Mapped[datetime] = owner()
     edited_at: Mapped[datetime | None] = owner()
     moderation_reason: Mapped[str | None] = officer()
 
-    @classmethod
-    def is_owned_by(cls, viewer: ColumnElement[str]) -> ColumnElement[bool]:
-        return cls.citizen_id == viewer
+
+Booking.rules[Rule.CASE] = lambda: there_is(
+    Review, Review.booking_id == Booking.id, Review.state.in_(CASE_STATES), of=Booking
+)
 
 
 class ReviewReply(Row):
     """The one answer of the worker's provider."""
 
     __tablename__ = "review_reply"
+    areas: ClassVar[dict[Privacy, Area]] = {Privacy.OWNER: Area.REVIEW_AUTHOR}
 
     review_id: Mapped[str] = public(ForeignKey("review.id"), primary_key=True)
     provider_id: Mapped[str] = public(ForeignKey("provider.id"))

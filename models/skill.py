@@ -7,6 +7,9 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, tex
 from sqlalchemy.orm import Mapped
 
 from models.base import Row, at_least, datetime, partner, public
+from models.worker import Worker
+from runtime.privacy import Privacy
+from runtime.rights import Area
 
 
 class ServiceCategory(Row):
@@ -64,6 +67,8 @@ class WorkerSkill(Row):
         at_least("years_experience", 0),
     )
     prefix: ClassVar[str] = "sk"
+    areas: ClassVar[dict[Privacy, Area]] = {Privacy.PARTNER: Area.WORKER_RECORD}
+    part_of = ("worker_id", Worker)
 
     id: Mapped[str] = public(primary_key=True)
     worker_id: Mapped[str] = public(ForeignKey("worker.id"))

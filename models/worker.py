@@ -4,11 +4,35 @@ from datetime import date
 from enum import StrEnum
 from typing import ClassVar
 
-from sqlalchemy import CheckConstraint, ColumnElement, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    UniqueConstraint,
+    and_,
+    any_,
+    text,
+)
 from sqlalchemy.orm import Mapped
 
-from models.account import Gender
-from models.base import Row, datetime, officer, one_of, owner, partner, public
+from models.account import ConsentRecord, Gender
+from models.base import (
+    Row,
+    RowRule,
+    datetime,
+    last_four,
+    masked_email,
+    masked_mobile,
+    officer,
+    one_of,
+    owner,
+    partner,
+    public,
+    there_is,
+)
+from runtime.batch import DEPARTMENT, DISTRICTS, PROVIDER, PURPOSES, VIEWER
+from runtime.privacy import Privacy
+from runtime.rights import Area, Rule
 
 MOBILE = "'^\\+91([6-9][0-9]{9}|0000[0-9]{6})$'"
 """E.164, or the prefix of demo people, which no network can dial."""
@@ -78,6 +102,16 @@ class Provider(Row):
         Index("provider_listed", "code", postgresql_where=text("status = 'EMPANELLED'")),
     )
     prefix: ClassVar[str] = "pv"
+    areas: ClassVar[dict[Privacy, Area]] = {Privacy.OFFICER: Area.PROVIDER_RECORD}
+    rules: ClassVar[dict[Rule, RowRule]] = {
+        Rule.PROVIDER: lambda: Provider.id == PROVIDER,
+        Rule.DISTRICT: lambda: there_is(
+            ProviderDistrict,
+            ProviderDistrict.provider_id == Provider.id,
+            ProviderDistrict.district_id == any_(DISTRICTS),
+            of=Provider,
+        ),
+    }
 
     id: Mapped[str] = public(primary_key=True)
     code: Mapped[str] = public(unique=True)
@@ -87,9 +121,11 @@ class Provider(Row):
     empanelled_from: Mapped[date | None] = public()
     empanelled_until: Mapped[date | None] = public()
     mou_reference: Mapped[str | None] = officer()
-    gstin: Mapped[str | None] = officer()
+    gstin: Mapped[str | None] = officer(mask=last_four)
     pan_masked: Mapped[str | None] = officer()
-    mobile: Mapped[str | None] = officer(CheckConstraint(f"mobile ~ {MOBILE}", name="mobile"))
+    mobile: Mapped[str | None] = officer(
+        CheckConstraint(f"mobile ~ {MOBILE}", name="mobile"), mask=masked_mobile
+    )
     registered_at: Mapped[datetime] = public()
 
 
@@ -129,6 +165,33 @@ class Worker(Row):
         Index("worker_by_status", "status", "district_id"),
     )
     prefix: ClassVar[str] = "wk"
+    areas: ClassVar[dict[Privacy, Area]] = {
+        Privacy.PARTNER: Area.WORKER_RECORD,
+        Privacy.OWNER: Area.WORKER_CONTACT,
+        Privacy.OFFICER: Area.WORKER_KYC,
+    }
+    rules: ClassVar[dict[Rule, RowRule]] = {
+        Rule.OWN: lambda: Worker.id == VIEWER,
+        Rule.DISTRICT: lambda: Worker.district_id == any_(DISTRICTS),
+        Rule.PROVIDER: lambda: Worker.provider_id == PROVIDER,
+        Rule.OFFICE: lambda: there_is(
+            Engagement,
+            Engagement.worker_id == Worker.id,
+            Engagement.department_id == DEPARTMENT,
+            Engagement.status == EngagementStatus.ACTIVE,
+            of=Worker,
+        ),
+        Rule.CONSENT: lambda: and_(
+            Worker.district_id == any_(DISTRICTS),
+            there_is(
+                ConsentRecord,
+                ConsentRecord.subject_id == Worker.id,
+                ConsentRecord.purpose == any_(PURPOSES),
+                ConsentRecord.withdrawn_at.is_(None),
+                of=Worker,
+            ),
+        ),
+    }
 
     id: Mapped[str] = public(primary_key=True)
     code: Mapped[str] = public(unique=True)
@@ -157,25 +220,21 @@ class Worker(Row):
     )
 
     mobile: Mapped[str | None] = owner(
-        CheckConstraint(f"mobile ~ {MOBILE}", name="mobile"), unique=True
+        CheckConstraint(f"mobile ~ {MOBILE}", name="mobile"), unique=True, mask=masked_mobile
     )
-    alternate_mobile: Mapped[str | None] = owner()
-    email: Mapped[str | None] = owner()
-    home_latitude: Mapped[float | None] = owner()
-    home_longitude: Mapped[float | None] = owner()
+    alternate_mobile: Mapped[str | None] = owner(mask=masked_mobile)
+    email: Mapped[str | None] = owner(mask=masked_email)
+    home_latitude: Mapped[float | None] = owner(area=Area.WORKER_HOME)
+    home_longitude: Mapped[float | None] = owner(area=Area.WORKER_HOME)
 
     channel: Mapped[str] = officer()
-    birth_date: Mapped[date | None] = officer()
-    home_address: Mapped[str | None] = officer()
+    birth_date: Mapped[date | None] = officer(area=Area.WORKER_HOME)
+    home_address: Mapped[str | None] = officer(area=Area.WORKER_HOME)
     aadhaar_last4: Mapped[str | None] = officer()
     kyc_method: Mapped[str | None] = officer()
     bank_last4: Mapped[str | None] = officer()
-    emergency_contact: Mapped[str | None] = officer()
+    emergency_contact: Mapped[str | None] = officer(area=Area.WORKER_HOME)
     tablet_serial: Mapped[str | None] = officer(unique=True)
-
-    @classmethod
-    def is_owned_by(cls, viewer: ColumnElement[str]) -> ColumnElement[bool]:
-        return cls.id == viewer
 
 
 class Verification(Row):
@@ -188,18 +247,23 @@ class Verification(Row):
         one_of("status", VerificationStatus),
     )
     prefix: ClassVar[str] = "vf"
+    areas: ClassVar[dict[Privacy, Area]] = {
+        Privacy.PARTNER: Area.VERIFICATION,
+        Privacy.OFFICER: Area.WORKER_KYC,
+    }
+    part_of = ("worker_id", Worker)
 
     id: Mapped[str] = public(primary_key=True)
     worker_id: Mapped[str] = public(ForeignKey("worker.id"))
     kind: Mapped[str] = public()
     verified: Mapped[bool] = public()
     """Whether the check stands today; the only thing the public badge says."""
-    status: Mapped[str] = officer()
+    status: Mapped[str] = partner()
     method: Mapped[str | None] = officer()
     verified_by: Mapped[str | None] = officer()
     verified_at: Mapped[datetime | None] = officer()
     valid_until: Mapped[date | None] = officer()
-    evidence_reference: Mapped[str | None] = officer()
+    evidence_reference: Mapped[str | None] = officer(mask=last_four)
 
 
 class Engagement(Row):
@@ -211,11 +275,16 @@ class Engagement(Row):
         CheckConstraint("ends_on > starts_on", name="dates_ordered"),
     )
     prefix: ClassVar[str] = "en"
+    areas: ClassVar[dict[Privacy, Area]] = {Privacy.OWNER: Area.ENGAGEMENT}
+    rules: ClassVar[dict[Rule, RowRule]] = {
+        Rule.OFFICE: lambda: Engagement.department_id == DEPARTMENT,
+    }
+    part_of = ("worker_id", Worker)
 
     id: Mapped[str] = public(primary_key=True)
-    worker_id: Mapped[str] = officer(ForeignKey("worker.id"), index=True)
-    hirer: Mapped[str] = officer()
-    purpose: Mapped[str] = officer()
-    starts_on: Mapped[date] = officer()
-    ends_on: Mapped[date] = officer()
-    status: Mapped[str] = officer()
+    worker_id: Mapped[str] = owner(ForeignKey("worker.id"), index=True)
+    department_id: Mapped[str] = owner(ForeignKey("department.id"), index=True)
+    purpose: Mapped[str] = owner()
+    starts_on: Mapped[date] = owner()
+    ends_on: Mapped[date] = owner()
+    status: Mapped[str] = owner()

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from models.account import Citizen
+from models.account import Citizen, Department
 from runtime.context import Info
 from runtime.language import Language
-from runtime.viewer import Role
+from runtime.rights import Role
 
 
 @dataclass(frozen=True)
@@ -20,3 +20,7 @@ def viewer(info: Info) -> Self:
 
 def first_name(row: Citizen, *, language: Language) -> str | None:
     return language.of(row.first_name_en, row.first_name_hi)
+
+
+def department_name(row: Department, *, language: Language) -> str:
+    return language.of(row.name_en, row.name_hi) or ""

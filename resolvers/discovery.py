@@ -9,7 +9,7 @@ from runtime.context import Context
 from runtime.faults import BadInput, Coded, LimitExceeded
 from runtime.folding import words
 from runtime.geography import INDIA
-from runtime.viewer import Role
+from runtime.rights import Role
 
 TEXT_LIMIT = 100
 

@@ -21,8 +21,13 @@ from runtime.viewer import Viewer
 
 KEYS = bindparam("keys", type_=ARRAY(Text(collation="C")))
 """The keys of a batch, in statements."""
-VIEWER = bindparam("viewer_id", type_=Text(collation="C"))
-"""The viewer's id, in the row rules of statements; null for the anonymous."""
+IDENTIFIER = Text(collation="C")
+# Who is asking, in the row rules of statements; null or empty where it does not apply.
+VIEWER = bindparam("viewer_id", type_=IDENTIFIER)
+DISTRICTS = bindparam("viewer_districts", type_=ARRAY(IDENTIFIER))
+PROVIDER = bindparam("viewer_provider", type_=IDENTIFIER)
+DEPARTMENT = bindparam("viewer_department", type_=IDENTIFIER)
+PURPOSES = bindparam("viewer_purposes", type_=ARRAY(IDENTIFIER))
 
 ROOT = ""
 """The one key of a batch that hangs below no row."""
@@ -74,10 +79,6 @@ class Access:
 
     viewer: Viewer
 
-    @property
-    def parameters(self) -> dict[str, Any]:
-        return {"viewer_id": self.viewer.id}
-
 
 class Batches:
     """The reads of one request, and the memory of their results.
@@ -109,7 +110,7 @@ class Batches:
     ) -> list[Any]:
         found = await self._database.rows(
             batch.select(columns),
-            {"keys": list(keys), **access.parameters, **self._numbers},
+            {"keys": list(keys), **access.viewer.parameters, **self._numbers},
             self.tally,
         )
         if batch.entity is None:

@@ -42,6 +42,15 @@ class Forbidden(Coded):
         super().__init__("FORBIDDEN", f"{field} is not shown to you.", field=field)
 
 
+class ReasonRequired(Coded):
+    def __init__(self, field: str) -> None:
+        super().__init__(
+            "REASON_REQUIRED",
+            f"{field} is shown to you for a stated reason only: send `extensions.reason`.",
+            field=field,
+        )
+
+
 def formatted(errors: Iterable[GraphQLError], request_id: str) -> list[dict[str, Any]]:
     """The errors as the response carries them; what is not meant for the client is logged."""
     told: list[dict[str, Any]] = []
@@ -49,7 +58,7 @@ def formatted(errors: Iterable[GraphQLError], request_id: str) -> list[dict[str,
     for error in errors:
         error = meant_for_client(error, request_id)
         shown: dict[str, Any] = {**error.formatted}
-        if (error.extensions or {}).get("code") == "FORBIDDEN":
+        if (error.extensions or {}).get("code") in ("FORBIDDEN", "REASON_REQUIRED"):
             # A hidden field is hidden in every row of a list: one error says so.
             path = [step for step in error.path or () if isinstance(step, str)]
             if tuple(path) in refused:

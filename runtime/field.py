@@ -13,15 +13,12 @@ from graphql import GraphQLField
 from runtime.batch import Batch
 from runtime.page import Pages
 from runtime.privacy import Privacy
+from runtime.rights import Area
 
 FIELD = "field"
 """The key of the record in metadata and in extensions."""
 ENTITY = "entity"
 """The key, in the extensions of an object type, of the table its rows come from."""
-ITEM = "item"
-"""The key, in the extensions of a connection type, of the name of its nodes' type."""
-
-FLAGS = {privacy.flag: privacy for privacy in Privacy}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +42,10 @@ class Field:
     """Whether `compute` takes a `language`: the one asked for, or else the request's."""
     shows: Privacy | None = None
     """Until the type is complete, None may stand for the highest class of `needs`."""
+    area: Area | None = None
+    """Who sees it, where not everyone does; completed with the type."""
+    subject: str | None = None
+    """The column that says whom a value above PUBLIC is about, for the audit."""
     domain: str = ""
     """The module that declared it."""
 
@@ -56,8 +57,11 @@ class Field:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """`needs`, and the flag that says whether a row shows the field."""
-        return self.needs if self.privacy is Privacy.PUBLIC else (*self.needs, self.privacy.flag)
+        """`needs`, and, above PUBLIC, whether a row shows the field and whom it is about."""
+        if self.area is None:
+            return self.needs
+        subject = (self.subject,) if self.subject else ()
+        return (*self.needs, *subject, self.area.flag)
 
 
 def told(field: GraphQLField) -> Field | None:

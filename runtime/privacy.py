@@ -14,8 +14,5 @@ class Privacy(IntEnum):
     """The person it is about, and their counterpart while a booking is live."""
     OFFICER = 3
     """An officer of the district or the state, with a stated reason."""
-
-    @property
-    def flag(self) -> str:
-        """The column of a row that says whether it shows values of this class."""
-        return f"may_see_{self.name.lower()}"
+    NEVER = 4
+    """Nobody: what is kept to compare with, such as the hash of a secret."""

@@ -87,5 +87,5 @@ class Projection:
 
     def _note(self, type_: GraphQLObjectType, field: GraphQLField) -> None:
         entity, record = type_.extensions.get(ENTITY), told(field)
-        if entity is not None and record and self._viewer.may_ask_for(record.privacy):
+        if entity is not None and record and self._viewer.may_read(record.area):
             self._columns[entity].update(record.columns)

@@ -68,6 +68,8 @@ class Area(StrEnum):
     BOOKING_PREFERENCE = "booking_preference"
     REVIEW_AUTHOR = "review_author"
     REVIEW_CASE = "review_case"
+    ACCOUNT = "account"
+    AUDIT = "audit"
 
     @property
     def flag(self) -> str:
@@ -182,6 +184,19 @@ READ: Mapping[Area, Mapping[Role, Grant]] = {
         Role.DISTRICT_OFFICER: Grant(Rule.DISTRICT),
         Role.STATE_OFFICER: Grant(Rule.ALL),
         Role.MODERATOR: Grant(Rule.ALL),
+        Role.AUDITOR: Grant(Rule.ALL),
+    },
+    Area.ACCOUNT: {
+        Role.CITIZEN: Grant(Rule.OWN),
+        Role.WORKER: Grant(Rule.OWN),
+        Role.STATE_OFFICER: Grant(Rule.ALL),
+        Role.AUDITOR: Grant(Rule.ALL),
+    },
+    Area.AUDIT: {
+        Role.CITIZEN: Grant(Rule.OWN),
+        Role.WORKER: Grant(Rule.OWN),
+        Role.STATE_OFFICER: Grant(Rule.ALL),
+        Role.PARTNER: Grant(Rule.OWN),
         Role.AUDITOR: Grant(Rule.ALL),
     },
 }

@@ -1,15 +1,10 @@
 """Who is asking."""
 
 from dataclasses import dataclass
-from enum import StrEnum
+from functools import lru_cache
+from typing import Any
 
-from runtime.privacy import Privacy
-
-
-class Role(StrEnum):
-    ANONYMOUS = "ANONYMOUS"
-    CITIZEN = "CITIZEN"
-    WORKER = "WORKER"
+from runtime.rights import READ, Area, Grant, Role, gates
 
 
 @dataclass(frozen=True)
@@ -18,9 +13,49 @@ class Viewer:
 
     role: Role = Role.ANONYMOUS
     id: str | None = None
+    districts: tuple[str, ...] = ()
+    """The districts of an officer, or those a partner client may read."""
+    provider_id: str | None = None
+    department_id: str | None = None
+    purposes: tuple[str, ...] = ()
+    """What a partner client may use data for."""
+    reason: str | None = None
+    """Why this request asks for what needs a reason."""
+    session_id: str | None = None
 
-    def may_ask_for(self, shows: Privacy) -> bool:
-        """Whether any row could show this viewer a value of the class; rows decide the rest."""
-        if shows is Privacy.PUBLIC:
+    def grant(self, area: Area) -> Grant | None:
+        """What the role has of the area, reason or not."""
+        return READ[area].get(self.role)
+
+    def may_read(self, area: Area | None) -> bool:
+        """Whether any row could show it; rows decide the rest. None is what is public."""
+        if area is None:
             return True
-        return shows is Privacy.OWNER and self.role is not Role.ANONYMOUS
+        grant = self.grant(area)
+        return grant is not None and (not grant.reason or self.reason is not None)
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """What the row rules of statements refer to."""
+        return {
+            "viewer_id": self.id,
+            "viewer_districts": list(self.districts),
+            "viewer_provider": self.provider_id,
+            "viewer_department": self.department_id,
+            "viewer_purposes": list(self.purposes),
+            **opened(self.role, self.reason is not None),
+        }
+
+
+@lru_cache
+def opened(role: Role, reasoned: bool) -> dict[str, bool]:
+    """Which gates stand open for the role; see `runtime.rights.gate`."""
+    found = {}
+    for name, area, rule, masked in gates():
+        grant = READ[area].get(role)
+        found[name] = (
+            grant is not None
+            and (grant.rule, grant.masked) == (rule, masked)
+            and (reasoned or not grant.reason)
+        )
+    return found

@@ -18,6 +18,7 @@ from runtime.field import FIELD, Field
 from runtime.language import Language
 from runtime.page import After, Before, First, Last, Pages
 from runtime.privacy import Privacy
+from runtime.rights import Area
 from runtime.rows import is_row_of
 
 T = TypeVar("T")
@@ -57,6 +58,7 @@ def field(
     check: Callable[[Context, dict[str, Any]], None] | None = None,
     resolve: Callable[..., Any] | None = None,
     shows: Privacy | None = None,
+    area: Area | None = None,
 ) -> Any:
     """A field, declared once; see `runtime.field.Field` for what the arguments say.
 
@@ -74,6 +76,7 @@ def field(
         check=check,
         speaks=any(parameter.name == "language" for parameter in arguments),
         shows=shows,
+        area=area,
     )
     metadata = {FIELD: record}
     if resolve is not None:
@@ -204,16 +207,27 @@ def finish(cls: type[T], row: type[Row] | None) -> type[T]:
             raise TypeError(f"{cls.__name__}.{declared.python_name} is not declared by field()")
         if row is not None and record.load is None and record.compute is None and not record.needs:
             record = dataclasses.replace(record, needs=(declared.python_name,))
-        if record.shows is None:
-            classes = [row.privacy(column) for column in record.needs] if row else []
-            record = dataclasses.replace(record, shows=max(classes, default=Privacy.PUBLIC))
-        elif row is not None:
-            for column in record.needs:
-                row.privacy(column)
-        domain = record.domain or cls.__module__
-        completed = dataclasses.replace(record, domain=domain)
+        completed = classed(record, row, cls.__module__)
         declared.metadata = MappingProxyType({**declared.metadata, FIELD: completed})
     return cls
+
+
+def classed(record: Field, row: type[Row] | None, module: str) -> Field:
+    """The record with its privacy class, and, above PUBLIC, who sees it and whom it is about."""
+    columns = {column: row.privacy(column) for column in record.needs} if row else {}
+    shows = record.shows
+    if shows is None:
+        shows = max(columns.values(), default=Privacy.PUBLIC)
+    area, subject = record.area, None
+    if shows is not Privacy.PUBLIC:
+        assert row is not None
+        areas = {row.area_of(column) for column in columns} - {None} or {row.areas.get(shows)}
+        if area is None:
+            (area,) = areas
+        subject = "id" if "id" in row.__table__.columns else row.part_of and row.part_of[0]
+    return dataclasses.replace(
+        record, shows=shows, area=area, subject=subject, domain=record.domain or module
+    )
 
 
 def criteria(kind: type) -> None:

@@ -13,7 +13,8 @@ from loaders import worker as load_worker
 from models import booking as model
 from models.account import Gender
 from runtime.privacy import Privacy
-from schema.account import Citizen
+from runtime.rights import Area
+from schema.account import Citizen, Department
 from schema.base import Node, adds_to, entity, enum, field, part, plain, query
 from schema.page import Connection
 from schema.place import District, Point
@@ -181,7 +182,16 @@ class Booking(Node):
         load=load.lines_by_booking,
         shows=Privacy.OWNER,
     )
-    citizen: Citizen | None = field("Who booked.", "citizen_id", load=load_account.citizen_by_id)
+    citizen: Citizen | None = field(
+        "Who booked; null where a department did.",
+        "citizen_id",
+        load=load_account.citizen_by_id,
+    )
+    department: Department | None = field(
+        "The department that booked, if one did.",
+        "department_id",
+        load=load_account.department_by_id,
+    )
     worker: Worker | None = field(
         "Who comes; null while nobody is assigned.", "worker_id", load=load_worker.worker_by_id
     )
@@ -252,6 +262,7 @@ class WorkerBookings:
         "id",
         load=load.bookings_by_worker,
         shows=Privacy.OWNER,
+        area=Area.BOOKING,
     )
     availability: list[AvailabilityRule] | None = field(
         "Their weekly hours.", "id", load=load.availability_by_worker

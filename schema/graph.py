@@ -25,7 +25,7 @@ from strawberry.types.base import StrawberryObjectDefinition, get_object_definit
 from strawberry.types.field import StrawberryField
 
 from runtime.context import Info
-from runtime.faults import Forbidden, LimitExceeded
+from runtime.faults import Forbidden, LimitExceeded, ReasonRequired
 from runtime.field import ENTITY, FIELD, Field
 from runtime.privacy import Privacy
 from schema import account, booking, discovery, place, review, skill, worker
@@ -98,12 +98,16 @@ def lift(schema: GraphQLSchema) -> None:
 
 def guarded(record: Field, name: str, made: GraphQLField) -> Callable[..., Any]:
     """Resolve the field only for a viewer, and in a row, that shows it."""
-    inner = made.resolve
+    inner, area = made.resolve, record.area
     assert inner is not None
+    assert area is not None
 
     def resolve(source: Any, info: GraphQLResolveInfo[Any], **arguments: Any) -> Any:
-        allowed = info.context.viewer.may_ask_for(record.privacy)
-        if not allowed or not getattr(source, record.privacy.flag):
+        viewer = info.context.viewer
+        if not viewer.may_read(area):
+            grant = viewer.grant(area)
+            raise ReasonRequired(name) if grant and grant.reason else Forbidden(name)
+        if not getattr(source, area.flag):
             raise Forbidden(name)
         return inner(source, info, **arguments)
 

@@ -6,11 +6,14 @@ from strawberry import ID
 
 import resolvers.place as name_of
 import resolvers.worker as resolve
+from loaders import account as load_account
 from loaders import place as load_place
 from loaders import worker as load
 from models import worker as model
 from models.account import Gender
 from runtime.privacy import Privacy
+from runtime.rights import Area
+from schema.account import Department
 from schema.base import Node, adds_to, criteria, entity, enum, field, query
 from schema.page import Connection
 from schema.place import District, Point
@@ -120,7 +123,9 @@ class Engagement(Node):
     """A department or firm holds a worker from date to date."""
 
     id: ID = field("Opaque and stable.", shows=Privacy.PUBLIC)
-    hirer: str | None = field("The department or firm.")
+    department: Department | None = field(
+        "The department.", "department_id", load=load_account.department_by_id
+    )
     purpose: str | None = field("What the worker is held for.")
     starts_on: date | None = field("The first day.")
     ends_on: date | None = field("The first day after.")
@@ -193,10 +198,11 @@ class Worker(Node):
     emergency_contact: str | None = field("Whom to call when something happens to them.")
     tablet_serial: str | None = field("The tablet they were given.")
     engagements: Connection[Engagement] | None = field(
-        "Departments and firms that hold or held them, latest first.",
+        "Departments that hold or held them, latest first.",
         "id",
         load=load.engagements_by_worker,
-        shows=Privacy.OFFICER,
+        shows=Privacy.OWNER,
+        area=Area.ENGAGEMENT,
     )
 
 

@@ -41,6 +41,7 @@ LUCKNOW = "dt_162"
 GOMTI_NAGAR = (26.8496, 81.0072)
 NOON = datetime(2030, 1, 7, 12, tzinfo=ZoneInfo(INDIA))
 """A Monday."""
+BEFORE_CONTACT = (BookingState.REQUESTED, BookingState.ASSIGNED, BookingState.EXPIRED)
 numbers = count(1)
 
 
@@ -227,6 +228,9 @@ async def a_booking(
             "category_id": "ct_electrician",
             "completed_month": starts_at.date().replace(day=1) if done else None,
             "citizen_id": citizen.id,
+            "created_by": citizen.id,
+            "contact_from": None if state in BEFORE_CONTACT else starts_at - timedelta(hours=20),
+            "contact_until": starts_at + timedelta(hours=hours + 24) if done else None,
             "worker_id": worker.id,
             "provider_id": worker.provider_id,
             "district_id": LUCKNOW,

@@ -15,8 +15,9 @@ from runtime.field import told
 from runtime.language import Language
 from runtime.operation import prepared, run
 from runtime.privacy import Privacy
+from runtime.rights import Role
 from runtime.settings import Settings
-from runtime.viewer import Role, Viewer
+from runtime.viewer import Viewer
 from schema.graph import gateway
 from tests.make import a_booking, a_citizen, a_review, a_worker
 

@@ -12,7 +12,7 @@ from data.demo.people import Name, a_name
 from data.demo.phrases import REPLIES, TAGS, a_review
 from data.demo.workers import Hand, Town
 from data.reference import Values
-from models.account import Citizen, Gender
+from models.account import Citizen, Department, Gender
 from models.booking import (
     LIVE,
     Actor,
@@ -34,6 +34,9 @@ from models.worker import Engagement, EngagementStatus
 from runtime.geography import INDIA
 
 PRIOR_WEIGHT = 10
+CONTACT_AFTER = timedelta(hours=24)
+PUBLIC_WORKS = "dp_public-works"
+ENDED = (BookingState.COMPLETED, BookingState.CANCELLED, BookingState.NO_SHOW)
 ASK, ASSIGN, ACCEPT = "requestBooking", "assignWorker", "acceptBooking"
 TRAVEL, ARRIVE, BEGIN = "startTravel", "markArrived", "startService"
 STEPS = {
@@ -149,6 +152,7 @@ class Diary:
         ends_at = starts_at + length
         steps = self.steps(state, starts_at, ends_at)
         offered = [step for step in steps if step.command == ASSIGN]
+        accepted = [step for step in steps if step.command == ACCEPT]
         self.count += 1
         id = town.id("bk")
         done = steps[-1].at if state is BookingState.COMPLETED else None
@@ -162,6 +166,10 @@ class Diary:
             else None,
             number=f"SM26-{self.count:07}",
             citizen_id=client.id,
+            department_id=None,
+            created_by=client.id,
+            contact_from=accepted[-1].at if accepted else None,
+            contact_until=steps[-1].at + CONTACT_AFTER if accepted and state in ENDED else None,
             worker_id=hand.id if offered and state is not BookingState.EXPIRED else None,
             provider_id=hand.provider_id,
             district_id=hand.district_id,
@@ -362,8 +370,14 @@ class Diary:
             )
 
     def add_engagements(self) -> None:
-        """A few free hands are held by departments for a fortnight, from the day after all
-        bookings ahead."""
+        """A few hands without bookings are held by a department for a fortnight."""
+        self.rows.add(
+            Department,
+            id=PUBLIC_WORKS,
+            name_en="Public Works Department",
+            name_hi="लोक निर्माण विभाग",
+            district_id=None,
+        )
         free = [hand for hand in self.hands if hand.id not in self.taken]
         for hand in free[: max(5, len(self.hands) // 200)]:
             start = self.town.today + timedelta(days=self.random.randint(1, 5))
@@ -373,7 +387,7 @@ class Diary:
                 Engagement,
                 id=id,
                 worker_id=hand.id,
-                hirer="Public Works Department",
+                department_id=PUBLIC_WORKS,
                 purpose="Maintenance of offices",
                 starts_on=start,
                 ends_on=end,

@@ -15,6 +15,39 @@ depends_on: str | Sequence[str] | None = None
 def upgrade() -> None:
     op.execute('CREATE TYPE textrange AS RANGE (subtype = text, collation = "C")')
     op.create_table(
+        "audit_entry",
+        sa.Column("position", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column(
+            "happened_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.Column("actor_id", sa.Text(collation="C"), nullable=True),
+        sa.Column("role", sa.Text(collation="C"), nullable=False),
+        sa.Column("purposes", sa.ARRAY(sa.Text(collation="C")), nullable=False),
+        sa.Column("reason", sa.Text(collation="C"), nullable=True),
+        sa.Column("refused", sa.Boolean(), nullable=False),
+        sa.Column("type", sa.Text(collation="C"), nullable=False),
+        sa.Column("subject_ids", sa.ARRAY(sa.Text(collation="C")), nullable=False),
+        sa.Column("fields", sa.ARRAY(sa.Text(collation="C")), nullable=False),
+        sa.Column("request_id", sa.Text(collation="C"), nullable=False),
+        sa.PrimaryKeyConstraint("position", name=op.f("audit_entry_pkey")),
+    )
+    op.create_index(
+        "audit_entry_of_actor",
+        "audit_entry",
+        ["actor_id", sa.literal_column("position DESC")],
+        unique=False,
+    )
+    op.create_index(
+        "audit_entry_of_subject",
+        "audit_entry",
+        ["subject_ids"],
+        unique=False,
+        postgresql_using="gin",
+    )
+    op.create_table(
         "booking_transition",
         sa.Column("number", sa.Integer(), nullable=False),
         sa.Column("command", sa.Text(collation="C"), nullable=False),
@@ -30,6 +63,29 @@ def upgrade() -> None:
             "actors",
             name=op.f("booking_transition_command_from_state_actors_unique"),
         ),
+    )
+    op.create_table(
+        "consent_record",
+        sa.Column("id", sa.Text(collation="C"), nullable=False),
+        sa.Column("subject_id", sa.Text(collation="C"), nullable=False),
+        sa.Column("purpose", sa.Text(collation="C"), nullable=False),
+        sa.Column("notice_version", sa.Text(collation="C"), nullable=False),
+        sa.Column("language", sa.Text(collation="C"), nullable=False),
+        sa.Column("channel", sa.Text(collation="C"), nullable=False),
+        sa.Column("given_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("withdrawn_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "purpose IN ('JOB_MATCHING', 'SKILL_RECORDS', 'SOCIAL_SECURITY', 'RESEARCH', 'PHOTO')",
+            name=op.f("consent_record_purpose_known"),
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("consent_record_pkey")),
+    )
+    op.create_index(
+        "consent_record_standing",
+        "consent_record",
+        ["subject_id", "purpose"],
+        unique=True,
+        postgresql_where=sa.text("withdrawn_at IS NULL"),
     )
     op.create_table(
         "division",
@@ -153,6 +209,17 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("citizen_pkey")),
         sa.UniqueConstraint("mobile", name=op.f("citizen_mobile_unique")),
+    )
+    op.create_table(
+        "department",
+        sa.Column("id", sa.Text(collation="C"), nullable=False),
+        sa.Column("name_en", sa.Text(collation="C"), nullable=False),
+        sa.Column("name_hi", sa.Text(collation="C"), nullable=False),
+        sa.Column("district_id", sa.Text(collation="C"), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["district_id"], ["district.id"], name=op.f("department_district_id_fkey")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("department_pkey")),
     )
     op.create_table(
         "pin",
@@ -310,7 +377,9 @@ def upgrade() -> None:
         sa.Column("category_id", sa.Text(collation="C"), nullable=False),
         sa.Column("completed_month", sa.Date(), nullable=True),
         sa.Column("number", sa.Text(collation="C"), nullable=False),
-        sa.Column("citizen_id", sa.Text(collation="C"), nullable=False),
+        sa.Column("citizen_id", sa.Text(collation="C"), nullable=True),
+        sa.Column("department_id", sa.Text(collation="C"), nullable=True),
+        sa.Column("created_by", sa.Text(collation="C"), nullable=False),
         sa.Column("worker_id", sa.Text(collation="C"), nullable=True),
         sa.Column("provider_id", sa.Text(collation="C"), nullable=True),
         sa.Column("district_id", sa.Text(collation="C"), nullable=False),
@@ -323,6 +392,8 @@ def upgrade() -> None:
         sa.Column("language", sa.Text(collation="C"), nullable=False),
         sa.Column("requested_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("completed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("contact_from", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("contact_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("cancellation_policy_version", sa.Integer(), nullable=False),
         sa.Column("rework_of_id", sa.Text(collation="C"), nullable=True),
         sa.Column("version", sa.Integer(), nullable=False),
@@ -347,11 +418,17 @@ def upgrade() -> None:
             name=op.f("booking_worker_assigned"),
         ),
         sa.CheckConstraint("ends_at > starts_at", name=op.f("booking_slot_ordered")),
+        sa.CheckConstraint(
+            "num_nonnulls(citizen_id, department_id) = 1", name=op.f("booking_one_booker")
+        ),
         sa.ForeignKeyConstraint(
             ["category_id"], ["service_category.id"], name=op.f("booking_category_id_fkey")
         ),
         sa.ForeignKeyConstraint(
             ["citizen_id"], ["citizen.id"], name=op.f("booking_citizen_id_fkey")
+        ),
+        sa.ForeignKeyConstraint(
+            ["department_id"], ["department.id"], name=op.f("booking_department_id_fkey")
         ),
         sa.ForeignKeyConstraint(
             ["district_id"], ["district.id"], name=op.f("booking_district_id_fkey")
@@ -369,6 +446,7 @@ def upgrade() -> None:
     op.create_index(
         "booking_by_state", "booking", ["state", "district_id", "category_id"], unique=False
     )
+    op.create_index(op.f("booking_department_id"), "booking", ["department_id"], unique=False)
     op.create_index(
         "booking_of_citizen",
         "booking",
@@ -386,7 +464,7 @@ def upgrade() -> None:
         "engagement",
         sa.Column("id", sa.Text(collation="C"), nullable=False),
         sa.Column("worker_id", sa.Text(collation="C"), nullable=False),
-        sa.Column("hirer", sa.Text(collation="C"), nullable=False),
+        sa.Column("department_id", sa.Text(collation="C"), nullable=False),
         sa.Column("purpose", sa.Text(collation="C"), nullable=False),
         sa.Column("starts_on", sa.Date(), nullable=False),
         sa.Column("ends_on", sa.Date(), nullable=False),
@@ -394,10 +472,14 @@ def upgrade() -> None:
         sa.CheckConstraint("status IN ('ACTIVE', 'ENDED')", name=op.f("engagement_status_known")),
         sa.CheckConstraint("ends_on > starts_on", name=op.f("engagement_dates_ordered")),
         sa.ForeignKeyConstraint(
+            ["department_id"], ["department.id"], name=op.f("engagement_department_id_fkey")
+        ),
+        sa.ForeignKeyConstraint(
             ["worker_id"], ["worker.id"], name=op.f("engagement_worker_id_fkey")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("engagement_pkey")),
     )
+    op.create_index(op.f("engagement_department_id"), "engagement", ["department_id"], unique=False)
     op.create_index(op.f("engagement_worker_id"), "engagement", ["worker_id"], unique=False)
     op.create_table(
         "rate_card",
@@ -689,7 +771,7 @@ def upgrade() -> None:
         sa.Column("reviewer_name_hi", sa.Text(collation="C"), nullable=True),
         sa.Column("published_month", sa.Date(), nullable=False),
         sa.Column("state", sa.Text(collation="C"), nullable=False),
-        sa.Column("citizen_id", sa.Text(collation="C"), nullable=False),
+        sa.Column("citizen_id", sa.Text(collation="C"), nullable=True),
         sa.Column("published_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("edited_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("moderation_reason", sa.Text(collation="C"), nullable=True),
@@ -883,10 +965,12 @@ def downgrade() -> None:
     )
     op.drop_table("rate_card")
     op.drop_index(op.f("engagement_worker_id"), table_name="engagement")
+    op.drop_index(op.f("engagement_department_id"), table_name="engagement")
     op.drop_table("engagement")
     op.drop_index(op.f("booking_provider_id"), table_name="booking")
     op.drop_index("booking_of_worker", table_name="booking")
     op.drop_index("booking_of_citizen", table_name="booking")
+    op.drop_index(op.f("booking_department_id"), table_name="booking")
     op.drop_index("booking_by_state", table_name="booking")
     op.drop_table("booking")
     op.drop_index("availability_rule_of_worker", table_name="availability_rule")
@@ -910,6 +994,7 @@ def downgrade() -> None:
     op.drop_table("provider_district")
     op.drop_index(op.f("pin_district_id"), table_name="pin")
     op.drop_table("pin")
+    op.drop_table("department")
     op.drop_table("citizen")
     op.drop_index(op.f("service_category_id"), table_name="service")
     op.drop_table("service")
@@ -921,5 +1006,14 @@ def downgrade() -> None:
     )
     op.drop_table("provider")
     op.drop_table("division")
+    op.drop_index(
+        "consent_record_standing",
+        table_name="consent_record",
+        postgresql_where=sa.text("withdrawn_at IS NULL"),
+    )
+    op.drop_table("consent_record")
     op.drop_table("booking_transition")
+    op.drop_index("audit_entry_of_subject", table_name="audit_entry", postgresql_using="gin")
+    op.drop_index("audit_entry_of_actor", table_name="audit_entry")
+    op.drop_table("audit_entry")
     op.execute("DROP TYPE textrange")
