@@ -17,7 +17,7 @@ from sqlalchemy import (
     select,
     true,
 )
-from sqlalchemy.dialects.postgresql import TSTZRANGE
+from sqlalchemy.dialects.postgresql import TSTZRANGE, distinct_on
 
 from loaders.page import KEYED, Sort, pages
 from loaders.shown import shown, visible
@@ -93,7 +93,7 @@ def quotes_by_booking(columns: Columns) -> Read:
 def accepted_quote_by_booking(columns: Columns) -> Read:
     return (
         select(Quote.booking_id, *shown(Quote, columns))
-        .distinct(Quote.booking_id)
+        .ext(distinct_on(Quote.booking_id))
         .where(
             Quote.booking_id == any_(KEYS),
             Quote.status == QuoteStatus.ACCEPTED,

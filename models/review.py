@@ -108,6 +108,7 @@ class ReviewReply(Row):
 
     __tablename__ = "review_reply"
     areas: ClassVar[dict[Privacy, Area]] = {Privacy.OWNER: Area.REVIEW_AUTHOR}
+    part_of = ("review_id", Review)
 
     review_id: Mapped[str] = public(ForeignKey("review.id"), primary_key=True)
     provider_id: Mapped[str] = public(ForeignKey("provider.id"))

@@ -4,6 +4,7 @@ from typing import Any, TypeAlias
 
 import strawberry
 
+from runtime.audit import Trail
 from runtime.batch import ROOT, Access, Batch, Batches
 from runtime.database import Database
 from runtime.field import Field
@@ -21,11 +22,19 @@ class Context:
     """Set when the operation is known, before any of it runs."""
 
     def __init__(
-        self, viewer: Viewer, language: Language, database: Database, settings: Settings
+        self,
+        viewer: Viewer,
+        language: Language,
+        database: Database,
+        settings: Settings,
+        request_id: str = "",
     ) -> None:
         self.viewer = viewer
         self.language = language
         self.settings = settings
+        self.request_id = request_id
+        self.trail = Trail()
+        self.database = database
         self.batches = Batches(
             database, Access(viewer), {"suppress_below": settings.suppress_below}
         )
@@ -33,6 +42,10 @@ class Context:
     async def load(self, batch: Batch, key: str = ROOT) -> Any:
         """The row, rows or value of one key, read together with the keys of its neighbours."""
         return await self.batches.load(batch, key, self.projection.of(batch.entity))
+
+    async def keep_trail(self) -> None:
+        """Before the answer leaves: what is not on record is not told."""
+        await self.trail.keep(self.database, self.viewer, self.request_id, self.batches.tally)
 
     async def answer(self, field: Field, row: Any, arguments: dict[str, Any]) -> Any:
         """What a declared field of one row holds."""

@@ -55,6 +55,17 @@ class Database:
             finally:
                 tally.seconds += time.perf_counter() - started
 
+    async def write(self, statement: Executable, tally: Tally) -> None:
+        """One statement that is a transaction of its own. Not tried twice: it may have been
+        carried out when the connection broke."""
+        async with self._reads.connect() as connection:
+            tally.statements += 1
+            started = time.perf_counter()
+            try:
+                await connection.execute(statement)
+            finally:
+                tally.seconds += time.perf_counter() - started
+
     async def ping(self) -> None:
         async with self._reads.connect() as connection:
             await connection.execute(text("SELECT 1"))

@@ -5,6 +5,7 @@ import re
 import secrets
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -26,6 +27,7 @@ log = structlog.get_logger()
 BODY_SECONDS = 10
 """How long a client may take to send a body."""
 NESTING_LIMIT = 64
+REASON_LIMIT = 300
 JSON = "application/json"
 GRAPHQL = "application/graphql-response+json"
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
@@ -80,11 +82,13 @@ class Endpoint:
             raise Refused(405, error, Allow="GET, POST" if self.page else "POST")
         media_type = negotiated(accept(request))
         asked = parameters_of(await body_of(request, self.settings.body_limit))
+        viewer = replace(Viewer(), reason=reason_of(asked["extensions"]))
         context = Context(
-            Viewer(),
+            viewer,
             preferred(request.headers.get("accept-language", "")),
             request.state.database,
             self.settings,
+            request_id,
         )
         try:
             operation = prepared(
@@ -184,6 +188,17 @@ def parameters_of(body: bytes) -> dict[str, Any]:
     if deeper_than(asked.get("variables"), NESTING_LIMIT):
         raise Refused(400, BadInput(f"`variables` may nest at most {NESTING_LIMIT} levels."))
     return {name: asked.get(name) for name in wanted}
+
+
+def reason_of(extensions: dict[str, Any] | None) -> str | None:
+    """Why the request asks for what needs a reason; kept with the audit."""
+    reason = (extensions or {}).get("reason")
+    if reason is None:
+        return None
+    if not isinstance(reason, str) or not 5 <= len(reason.strip()) <= REASON_LIMIT:
+        told = f"`extensions.reason` must be a text of 5 to {REASON_LIMIT} characters."
+        raise Refused(400, BadInput(told, argument="extensions.reason"))
+    return reason.strip()
 
 
 def deeper_than(value: object, levels: int) -> bool:

@@ -100,4 +100,9 @@ async def run(
     )
     answer = await result if inspect.isawaitable(result) else result
     assert isinstance(answer, ExecutionResult)
+    try:
+        await context.keep_trail()
+    except Exception as error:
+        unkept = GraphQLError("The audit could not be kept.", original_error=error)
+        return ExecutionResult(data=None, errors=[unkept])
     return answer

@@ -101,14 +101,21 @@ def guarded(record: Field, name: str, made: GraphQLField) -> Callable[..., Any]:
     inner, area = made.resolve, record.area
     assert inner is not None
     assert area is not None
+    owner = name.partition(".")[0]
+    audited = record.privacy in (Privacy.PARTNER, Privacy.OFFICER)
 
     def resolve(source: Any, info: GraphQLResolveInfo[Any], **arguments: Any) -> Any:
-        viewer = info.context.viewer
-        if not viewer.may_read(area):
-            grant = viewer.grant(area)
+        context = info.context
+        if not context.viewer.may_read(area):
+            context.trail.note(owner, info.field_name, None, refused=True)
+            grant = context.viewer.grant(area)
             raise ReasonRequired(name) if grant and grant.reason else Forbidden(name)
+        subject = getattr(source, record.subject) if record.subject else None
         if not getattr(source, area.flag):
+            context.trail.note(owner, info.field_name, subject, refused=True)
             raise Forbidden(name)
+        if audited:
+            context.trail.note(owner, info.field_name, subject, refused=False)
         return inner(source, info, **arguments)
 
     return resolve

@@ -1,0 +1,118 @@
+"""What is read of people, and what is refused, is on record before it is told."""
+
+from typing import Any
+
+import asyncpg
+import httpx
+import pytest
+from sqlalchemy import select
+
+from models.account import AuditEntry
+from runtime.context import Context
+from runtime.database import Database, engine_for
+from runtime.faults import formatted
+from runtime.language import Language
+from runtime.operation import prepared, run
+from runtime.rights import Role
+from runtime.settings import Settings
+from runtime.viewer import Viewer
+from schema.graph import gateway
+from tests.conftest import run_sql_async
+from tests.make import LUCKNOW, a_worker
+
+SCHEMA = gateway().schema
+OFFICER = Viewer(Role.DISTRICT_OFFICER, "us_1", districts=(LUCKNOW,), reason="Complaint 12")
+
+
+async def answer(url: str, viewer: Viewer, query: str) -> tuple[Any, list[dict[str, Any]]]:
+    database = Database(url, pool_size=2)
+    context = Context(viewer, Language.EN, database, Settings(), "request-1")
+    result = await run(SCHEMA, prepared(SCHEMA, query, None, 5000), None, context)
+    await database.close()
+    return result.data, formatted(result.errors or [], "request-1")
+
+
+async def entries(url: str) -> list[Any]:
+    engine = engine_for(url)
+    async with engine.connect() as connection:
+        found = list(
+            await connection.execute(
+                select(AuditEntry.__table__).order_by(AuditEntry.type, AuditEntry.refused)
+            )
+        )
+    await engine.dispose()
+    return found
+
+
+async def test_a_read_leaves_one_row_for_each_type(database_url: str) -> None:
+    workers = [await a_worker(database_url) for _ in range(3)]
+
+    await answer(
+        database_url,
+        OFFICER,
+        "{ workers { nodes { fullName homeAddress skills { certificateNumber } } } }",
+    )
+
+    of_worker, of_skill = await entries(database_url)
+    assert (of_worker.type, of_skill.type) == ("Worker", "WorkerSkill")
+    assert sorted(of_worker.subject_ids) == sorted(worker.id for worker in workers)
+    assert of_worker.fields == ["fullName", "homeAddress"]
+    assert (of_worker.actor_id, of_worker.role) == ("us_1", "DISTRICT_OFFICER")
+    assert (of_worker.reason, of_worker.request_id) == ("Complaint 12", "request-1")
+    assert of_worker.refused is False
+
+
+async def test_a_refusal_is_on_record_too(database_url: str) -> None:
+    worker = await a_worker(database_url)
+
+    await answer(
+        database_url, Viewer(Role.WORKER, "wk_other"), "{ workers { nodes { mobile birthYear } } }"
+    )
+
+    (entry,) = await entries(database_url)
+    assert entry.refused is True
+    assert entry.subject_ids == [worker.id]
+    assert entry.fields == ["mobile", "birthYear"]
+
+
+async def test_public_reads_leave_no_trace(database_url: str) -> None:
+    await a_worker(database_url)
+
+    await answer(database_url, Viewer(), "{ workers { nodes { displayName } } }")
+
+    assert await entries(database_url) == []
+
+
+async def test_without_a_record_there_is_no_data(database_url: str) -> None:
+    await a_worker(database_url)
+    await run_sql_async(database_url, "ALTER TABLE audit_entry RENAME TO elsewhere")
+
+    data, errors = await answer(database_url, OFFICER, "{ workers { nodes { fullName } } }")
+
+    assert data is None
+    assert [error["extensions"]["code"] for error in errors] == ["INTERNAL"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["UPDATE audit_entry SET role = 'X'", "DELETE FROM audit_entry", "TRUNCATE audit_entry"],
+)
+async def test_the_database_refuses_to_change_the_record(database_url: str, change: str) -> None:
+    await a_worker(database_url)
+    await answer(database_url, OFFICER, "{ workers { nodes { fullName } } }")
+
+    with pytest.raises(Exception, match="audit_entry is append-only") as refused:
+        await run_sql_async(database_url, change)
+
+    assert isinstance(refused.value.__cause__.__cause__, asyncpg.PostgresError)  # type: ignore[union-attr]
+    assert len(await entries(database_url)) == 1
+
+
+async def test_a_reason_must_be_worth_keeping(client: httpx.AsyncClient) -> None:
+    for reason in ("", "x", 7, "y" * 301):
+        response = await client.post(
+            "/graphql", json={"query": "{ __typename }", "extensions": {"reason": reason}}
+        )
+        assert response.status_code == 400
+        (error,) = response.json()["errors"]
+        assert error["extensions"]["argument"] == "extensions.reason"
