@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.base import Row
-from models.booking import BookingTransition
+from models.booking import BookingTransition, CancellationPolicy
 from models.place import District, Division, Pin
 from models.skill import Service, ServiceCategory
 from runtime.database import engine_for
@@ -50,6 +50,7 @@ def everything() -> list[tuple[type[Row], list[Values]]]:
         (ServiceCategory, list(categories())),
         (Service, list(services())),
         (BookingTransition, list(transitions())),
+        (CancellationPolicy, list(policies())),
     ]
 
 
@@ -148,4 +149,14 @@ def transitions() -> Iterator[Values]:
             "actors": parts(line["actors"]),
             "condition": line["condition"] or None,
             "event": line["event"],
+        }
+
+
+def policies() -> Iterator[Values]:
+    for line in lines("cancellation_policy"):
+        yield {
+            "version": int(line["version"]),
+            "state": line["state"],
+            "hours_before": int(line["hours_before"]),
+            "percent": int(line["percent"]),
         }

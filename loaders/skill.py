@@ -19,6 +19,7 @@ def today() -> ColumnElement[Any]:
 
 def in_force() -> ColumnElement[bool]:
     return and_(
+        RateCard.approved_at.is_not(None),
         RateCard.valid_from <= today(),
         or_(RateCard.valid_until.is_(None), RateCard.valid_until > today()),
     )

@@ -2,10 +2,10 @@
 to, how they sign in, and what was done on whose behalf."""
 
 from enum import StrEnum
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from sqlalchemy import BigInteger, ForeignKey, Identity, Index, any_, func, or_, text
-from sqlalchemy.dialects.postgresql import array
+from sqlalchemy.dialects.postgresql import JSONB, array
 from sqlalchemy.orm import Mapped
 
 from models.base import (
@@ -13,6 +13,7 @@ from models.base import (
     RowRule,
     datetime,
     masked_mobile,
+    never,
     officer,
     one_of,
     owner,
@@ -20,7 +21,7 @@ from models.base import (
 )
 from runtime.batch import DISTRICTS, VIEWER
 from runtime.privacy import Privacy
-from runtime.rights import Area, Rule
+from runtime.rights import Area, Role, Rule
 
 
 class Gender(StrEnum):
@@ -39,13 +40,26 @@ class ConsentPurpose(StrEnum):
     PHOTO = "PHOTO"
 
 
+class ErasureState(StrEnum):
+    REQUESTED = "REQUESTED"
+    GRANTED = "GRANTED"
+    DECLINED = "DECLINED"
+
+
+class DepartmentKind(StrEnum):
+    OFFICE = "OFFICE"
+    FIRM = "FIRM"
+
+
 class Department(Row):
-    """An office of the government that books services and engages workers."""
+    """An office of the government, or a firm, that books services and engages workers."""
 
     __tablename__ = "department"
+    __table_args__ = (one_of("kind", DepartmentKind),)
     prefix: ClassVar[str] = "dp"
 
     id: Mapped[str] = public(primary_key=True)
+    kind: Mapped[str] = public(server_default=DepartmentKind.OFFICE)
     name_en: Mapped[str] = public()
     name_hi: Mapped[str] = public()
     district_id: Mapped[str | None] = public(ForeignKey("district.id"))
@@ -69,8 +83,54 @@ class Citizen(Row):
     gender: Mapped[str | None] = owner()
     mobile: Mapped[str | None] = owner(unique=True, area=Area.CITIZEN_CONTACT, mask=masked_mobile)
     language: Mapped[str] = owner()
-    district_id: Mapped[str] = owner(ForeignKey("district.id"))
+    district_id: Mapped[str | None] = owner(ForeignKey("district.id"))
+    """Null until they say where they live."""
     registered_at: Mapped[datetime] = owner()
+    erased_at: Mapped[datetime | None] = owner()
+
+
+class Address(Row):
+    """A place a citizen has work done at."""
+
+    __tablename__ = "address"
+    prefix: ClassVar[str] = "ad"
+    areas: ClassVar[dict[Privacy, Area]] = {Privacy.OWNER: Area.ADDRESS}
+    rules: ClassVar[dict[Rule, RowRule]] = {Rule.OWN: lambda: Address.citizen_id == VIEWER}
+
+    id: Mapped[str] = public(primary_key=True)
+    citizen_id: Mapped[str] = owner(ForeignKey("citizen.id"), index=True)
+    label: Mapped[str] = owner()
+    line: Mapped[str] = owner()
+    district_id: Mapped[str] = owner(ForeignKey("district.id"))
+    latitude: Mapped[float] = owner()
+    longitude: Mapped[float] = owner()
+
+
+class ErasureRequest(Row):
+    """Someone asks to be forgotten; the data protection officer decides."""
+
+    __tablename__ = "erasure_request"
+    __table_args__ = (
+        one_of("state", ErasureState),
+        Index(
+            "erasure_request_open",
+            "subject_id",
+            unique=True,
+            postgresql_where=text("state = 'REQUESTED'"),
+        ),
+    )
+    prefix: ClassVar[str] = "er"
+    areas: ClassVar[dict[Privacy, Area]] = {Privacy.OWNER: Area.ACCOUNT}
+    rules: ClassVar[dict[Rule, RowRule]] = {Rule.OWN: lambda: ErasureRequest.subject_id == VIEWER}
+
+    id: Mapped[str] = public(primary_key=True)
+    subject_id: Mapped[str] = owner()
+    """The id of a worker or a citizen."""
+    state: Mapped[str] = owner()
+    requested_at: Mapped[datetime] = owner()
+    decided_at: Mapped[datetime | None] = owner()
+    decided_by: Mapped[str | None] = never()
+    answer: Mapped[str | None] = owner()
 
 
 class ConsentRecord(Row):
@@ -129,3 +189,137 @@ class AuditEntry(Row):
     subject_ids: Mapped[list[str]] = officer()
     fields: Mapped[list[str]] = officer()
     request_id: Mapped[str] = officer()
+
+
+class OneTimeCode(Row):
+    """A code sent to a phone. Tries are counted before they are compared."""
+
+    __tablename__ = "one_time_code"
+    __table_args__ = (
+        Index("one_time_code_of_phone", "mobile", text("sent_at DESC")),
+        Index("one_time_code_of_address", "address", text("sent_at DESC")),
+    )
+    prefix: ClassVar[str] = "oc"
+
+    id: Mapped[str] = never(primary_key=True)
+    mobile: Mapped[str] = never()
+    role: Mapped[str] = never()
+    address: Mapped[str] = never()
+    """The network address it was asked for from."""
+    hash: Mapped[str] = never()
+    sent_at: Mapped[datetime] = never(server_default=func.now())
+    expires_at: Mapped[datetime] = never()
+    tries: Mapped[int] = never(server_default="0")
+    used_at: Mapped[datetime | None] = never()
+
+
+class Session(Row):
+    """A device that is signed in. Its refresh token changes with each use; `spent` remembers
+    the one before, and whoever shows that one again has stolen it or been stolen from."""
+
+    __tablename__ = "session"
+    __table_args__ = (one_of("role", Role), Index("session_of_person", "person_id"))
+    prefix: ClassVar[str] = "ss"
+    areas: ClassVar[dict[Privacy, Area]] = {Privacy.OWNER: Area.ACCOUNT}
+    rules: ClassVar[dict[Rule, RowRule]] = {Rule.OWN: lambda: Session.person_id == VIEWER}
+
+    id: Mapped[str] = owner(primary_key=True)
+    person_id: Mapped[str] = owner()
+    role: Mapped[str] = owner()
+    device: Mapped[str | None] = owner()
+    started_at: Mapped[datetime] = owner(server_default=func.now())
+    used_at: Mapped[datetime] = owner(server_default=func.now())
+    ended_at: Mapped[datetime | None] = owner()
+    refresh_hash: Mapped[str] = never(unique=True)
+    expires_at: Mapped[datetime] = never()
+
+
+class SpentToken(Row):
+    """A refresh token that was used. Showing it again ends the session."""
+
+    __tablename__ = "spent_token"
+
+    hash: Mapped[str] = never(primary_key=True)
+    session_id: Mapped[str] = never(ForeignKey("session.id"), index=True)
+
+
+class PartnerClient(Row):
+    """The system of a partner department: what it may read, for which purposes, and where."""
+
+    __tablename__ = "partner_client"
+    prefix: ClassVar[str] = "pc"
+
+    id: Mapped[str] = officer(primary_key=True)
+    name: Mapped[str] = officer()
+    secret_hash: Mapped[str | None] = never()
+    public_keys: Mapped[dict[str, Any] | None] = never(JSONB())
+    """A JWK set, for clients that sign instead of sending a secret."""
+    scopes: Mapped[list[str]] = officer()
+    purposes: Mapped[list[str]] = officer()
+    district_ids: Mapped[list[str]] = officer()
+    expires_at: Mapped[datetime | None] = officer()
+    revoked_at: Mapped[datetime | None] = officer()
+
+
+class DemoAccount(Row):
+    """Someone to become in demo data, by a token that is no secret. Only seeding makes one,
+    and a gateway that is not in development accepts none."""
+
+    __tablename__ = "demo_account"
+    __table_args__ = (one_of("role", Role),)
+
+    name: Mapped[str] = never(primary_key=True)
+    role: Mapped[str] = never()
+    person_id: Mapped[str] = never()
+    district_ids: Mapped[list[str]] = never()
+    provider_id: Mapped[str | None] = never()
+    department_id: Mapped[str | None] = never()
+    purposes: Mapped[list[str]] = never()
+
+
+class CommandDone(Row):
+    """A command that was carried out under an idempotency key, kept for a day."""
+
+    __tablename__ = "command_done"
+    __table_args__ = (Index("command_done_by_age", "done_at"),)
+
+    viewer_id: Mapped[str] = never(primary_key=True)
+    key: Mapped[str] = never(primary_key=True)
+    command: Mapped[str] = never()
+    input_hash: Mapped[str] = never()
+    result_id: Mapped[str | None] = never()
+    done_at: Mapped[datetime] = never()
+
+
+class Outbox(Row):
+    """Events on their way out, written with what they tell of. `position` says nothing about
+    the order of commits: readers follow `change_log`."""
+
+    __tablename__ = "outbox"
+
+    position: Mapped[int] = never(BigInteger, Identity(), primary_key=True)
+    event: Mapped[str] = never()
+    subject_id: Mapped[str] = never()
+    facts: Mapped[dict[str, Any]] = never(JSONB())
+    happened_at: Mapped[datetime] = never(server_default=func.now())
+
+
+class ChangeLog(Row):
+    """Events that were committed, in the order that holds for ever: what readers follow."""
+
+    __tablename__ = "change_log"
+
+    position: Mapped[int] = never(BigInteger, primary_key=True, autoincrement=False)
+    event: Mapped[str] = never()
+    subject_id: Mapped[str] = never(index=True)
+    facts: Mapped[dict[str, Any]] = never(JSONB())
+    happened_at: Mapped[datetime] = never()
+
+
+class Follower(Row):
+    """How far a reader of `change_log` inside this service has come."""
+
+    __tablename__ = "follower"
+
+    name: Mapped[str] = never(primary_key=True)
+    position: Mapped[int] = never(BigInteger)

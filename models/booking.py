@@ -8,6 +8,7 @@ from sqlalchemy import (
     CheckConstraint,
     ColumnElement,
     ForeignKey,
+    ForeignKeyConstraint,
     Index,
     UniqueConstraint,
     and_,
@@ -25,6 +26,7 @@ from models.base import (
     RowRule,
     at_least,
     datetime,
+    never,
     officer,
     one_of,
     owner,
@@ -91,6 +93,7 @@ class AssignmentOutcome(StrEnum):
 
 
 class QuoteStatus(StrEnum):
+    ESTIMATE = "ESTIMATE"
     OFFERED = "OFFERED"
     ACCEPTED = "ACCEPTED"
     REJECTED = "REJECTED"
@@ -103,6 +106,36 @@ class QuoteLineKind(StrEnum):
     TAX = "TAX"
     DISCOUNT = "DISCOUNT"
     FEE = "FEE"
+
+
+class CodeKind(StrEnum):
+    START = "START"
+    FINISH = "FINISH"
+
+
+class ProposalOutcome(StrEnum):
+    OPEN = "OPEN"
+    AGREED = "AGREED"
+    TURNED_DOWN = "TURNED_DOWN"
+
+
+class PaymentKind(StrEnum):
+    SERVICE = "SERVICE"
+    CANCELLATION = "CANCELLATION"
+
+
+class PaymentMode(StrEnum):
+    CASH = "CASH"
+    UPI = "UPI"
+    WALLET = "WALLET"
+    TREASURY = "TREASURY"
+
+
+class PaymentState(StrEnum):
+    DUE = "DUE"
+    PAID = "PAID"
+    REFUND_DUE = "REFUND_DUE"
+    REFUNDED = "REFUNDED"
 
 
 class Booking(Row):
@@ -172,9 +205,19 @@ class Booking(Row):
     """When they stop: a day after the end; null while the booking is live."""
     cancellation_policy_version: Mapped[int] = owner()
     rework_of_id: Mapped[str | None] = owner(ForeignKey("booking.id"))
+    replaces_id: Mapped[str | None] = owner(ForeignKey("booking.id"))
+    """The booking whose worker did not come."""
+    preferred_worker_id: Mapped[str | None] = owner(ForeignKey("worker.id"))
+    """The worker whom the citizen chose; they are asked first."""
+    priority: Mapped[bool] = owner(server_default="false")
+    moved: Mapped[int] = owner(server_default="0")
+    """How often it was rescheduled."""
     version: Mapped[int] = owner()
 
     preferred_worker_gender: Mapped[str | None] = officer()
+
+    # A change that does not know the version it changes is refused by the database layer.
+    __mapper_args__ = {"version_id_col": version}  # noqa: RUF012
 
 
 def in_contact() -> ColumnElement[bool]:
@@ -216,25 +259,50 @@ class BookingLine(Row):
 
 
 class Quote(Row):
-    """A price put to the citizen; the last accepted revision is what is charged."""
+    """A price put to the citizen; the last accepted revision is what is charged.
+
+    An estimate is made before there is a booking, for whoever asked; booking takes it up.
+    """
 
     __tablename__ = "quote"
     areas: ClassVar[dict[Privacy, Area]] = {Privacy.OWNER: Area.BOOKING}
-    part_of = ("booking_id", Booking)
+    rules: ClassVar[dict[Rule, RowRule]] = {
+        Rule.OWN: lambda: or_(Quote.asked_by == VIEWER, of_booking(Rule.OWN)),
+        Rule.DISTRICT: lambda: of_booking(Rule.DISTRICT),
+        Rule.PROVIDER: lambda: or_(Quote.asked_by == VIEWER, of_booking(Rule.PROVIDER)),
+        Rule.OFFICE: lambda: or_(Quote.asked_by == VIEWER, of_booking(Rule.OFFICE)),
+        Rule.CASE: lambda: of_booking(Rule.CASE),
+    }
     __table_args__ = (
         UniqueConstraint("booking_id", "revision"),
         one_of("status", QuoteStatus),
+        CheckConstraint("(status = 'ESTIMATE') = (booking_id IS NULL)", name="estimate_unbooked"),
         at_least("total_paise", 0),
     )
     prefix: ClassVar[str] = "qt"
 
     id: Mapped[str] = owner(primary_key=True)
-    booking_id: Mapped[str] = owner(ForeignKey("booking.id"))
+    booking_id: Mapped[str | None] = owner(ForeignKey("booking.id"))
+    asked_by: Mapped[str | None] = owner()
+    """Whose estimate it is."""
+    category_id: Mapped[str | None] = owner(ForeignKey("service_category.id"))
+    district_id: Mapped[str | None] = owner(ForeignKey("district.id"))
+    provider_id: Mapped[str | None] = owner(ForeignKey("provider.id"))
+    worker_id: Mapped[str | None] = owner(ForeignKey("worker.id"))
+    """Whom the estimate is for: what makes up its rates."""
+    minutes: Mapped[int] = owner(server_default="60")
+    """How long the work takes."""
+    reason: Mapped[str | None] = owner()
+    """Why the price was revised."""
     revision: Mapped[int] = owner()
     status: Mapped[str] = owner()
     total_paise: Mapped[int] = owner()
     offered_at: Mapped[datetime] = owner()
     expires_at: Mapped[datetime] = owner()
+
+
+def of_booking(rule: Rule) -> ColumnElement[bool]:
+    return there_is(Booking, Booking.id == Quote.booking_id, Booking.rows(rule), of=Quote)
 
 
 class QuoteLine(Row):
@@ -263,6 +331,16 @@ class TimelineEntry(Row):
         one_of("from_state", BookingState),
         one_of("to_state", BookingState),
         one_of("actor", Actor),
+        # The database itself knows which steps there are.
+        ForeignKeyConstraint(
+            ["command", "from_state", "to_state"],
+            [
+                "booking_transition.command",
+                "booking_transition.from_state",
+                "booking_transition.to_state",
+            ],
+            name="timeline_entry_in_table",
+        ),
     )
 
     booking_id: Mapped[str] = owner(ForeignKey("booking.id"), primary_key=True)
@@ -371,7 +449,7 @@ class BookingTransition(Row):
     """A row of the state machine: who may take a booking from one state to another."""
 
     __tablename__ = "booking_transition"
-    __table_args__ = (UniqueConstraint("command", "from_state", "actors"),)
+    __table_args__ = (UniqueConstraint("command", "from_state", "to_state"),)
 
     number: Mapped[int] = public(primary_key=True)
     command: Mapped[str] = public()
@@ -380,3 +458,103 @@ class BookingTransition(Row):
     actors: Mapped[list[str]] = public()
     condition: Mapped[str | None] = public()
     event: Mapped[str] = public()
+
+
+class VisitCode(Row):
+    """A code that the citizen tells the worker: one to begin with, one to end with."""
+
+    __tablename__ = "visit_code"
+    __table_args__ = (one_of("kind", CodeKind),)
+
+    booking_id: Mapped[str] = never(ForeignKey("booking.id"), primary_key=True)
+    kind: Mapped[str] = never(primary_key=True)
+    hash: Mapped[str] = never()
+    issued_at: Mapped[datetime] = never()
+    expires_at: Mapped[datetime] = never()
+    issues: Mapped[int] = never(server_default="1")
+    tries: Mapped[int] = never(server_default="0")
+    used_at: Mapped[datetime | None] = never()
+
+
+class Call(Row):
+    """A call from one party to the other, through the masked call id."""
+
+    __tablename__ = "call"
+    areas: ClassVar[dict[Privacy, Area]] = {Privacy.OWNER: Area.BOOKING}
+    part_of = ("booking_id", Booking)
+    __table_args__ = (one_of("caller", Actor),)
+    prefix: ClassVar[str] = "ca"
+
+    id: Mapped[str] = owner(primary_key=True)
+    booking_id: Mapped[str] = owner(ForeignKey("booking.id"), index=True)
+    caller: Mapped[str] = owner()
+    called_at: Mapped[datetime] = owner()
+
+
+class RescheduleProposal(Row):
+    """Another time, proposed by one party and answered by the other."""
+
+    __tablename__ = "reschedule_proposal"
+    areas: ClassVar[dict[Privacy, Area]] = {Privacy.OWNER: Area.BOOKING}
+    part_of = ("booking_id", Booking)
+    __table_args__ = (
+        one_of("proposed_by", Actor),
+        one_of("outcome", ProposalOutcome),
+        Index(
+            "reschedule_proposal_open",
+            "booking_id",
+            unique=True,
+            postgresql_where=text("outcome = 'OPEN'"),
+        ),
+    )
+    prefix: ClassVar[str] = "rp"
+
+    id: Mapped[str] = owner(primary_key=True)
+    booking_id: Mapped[str] = owner(ForeignKey("booking.id"))
+    proposed_by: Mapped[str] = owner()
+    starts_at: Mapped[datetime] = owner()
+    ends_at: Mapped[datetime] = owner()
+    proposed_at: Mapped[datetime] = owner()
+    outcome: Mapped[str] = owner()
+
+
+class Payment(Row):
+    """What is owed for a booking and how it was paid. No money is moved here."""
+
+    __tablename__ = "payment"
+    areas: ClassVar[dict[Privacy, Area]] = {Privacy.OWNER: Area.BOOKING}
+    part_of = ("booking_id", Booking)
+    __table_args__ = (
+        UniqueConstraint("booking_id", "kind"),
+        one_of("kind", PaymentKind),
+        one_of("mode", PaymentMode),
+        one_of("state", PaymentState),
+        at_least("amount_paise", 0),
+        CheckConstraint("state = 'DUE' OR mode IS NOT NULL", name="paid_somehow"),
+    )
+    prefix: ClassVar[str] = "py"
+
+    id: Mapped[str] = owner(primary_key=True)
+    booking_id: Mapped[str] = owner(ForeignKey("booking.id"))
+    kind: Mapped[str] = owner()
+    state: Mapped[str] = owner()
+    mode: Mapped[str | None] = owner()
+    amount_paise: Mapped[int] = owner()
+    reference: Mapped[str | None] = owner()
+    changed_at: Mapped[datetime] = owner()
+
+
+class CancellationPolicy(Row):
+    """What calling a booking off costs, as a share of its price, by version and state."""
+
+    __tablename__ = "cancellation_policy"
+    __table_args__ = (
+        one_of("state", BookingState),
+        CheckConstraint("percent BETWEEN 0 AND 100", name="percent_range"),
+    )
+
+    version: Mapped[int] = public(primary_key=True)
+    state: Mapped[str] = public(primary_key=True)
+    hours_before: Mapped[int] = public()
+    """Only when called off fewer hours than this before the start."""
+    percent: Mapped[int] = public()

@@ -1,4 +1,4 @@
-"""Reviews, their replies, and the exact sums that ratings are made of."""
+"""Reviews, replies, the exact sums ratings are made of; complaints and calls for help."""
 
 from datetime import date
 from enum import StrEnum
@@ -12,13 +12,24 @@ from sqlalchemy import (
     Identity,
     Index,
     Integer,
+    any_,
     text,
 )
 from sqlalchemy.orm import Mapped
 
-from models.base import Row, RowRule, datetime, officer, one_of, owner, public, there_is
+from models.base import (
+    Row,
+    RowRule,
+    datetime,
+    never,
+    officer,
+    one_of,
+    owner,
+    public,
+    there_is,
+)
 from models.booking import Booking
-from runtime.batch import VIEWER
+from runtime.batch import DEPARTMENT, DISTRICTS, PROVIDER, VIEWER
 from runtime.privacy import Privacy
 from runtime.rights import Area, Rule
 
@@ -103,6 +114,23 @@ Booking.rules[Rule.CASE] = lambda: there_is(
 )
 
 
+class Flag(Row):
+    """Someone's word that a review breaks the rules, and what the moderator made of it."""
+
+    __tablename__ = "flag"
+    __table_args__ = (Index("flag_of_review", "review_id"),)
+    prefix: ClassVar[str] = "fl"
+    areas: ClassVar[dict[Privacy, Area]] = {Privacy.OFFICER: Area.REVIEW_CASE}
+    part_of = ("review_id", Review)
+
+    id: Mapped[str] = officer(primary_key=True)
+    review_id: Mapped[str] = officer(ForeignKey("review.id"))
+    flagged_by: Mapped[str] = never()
+    role: Mapped[str] = officer()
+    reason: Mapped[str] = officer()
+    flagged_at: Mapped[datetime] = officer()
+
+
 class ReviewReply(Row):
     """The one answer of the worker's provider."""
 
@@ -148,3 +176,110 @@ class RatingSummary(Row):
     prior: Mapped[float] = public()
     prior_weight: Mapped[int] = public()
     bayesian: Mapped[float] = public()
+
+
+class GrievanceState(StrEnum):
+    OPEN = "OPEN"
+    ACKNOWLEDGED = "ACKNOWLEDGED"
+    IN_PROGRESS = "IN_PROGRESS"
+    RESOLVED = "RESOLVED"
+    REOPENED = "REOPENED"
+    CLOSED = "CLOSED"
+    ESCALATED = "ESCALATED"
+
+
+UNSETTLED = (
+    GrievanceState.OPEN,
+    GrievanceState.ACKNOWLEDGED,
+    GrievanceState.IN_PROGRESS,
+    GrievanceState.REOPENED,
+    GrievanceState.ESCALATED,
+)
+"""The states in which the clock runs."""
+
+
+class Severity(StrEnum):
+    LOW = "LOW"
+    NORMAL = "NORMAL"
+    HIGH = "HIGH"
+
+
+class Grievance(Row):
+    """A complaint with a ticket number and a clock: acknowledged in time, resolved in time."""
+
+    __tablename__ = "grievance"
+    __table_args__ = (
+        one_of("state", GrievanceState),
+        one_of("severity", Severity),
+        Index("grievance_of_person", "opened_by", text("position DESC")),
+        Index("grievance_of_district", "district_id", text("position DESC")),
+        Index("grievance_of_provider", "provider_id", text("position DESC")),
+    )
+    prefix: ClassVar[str] = "gr"
+    areas: ClassVar[dict[Privacy, Area]] = {Privacy.OWNER: Area.GRIEVANCE}
+    rules: ClassVar[dict[Rule, RowRule]] = {
+        Rule.OWN: lambda: Grievance.opened_by == VIEWER,
+        Rule.DISTRICT: lambda: Grievance.district_id == any_(DISTRICTS),
+        Rule.PROVIDER: lambda: Grievance.provider_id == PROVIDER,
+        Rule.OFFICE: lambda: Grievance.department_id == DEPARTMENT,
+        Rule.CASE: lambda: there_is(
+            Review,
+            Review.booking_id == Grievance.booking_id,
+            Review.state.in_(CASE_STATES),
+            of=Grievance,
+        ),
+    }
+
+    id: Mapped[str] = public(primary_key=True)
+    position: Mapped[int] = owner(BigInteger, Identity(), unique=True)
+    ticket_number: Mapped[str] = owner(unique=True)
+    booking_id: Mapped[str | None] = owner(ForeignKey("booking.id"), index=True)
+    opened_by: Mapped[str] = owner()
+    department_id: Mapped[str | None] = owner(ForeignKey("department.id"))
+    provider_id: Mapped[str | None] = owner(ForeignKey("provider.id"))
+    district_id: Mapped[str | None] = owner(ForeignKey("district.id"))
+    severity: Mapped[str] = owner()
+    state: Mapped[str] = owner()
+    text: Mapped[str | None] = owner()
+    opened_at: Mapped[datetime] = owner()
+    acknowledge_by: Mapped[datetime] = owner()
+    resolve_by: Mapped[datetime] = owner()
+    reopened: Mapped[bool] = owner(server_default="false")
+
+
+class GrievanceEntry(Row):
+    """One step of a complaint."""
+
+    __tablename__ = "grievance_entry"
+    __table_args__ = (one_of("to_state", GrievanceState),)
+    areas: ClassVar[dict[Privacy, Area]] = {Privacy.OWNER: Area.GRIEVANCE}
+    part_of = ("grievance_id", Grievance)
+
+    grievance_id: Mapped[str] = owner(ForeignKey("grievance.id"), primary_key=True)
+    position: Mapped[int] = owner(primary_key=True)
+    to_state: Mapped[str] = owner()
+    role: Mapped[str | None] = owner()
+    """What the one who took the step was to the service; null for the clock."""
+    text: Mapped[str | None] = owner()
+    happened_at: Mapped[datetime] = owner()
+
+
+class Incident(Row):
+    """A call for help during a visit."""
+
+    __tablename__ = "incident"
+    prefix: ClassVar[str] = "sos"
+    areas: ClassVar[dict[Privacy, Area]] = {Privacy.OFFICER: Area.INCIDENT}
+    rules: ClassVar[dict[Rule, RowRule]] = {
+        Rule.OWN: lambda: Incident.raised_by == VIEWER,
+        Rule.DISTRICT: lambda: Incident.district_id == any_(DISTRICTS),
+    }
+
+    id: Mapped[str] = public(primary_key=True)
+    booking_id: Mapped[str] = officer(ForeignKey("booking.id"), index=True)
+    district_id: Mapped[str] = officer(ForeignKey("district.id"))
+    raised_by: Mapped[str] = officer()
+    latitude: Mapped[float | None] = officer()
+    longitude: Mapped[float | None] = officer()
+    note: Mapped[str | None] = officer()
+    raised_at: Mapped[datetime] = officer()

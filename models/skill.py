@@ -6,7 +6,7 @@ from typing import ClassVar
 from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped
 
-from models.base import Row, at_least, datetime, partner, public
+from models.base import Row, at_least, datetime, never, partner, public
 from models.worker import Worker
 from runtime.privacy import Privacy
 from runtime.rights import Area
@@ -88,7 +88,8 @@ class WorkerSkill(Row):
 class RateCard(Row):
     """What a provider, or a worker of no provider, charges for a service in a district.
 
-    A new version replaces an old one from its first day; old bookings keep theirs.
+    A new version replaces an old one from its first day, once an officer has approved it; old
+    bookings keep theirs.
     """
 
     __tablename__ = "rate_card"
@@ -127,3 +128,6 @@ class RateCard(Row):
     valid_from: Mapped[date] = public()
     valid_until: Mapped[date | None] = public()
     version: Mapped[int] = public()
+    approved_at: Mapped[datetime | None] = public()
+    """In force only with this."""
+    approved_by: Mapped[str | None] = never()

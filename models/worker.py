@@ -124,8 +124,9 @@ class Provider(Row):
     gstin: Mapped[str | None] = officer(mask=last_four)
     pan_masked: Mapped[str | None] = officer()
     mobile: Mapped[str | None] = officer(
-        CheckConstraint(f"mobile ~ {MOBILE}", name="mobile"), mask=masked_mobile
+        CheckConstraint(f"mobile ~ {MOBILE}", name="mobile"), unique=True, mask=masked_mobile
     )
+    """Also how those who act for it sign in."""
     registered_at: Mapped[datetime] = public()
 
 
@@ -264,6 +265,35 @@ class Verification(Row):
     verified_at: Mapped[datetime | None] = officer()
     valid_until: Mapped[date | None] = officer()
     evidence_reference: Mapped[str | None] = officer(mask=last_four)
+
+
+class DocumentKind(StrEnum):
+    PHOTO = "PHOTO"
+    IDENTITY = "IDENTITY"
+    ADDRESS = "ADDRESS"
+    CERTIFICATE = "CERTIFICATE"
+    POLICE = "POLICE"
+    AFFIDAVIT = "AFFIDAVIT"
+    LICENCE = "LICENCE"
+
+
+class Document(Row):
+    """A paper that a worker handed in. What is in it lies in storage, not here."""
+
+    __tablename__ = "document"
+    __table_args__ = (one_of("kind", DocumentKind),)
+    prefix: ClassVar[str] = "dc"
+    areas: ClassVar[dict[Privacy, Area]] = {Privacy.OWNER: Area.DOCUMENTS}
+    part_of = ("worker_id", Worker)
+
+    id: Mapped[str] = public(primary_key=True)
+    worker_id: Mapped[str] = owner(ForeignKey("worker.id"), index=True)
+    kind: Mapped[str] = owner()
+    media_type: Mapped[str] = owner()
+    bytes: Mapped[int] = owner()
+    sha256: Mapped[str] = owner()
+    """Of its content, in hex: also where storage keeps it."""
+    submitted_at: Mapped[datetime] = owner()
 
 
 class Engagement(Row):

@@ -1,8 +1,9 @@
-"""Who may read what: the permission matrix, once, as data.
+"""Who may read and do what: the permission matrix, once, as data.
 
 An area is a group of columns that the same people may see; models say which area a column
-belongs to. A grant gives a role an area in some rows, which `rule` names and the tables spell
-out in SQL. What depends on the role alone is known before an operation runs.
+belongs to. An act is a group of commands that the same people may send. A grant gives a role
+an area or an act in some rows, which `rule` names and the tables spell out in SQL. What depends
+on the role alone is known before an operation runs.
 """
 
 from collections.abc import Iterator, Mapping
@@ -68,7 +69,11 @@ class Area(StrEnum):
     BOOKING_PREFERENCE = "booking_preference"
     REVIEW_AUTHOR = "review_author"
     REVIEW_CASE = "review_case"
+    GRIEVANCE = "grievance"
+    INCIDENT = "incident"
     ACCOUNT = "account"
+    ADDRESS = "address"
+    DOCUMENTS = "documents"
     AUDIT = "audit"
 
     @property
@@ -186,11 +191,34 @@ READ: Mapping[Area, Mapping[Role, Grant]] = {
         Role.MODERATOR: Grant(Rule.ALL),
         Role.AUDITOR: Grant(Rule.ALL),
     },
+    Area.GRIEVANCE: {
+        Role.CITIZEN: Grant(Rule.OWN),
+        Role.WORKER: Grant(Rule.OWN),
+        Role.PROVIDER: Grant(Rule.PROVIDER),
+        Role.HELPLINE: Grant(Rule.ALL),
+        Role.DISTRICT_OFFICER: Grant(Rule.DISTRICT),
+        Role.STATE_OFFICER: Grant(Rule.ALL),
+        Role.DEPARTMENT: Grant(Rule.OFFICE),
+        Role.MODERATOR: Grant(Rule.CASE),
+        Role.AUDITOR: Grant(Rule.ALL),
+    },
+    Area.INCIDENT: {
+        Role.CITIZEN: Grant(Rule.OWN),
+        Role.WORKER: Grant(Rule.OWN),
+        Role.DISTRICT_OFFICER: reasoned(Rule.DISTRICT),
+        Role.STATE_OFFICER: reasoned(Rule.ALL),
+    },
     Area.ACCOUNT: {
         Role.CITIZEN: Grant(Rule.OWN),
         Role.WORKER: Grant(Rule.OWN),
         Role.STATE_OFFICER: Grant(Rule.ALL),
         Role.AUDITOR: Grant(Rule.ALL),
+    },
+    Area.ADDRESS: {Role.CITIZEN: Grant(Rule.OWN)},
+    Area.DOCUMENTS: {
+        Role.WORKER: Grant(Rule.OWN),
+        Role.DISTRICT_OFFICER: reasoned(Rule.DISTRICT),
+        Role.STATE_OFFICER: reasoned(Rule.ALL),
     },
     Area.AUDIT: {
         Role.CITIZEN: Grant(Rule.OWN),
@@ -199,6 +227,127 @@ READ: Mapping[Area, Mapping[Role, Grant]] = {
         Role.PARTNER: Grant(Rule.OWN),
         Role.AUDITOR: Grant(Rule.ALL),
     },
+}
+
+
+class Act(StrEnum):
+    SIGN_IN = "sign_in"
+    SIGN_OUT = "sign_out"
+    KEEP_PROFILE = "keep_profile"
+    CONSENT = "consent"
+    ASK_ERASURE = "ask_erasure"
+    DECIDE_ERASURE = "decide_erasure"
+    REGISTER_WORKER = "register_worker"
+    EDIT_WORKER = "edit_worker"
+    VERIFY_WORKER = "verify_worker"
+    EMPANEL = "empanel"
+    EDIT_CATALOGUE = "edit_catalogue"
+    PUBLISH_RATE = "publish_rate"
+    APPROVE_RATE = "approve_rate"
+    ENGAGE = "engage"
+    BOOK = "book"
+    ASSIGN = "assign"
+    ACCEPT = "accept"
+    DECLINE = "decline"
+    ATTEND = "attend"
+    ARRIVE = "arrive"
+    REVISE_QUOTE = "revise_quote"
+    ANSWER_QUOTE = "answer_quote"
+    COMPLETE = "complete"
+    CANCEL = "cancel"
+    RECORD_NO_SHOW = "record_no_show"
+    REASSIGN = "reassign"
+    RESCHEDULE = "reschedule"
+    CALL = "call"
+    ASK_REWORK = "ask_rework"
+    RECORD_PAYMENT = "record_payment"
+    REFUND = "refund"
+    REVIEW = "review"
+    REPLY = "reply"
+    FLAG = "flag"
+    MODERATE = "moderate"
+    COMPLAIN = "complain"
+    ANSWER_COMPLAINT = "answer_complaint"
+    HANDLE_COMPLAINT = "handle_complaint"
+    CLOSE_COMPLAINT = "close_complaint"
+    CALL_FOR_HELP = "call_for_help"
+
+
+BOOKER = {Role.CITIZEN: Grant(Rule.OWN), Role.DEPARTMENT: Grant(Rule.OFFICE)}
+"""Whoever the booking is for: in the state machine, the citizen."""
+OFFICERS = {
+    Role.DISTRICT_OFFICER: Grant(Rule.DISTRICT),
+    Role.STATE_OFFICER: Grant(Rule.ALL),
+}
+PERSON = {Role.CITIZEN: Grant(Rule.OWN), Role.WORKER: Grant(Rule.OWN)}
+OWN_PROVIDER = {Role.PROVIDER: Grant(Rule.PROVIDER)}
+FOR_CALLER = {Role.HELPLINE: Grant(Rule.ALL)}
+AT_WORK = {Role.WORKER: Grant(Rule.OWN)}
+
+WRITE: Mapping[Act, Mapping[Role, Grant]] = {
+    Act.SIGN_IN: {role: Grant(Rule.ALL) for role in Role},
+    Act.SIGN_OUT: {**PERSON, Role.PROVIDER: Grant(Rule.OWN)},
+    Act.KEEP_PROFILE: {Role.CITIZEN: Grant(Rule.OWN)},
+    Act.CONSENT: PERSON,
+    Act.ASK_ERASURE: PERSON,
+    Act.DECIDE_ERASURE: {Role.AUDITOR: Grant(Rule.ALL)},
+    Act.REGISTER_WORKER: {
+        Role.ANONYMOUS: Grant(Rule.OWN),
+        Role.CITIZEN: Grant(Rule.OWN),
+        **FOR_CALLER,
+        **OWN_PROVIDER,
+        **OFFICERS,
+        Role.PARTNER: Grant(Rule.DISTRICT),
+    },
+    Act.EDIT_WORKER: {**AT_WORK, **OWN_PROVIDER, **OFFICERS},
+    Act.VERIFY_WORKER: OFFICERS,
+    Act.EMPANEL: OFFICERS,
+    Act.EDIT_CATALOGUE: {Role.STATE_OFFICER: Grant(Rule.ALL)},
+    Act.PUBLISH_RATE: {**AT_WORK, **OWN_PROVIDER},
+    Act.APPROVE_RATE: OFFICERS,
+    Act.ENGAGE: {Role.DEPARTMENT: Grant(Rule.OFFICE)},
+    Act.BOOK: {**BOOKER, **OWN_PROVIDER, **FOR_CALLER},
+    Act.ASSIGN: {**OWN_PROVIDER, **OFFICERS},
+    Act.ACCEPT: {**AT_WORK, **OWN_PROVIDER},
+    Act.DECLINE: AT_WORK,
+    Act.ATTEND: AT_WORK,
+    Act.ARRIVE: {**AT_WORK, **OWN_PROVIDER},
+    Act.REVISE_QUOTE: {**AT_WORK, **OWN_PROVIDER},
+    Act.ANSWER_QUOTE: BOOKER,
+    Act.COMPLETE: {**AT_WORK, **OFFICERS},
+    Act.CANCEL: {**BOOKER, **OWN_PROVIDER, **OFFICERS, **FOR_CALLER},
+    Act.RECORD_NO_SHOW: {**AT_WORK, **BOOKER, **FOR_CALLER},
+    Act.REASSIGN: {**OWN_PROVIDER, **OFFICERS, **FOR_CALLER},
+    Act.RESCHEDULE: {**BOOKER, **AT_WORK, **OWN_PROVIDER, **FOR_CALLER},
+    Act.CALL: {**BOOKER, **AT_WORK},
+    Act.ASK_REWORK: {**BOOKER, **FOR_CALLER},
+    Act.RECORD_PAYMENT: {
+        **AT_WORK,
+        **OWN_PROVIDER,
+        Role.DEPARTMENT: Grant(Rule.OFFICE),
+        Role.STATE_OFFICER: Grant(Rule.ALL),
+    },
+    Act.REFUND: {**OWN_PROVIDER, Role.STATE_OFFICER: Grant(Rule.ALL)},
+    Act.REVIEW: BOOKER,
+    Act.REPLY: OWN_PROVIDER,
+    Act.FLAG: {
+        role: Grant(Rule.ALL)
+        for role in (
+            Role.CITIZEN,
+            Role.WORKER,
+            Role.PROVIDER,
+            Role.HELPLINE,
+            Role.DISTRICT_OFFICER,
+            Role.STATE_OFFICER,
+            Role.MODERATOR,
+        )
+    },
+    Act.MODERATE: {Role.STATE_OFFICER: Grant(Rule.ALL), Role.MODERATOR: Grant(Rule.ALL)},
+    Act.COMPLAIN: {**BOOKER, **AT_WORK, **FOR_CALLER, **OFFICERS},
+    Act.ANSWER_COMPLAINT: OWN_PROVIDER,
+    Act.HANDLE_COMPLAINT: {**FOR_CALLER, **OFFICERS},
+    Act.CLOSE_COMPLAINT: {**BOOKER, **AT_WORK},
+    Act.CALL_FOR_HELP: PERSON,
 }
 
 FLAGS = {area.flag: area for area in Area}

@@ -1,7 +1,8 @@
 """Everything that differs between two deployments, read once from the environment."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 from starlette.config import Config
 
@@ -24,22 +25,29 @@ class Settings:
     radius_limit_km: int = 50
     suppress_below: int = 10
 
+    issuer: str = "http://127.0.0.1:8000"
+    signing_keys: str | None = None
+    access_minutes: int = 10
+    refresh_days: int = 30
+    code_minutes: int = 5
+    code_tries: int = 5
+    codes_per_phone: int = 5
+    codes_per_address: int = 60
+    sms_url: str | None = None
+    sms_token: str | None = None
+    oidc_issuer: str | None = None
+    oidc_audience: str = "sewa-mitra"
+    clock_skew_seconds: int = 60
+
     @classmethod
     def read(cls, environment: Mapping[str, str] | None = None) -> "Settings":
         """The settings of `environment`, or of the process. ValueError names a bad one."""
         config = Config() if environment is None else Config(environ=dict(environment))
-        return cls(
-            database_url=config("DATABASE_URL", default=None) or None,
-            host=config("HOST", default=cls.host),
-            port=config("PORT", cast=int, default=cls.port),
-            data_dir=config("DATA_DIR", default=None) or None,
-            development=config("DEVELOPMENT", cast=bool, default=cls.development),
-            log_format=config("LOG_FORMAT", default=cls.log_format),
-            log_level=config("LOG_LEVEL", default=cls.log_level),
-            pool_size=config("POOL_SIZE", cast=int, default=cls.pool_size),
-            body_limit=config("BODY_LIMIT", cast=int, default=cls.body_limit),
-            token_limit=config("TOKEN_LIMIT", cast=int, default=cls.token_limit),
-            page_limit=config("PAGE_LIMIT", cast=int, default=cls.page_limit),
-            radius_limit_km=config("RADIUS_LIMIT_KM", cast=int, default=cls.radius_limit_km),
-            suppress_below=config("SUPPRESS_BELOW", cast=int, default=cls.suppress_below),
-        )
+        found: dict[str, Any] = {}
+        for field in fields(cls):
+            name = field.name.upper()
+            if field.default is None:
+                found[field.name] = config(name, default=None) or None
+            else:
+                found[field.name] = config(name, cast=type(field.default), default=field.default)
+        return cls(**found)

@@ -69,6 +69,7 @@ enum(
 enum(
     model.QuoteStatus,
     "Where a price stands.",
+    ESTIMATE="Worked out before there is a booking.",
     OFFERED="Put to the citizen.",
     ACCEPTED="Agreed.",
     REJECTED="Turned down.",

@@ -9,7 +9,7 @@ from asyncpg import Range
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models.account import Citizen, Gender
+from models.account import Citizen, Department, DepartmentKind, Gender
 from models.base import Row, new_id
 from models.booking import (
     LIVE,
@@ -84,6 +84,21 @@ async def a_citizen(url: str, **columns: Any) -> Citizen:
     )
     await save(url, citizen)
     return citizen
+
+
+async def a_department(url: str, **columns: Any) -> Department:
+    department = Department(
+        **{
+            "id": new_id("dp"),
+            "kind": DepartmentKind.OFFICE,
+            "name_en": "Public Works",
+            "name_hi": "लोक निर्माण",
+            "district_id": LUCKNOW,
+            **columns,
+        }
+    )
+    await save(url, department)
+    return department
 
 
 async def a_provider(

@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from models.base import new_id
 from models.worker import Engagement
-from tests.make import NOON, a_booking, a_worker, save, time_of
+from tests.make import NOON, a_booking, a_department, a_worker, save, time_of
 
 RIVALS = 50
 INSERT = """
@@ -81,10 +81,11 @@ async def test_slots_that_touch_and_other_workers_do_not_disturb_each_other(
 async def test_an_engagement_may_not_lie_over_a_booking(database_url: str) -> None:
     worker = await a_worker(database_url)
     await a_booking(database_url, worker=worker)
+    department = await a_department(database_url)
     engagement = Engagement(
         id=new_id("en"),
         worker_id=worker.id,
-        hirer="Public Works Department",
+        department_id=department.id,
         purpose="Maintenance",
         starts_on=NOON.date() - timedelta(days=1),
         ends_on=NOON.date() + timedelta(days=10),

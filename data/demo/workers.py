@@ -143,6 +143,7 @@ class Town:
                 if version < len(ages)
                 else None,
                 version=version,
+                approved_at=self.as_of - timedelta(days=age),
             )
         assert rate is not None
         return rate

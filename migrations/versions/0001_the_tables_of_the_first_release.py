@@ -60,10 +60,46 @@ def upgrade() -> None:
         sa.UniqueConstraint(
             "command",
             "from_state",
-            "actors",
-            name=op.f("booking_transition_command_from_state_actors_unique"),
+            "to_state",
+            name=op.f("booking_transition_command_from_state_to_state_unique"),
         ),
     )
+    op.create_table(
+        "cancellation_policy",
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("state", sa.Text(collation="C"), nullable=False),
+        sa.Column("hours_before", sa.Integer(), nullable=False),
+        sa.Column("percent", sa.Integer(), nullable=False),
+        sa.CheckConstraint(
+            "state IN ('REQUESTED', 'ASSIGNED', 'ACCEPTED', 'EN_ROUTE', 'ARRIVED', 'IN_PROGRESS', 'QUOTE_REVISED', 'COMPLETED', 'CANCELLED', 'EXPIRED', 'NO_SHOW')",
+            name=op.f("cancellation_policy_state_known"),
+        ),
+        sa.CheckConstraint(
+            "percent BETWEEN 0 AND 100", name=op.f("cancellation_policy_percent_range")
+        ),
+        sa.PrimaryKeyConstraint("version", "state", name=op.f("cancellation_policy_pkey")),
+    )
+    op.create_table(
+        "change_log",
+        sa.Column("position", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("event", sa.Text(collation="C"), nullable=False),
+        sa.Column("subject_id", sa.Text(collation="C"), nullable=False),
+        sa.Column("facts", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("happened_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("position", name=op.f("change_log_pkey")),
+    )
+    op.create_index(op.f("change_log_subject_id"), "change_log", ["subject_id"], unique=False)
+    op.create_table(
+        "command_done",
+        sa.Column("viewer_id", sa.Text(collation="C"), nullable=False),
+        sa.Column("key", sa.Text(collation="C"), nullable=False),
+        sa.Column("command", sa.Text(collation="C"), nullable=False),
+        sa.Column("input_hash", sa.Text(collation="C"), nullable=False),
+        sa.Column("result_id", sa.Text(collation="C"), nullable=True),
+        sa.Column("done_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("viewer_id", "key", name=op.f("command_done_pkey")),
+    )
+    op.create_index("command_done_by_age", "command_done", ["done_at"], unique=False)
     op.create_table(
         "consent_record",
         sa.Column("id", sa.Text(collation="C"), nullable=False),
@@ -88,6 +124,21 @@ def upgrade() -> None:
         postgresql_where=sa.text("withdrawn_at IS NULL"),
     )
     op.create_table(
+        "demo_account",
+        sa.Column("name", sa.Text(collation="C"), nullable=False),
+        sa.Column("role", sa.Text(collation="C"), nullable=False),
+        sa.Column("person_id", sa.Text(collation="C"), nullable=False),
+        sa.Column("district_ids", sa.ARRAY(sa.Text(collation="C")), nullable=False),
+        sa.Column("provider_id", sa.Text(collation="C"), nullable=True),
+        sa.Column("department_id", sa.Text(collation="C"), nullable=True),
+        sa.Column("purposes", sa.ARRAY(sa.Text(collation="C")), nullable=False),
+        sa.CheckConstraint(
+            "role IN ('ANONYMOUS', 'CITIZEN', 'WORKER', 'PROVIDER', 'HELPLINE', 'DISTRICT_OFFICER', 'STATE_OFFICER', 'DEPARTMENT', 'PARTNER', 'MODERATOR', 'AUDITOR')",
+            name=op.f("demo_account_role_known"),
+        ),
+        sa.PrimaryKeyConstraint("name", name=op.f("demo_account_pkey")),
+    )
+    op.create_table(
         "division",
         sa.Column("id", sa.Text(collation="C"), nullable=False),
         sa.Column("slug", sa.Text(collation="C"), nullable=False),
@@ -96,6 +147,88 @@ def upgrade() -> None:
         sa.Column("headquarters_en", sa.Text(collation="C"), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("division_pkey")),
         sa.UniqueConstraint("slug", name=op.f("division_slug_unique")),
+    )
+    op.create_table(
+        "erasure_request",
+        sa.Column("id", sa.Text(collation="C"), nullable=False),
+        sa.Column("subject_id", sa.Text(collation="C"), nullable=False),
+        sa.Column("state", sa.Text(collation="C"), nullable=False),
+        sa.Column("requested_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("decided_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("decided_by", sa.Text(collation="C"), nullable=True),
+        sa.Column("answer", sa.Text(collation="C"), nullable=True),
+        sa.CheckConstraint(
+            "state IN ('REQUESTED', 'GRANTED', 'DECLINED')",
+            name=op.f("erasure_request_state_known"),
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("erasure_request_pkey")),
+    )
+    op.create_index(
+        "erasure_request_open",
+        "erasure_request",
+        ["subject_id"],
+        unique=True,
+        postgresql_where=sa.text("state = 'REQUESTED'"),
+    )
+    op.create_table(
+        "follower",
+        sa.Column("name", sa.Text(collation="C"), nullable=False),
+        sa.Column("position", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("follower_pkey")),
+    )
+    op.create_table(
+        "one_time_code",
+        sa.Column("id", sa.Text(collation="C"), nullable=False),
+        sa.Column("mobile", sa.Text(collation="C"), nullable=False),
+        sa.Column("role", sa.Text(collation="C"), nullable=False),
+        sa.Column("address", sa.Text(collation="C"), nullable=False),
+        sa.Column("hash", sa.Text(collation="C"), nullable=False),
+        sa.Column(
+            "sent_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False
+        ),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("tries", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("used_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("one_time_code_pkey")),
+    )
+    op.create_index(
+        "one_time_code_of_address",
+        "one_time_code",
+        ["address", sa.literal_column("sent_at DESC")],
+        unique=False,
+    )
+    op.create_index(
+        "one_time_code_of_phone",
+        "one_time_code",
+        ["mobile", sa.literal_column("sent_at DESC")],
+        unique=False,
+    )
+    op.create_table(
+        "outbox",
+        sa.Column("position", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("event", sa.Text(collation="C"), nullable=False),
+        sa.Column("subject_id", sa.Text(collation="C"), nullable=False),
+        sa.Column("facts", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column(
+            "happened_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.PrimaryKeyConstraint("position", name=op.f("outbox_pkey")),
+    )
+    op.create_table(
+        "partner_client",
+        sa.Column("id", sa.Text(collation="C"), nullable=False),
+        sa.Column("name", sa.Text(collation="C"), nullable=False),
+        sa.Column("secret_hash", sa.Text(collation="C"), nullable=True),
+        sa.Column("public_keys", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
+        sa.Column("scopes", sa.ARRAY(sa.Text(collation="C")), nullable=False),
+        sa.Column("purposes", sa.ARRAY(sa.Text(collation="C")), nullable=False),
+        sa.Column("district_ids", sa.ARRAY(sa.Text(collation="C")), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("partner_client_pkey")),
     )
     op.create_table(
         "provider",
@@ -120,6 +253,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("provider_pkey")),
         sa.UniqueConstraint("code", name=op.f("provider_code_unique")),
+        sa.UniqueConstraint("mobile", name=op.f("provider_mobile_unique")),
     )
     op.create_index(
         "provider_listed",
@@ -148,6 +282,32 @@ def upgrade() -> None:
         sa.UniqueConstraint("number", name=op.f("service_category_number_unique")),
         sa.UniqueConstraint("slug", name=op.f("service_category_slug_unique")),
     )
+    op.create_table(
+        "session",
+        sa.Column("id", sa.Text(collation="C"), nullable=False),
+        sa.Column("person_id", sa.Text(collation="C"), nullable=False),
+        sa.Column("role", sa.Text(collation="C"), nullable=False),
+        sa.Column("device", sa.Text(collation="C"), nullable=True),
+        sa.Column(
+            "started_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.Column(
+            "used_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False
+        ),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("refresh_hash", sa.Text(collation="C"), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint(
+            "role IN ('ANONYMOUS', 'CITIZEN', 'WORKER', 'PROVIDER', 'HELPLINE', 'DISTRICT_OFFICER', 'STATE_OFFICER', 'DEPARTMENT', 'PARTNER', 'MODERATOR', 'AUDITOR')",
+            name=op.f("session_role_known"),
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("session_pkey")),
+        sa.UniqueConstraint("refresh_hash", name=op.f("session_refresh_hash_unique")),
+    )
+    op.create_index("session_of_person", "session", ["person_id"], unique=False)
     op.create_table(
         "district",
         sa.Column("id", sa.Text(collation="C"), nullable=False),
@@ -190,6 +350,16 @@ def upgrade() -> None:
     )
     op.create_index(op.f("service_category_id"), "service", ["category_id"], unique=False)
     op.create_table(
+        "spent_token",
+        sa.Column("hash", sa.Text(collation="C"), nullable=False),
+        sa.Column("session_id", sa.Text(collation="C"), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["session_id"], ["session.id"], name=op.f("spent_token_session_id_fkey")
+        ),
+        sa.PrimaryKeyConstraint("hash", name=op.f("spent_token_pkey")),
+    )
+    op.create_index(op.f("spent_token_session_id"), "spent_token", ["session_id"], unique=False)
+    op.create_table(
         "citizen",
         sa.Column("id", sa.Text(collation="C"), nullable=False),
         sa.Column("first_name_en", sa.Text(collation="C"), nullable=True),
@@ -199,8 +369,9 @@ def upgrade() -> None:
         sa.Column("gender", sa.Text(collation="C"), nullable=True),
         sa.Column("mobile", sa.Text(collation="C"), nullable=True),
         sa.Column("language", sa.Text(collation="C"), nullable=False),
-        sa.Column("district_id", sa.Text(collation="C"), nullable=False),
+        sa.Column("district_id", sa.Text(collation="C"), nullable=True),
         sa.Column("registered_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("erased_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
             "gender IN ('FEMALE', 'MALE', 'OTHER')", name=op.f("citizen_gender_known")
         ),
@@ -213,9 +384,11 @@ def upgrade() -> None:
     op.create_table(
         "department",
         sa.Column("id", sa.Text(collation="C"), nullable=False),
+        sa.Column("kind", sa.Text(collation="C"), server_default="OFFICE", nullable=False),
         sa.Column("name_en", sa.Text(collation="C"), nullable=False),
         sa.Column("name_hi", sa.Text(collation="C"), nullable=False),
         sa.Column("district_id", sa.Text(collation="C"), nullable=True),
+        sa.CheckConstraint("kind IN ('OFFICE', 'FIRM')", name=op.f("department_kind_known")),
         sa.ForeignKeyConstraint(
             ["district_id"], ["district.id"], name=op.f("department_district_id_fkey")
         ),
@@ -342,6 +515,24 @@ def upgrade() -> None:
         postgresql_where=sa.text("status = 'ACTIVE'"),
     )
     op.create_table(
+        "address",
+        sa.Column("id", sa.Text(collation="C"), nullable=False),
+        sa.Column("citizen_id", sa.Text(collation="C"), nullable=False),
+        sa.Column("label", sa.Text(collation="C"), nullable=False),
+        sa.Column("line", sa.Text(collation="C"), nullable=False),
+        sa.Column("district_id", sa.Text(collation="C"), nullable=False),
+        sa.Column("latitude", sa.Double(), nullable=False),
+        sa.Column("longitude", sa.Double(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["citizen_id"], ["citizen.id"], name=op.f("address_citizen_id_fkey")
+        ),
+        sa.ForeignKeyConstraint(
+            ["district_id"], ["district.id"], name=op.f("address_district_id_fkey")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("address_pkey")),
+    )
+    op.create_index(op.f("address_citizen_id"), "address", ["citizen_id"], unique=False)
+    op.create_table(
         "availability_exception",
         sa.Column("worker_id", sa.Text(collation="C"), nullable=False),
         sa.Column("day", sa.Date(), nullable=False),
@@ -396,6 +587,10 @@ def upgrade() -> None:
         sa.Column("contact_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("cancellation_policy_version", sa.Integer(), nullable=False),
         sa.Column("rework_of_id", sa.Text(collation="C"), nullable=True),
+        sa.Column("replaces_id", sa.Text(collation="C"), nullable=True),
+        sa.Column("preferred_worker_id", sa.Text(collation="C"), nullable=True),
+        sa.Column("priority", sa.Boolean(), server_default="false", nullable=False),
+        sa.Column("moved", sa.Integer(), server_default="0", nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("preferred_worker_gender", sa.Text(collation="C"), nullable=True),
         sa.CheckConstraint(
@@ -434,7 +629,13 @@ def upgrade() -> None:
             ["district_id"], ["district.id"], name=op.f("booking_district_id_fkey")
         ),
         sa.ForeignKeyConstraint(
+            ["preferred_worker_id"], ["worker.id"], name=op.f("booking_preferred_worker_id_fkey")
+        ),
+        sa.ForeignKeyConstraint(
             ["provider_id"], ["provider.id"], name=op.f("booking_provider_id_fkey")
+        ),
+        sa.ForeignKeyConstraint(
+            ["replaces_id"], ["booking.id"], name=op.f("booking_replaces_id_fkey")
         ),
         sa.ForeignKeyConstraint(
             ["rework_of_id"], ["booking.id"], name=op.f("booking_rework_of_id_fkey")
@@ -460,6 +661,23 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_index(op.f("booking_provider_id"), "booking", ["provider_id"], unique=False)
+    op.create_table(
+        "document",
+        sa.Column("id", sa.Text(collation="C"), nullable=False),
+        sa.Column("worker_id", sa.Text(collation="C"), nullable=False),
+        sa.Column("kind", sa.Text(collation="C"), nullable=False),
+        sa.Column("media_type", sa.Text(collation="C"), nullable=False),
+        sa.Column("bytes", sa.Integer(), nullable=False),
+        sa.Column("sha256", sa.Text(collation="C"), nullable=False),
+        sa.Column("submitted_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint(
+            "kind IN ('PHOTO', 'IDENTITY', 'ADDRESS', 'CERTIFICATE', 'POLICE', 'AFFIDAVIT', 'LICENCE')",
+            name=op.f("document_kind_known"),
+        ),
+        sa.ForeignKeyConstraint(["worker_id"], ["worker.id"], name=op.f("document_worker_id_fkey")),
+        sa.PrimaryKeyConstraint("id", name=op.f("document_pkey")),
+    )
+    op.create_index(op.f("document_worker_id"), "document", ["worker_id"], unique=False)
     op.create_table(
         "engagement",
         sa.Column("id", sa.Text(collation="C"), nullable=False),
@@ -493,6 +711,8 @@ def upgrade() -> None:
         sa.Column("valid_from", sa.Date(), nullable=False),
         sa.Column("valid_until", sa.Date(), nullable=True),
         sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("approved_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("approved_by", sa.Text(collation="C"), nullable=True),
         sa.CheckConstraint("amount_paise >= 1", name=op.f("rate_card_amount_paise_range")),
         sa.CheckConstraint(
             "num_nonnulls(provider_id, worker_id) = 1", name=op.f("rate_card_one_owner")
@@ -737,24 +957,190 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("booking_id", "position", name=op.f("booking_line_pkey")),
     )
     op.create_table(
-        "quote",
+        "call",
         sa.Column("id", sa.Text(collation="C"), nullable=False),
         sa.Column("booking_id", sa.Text(collation="C"), nullable=False),
+        sa.Column("caller", sa.Text(collation="C"), nullable=False),
+        sa.Column("called_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint(
+            "caller IN ('CITIZEN', 'WORKER', 'PROVIDER', 'HELPLINE', 'OFFICER', 'DEPARTMENT', 'SYSTEM')",
+            name=op.f("call_caller_known"),
+        ),
+        sa.ForeignKeyConstraint(["booking_id"], ["booking.id"], name=op.f("call_booking_id_fkey")),
+        sa.PrimaryKeyConstraint("id", name=op.f("call_pkey")),
+    )
+    op.create_index(op.f("call_booking_id"), "call", ["booking_id"], unique=False)
+    op.create_table(
+        "grievance",
+        sa.Column("id", sa.Text(collation="C"), nullable=False),
+        sa.Column("position", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("ticket_number", sa.Text(collation="C"), nullable=False),
+        sa.Column("booking_id", sa.Text(collation="C"), nullable=True),
+        sa.Column("opened_by", sa.Text(collation="C"), nullable=False),
+        sa.Column("department_id", sa.Text(collation="C"), nullable=True),
+        sa.Column("provider_id", sa.Text(collation="C"), nullable=True),
+        sa.Column("district_id", sa.Text(collation="C"), nullable=True),
+        sa.Column("severity", sa.Text(collation="C"), nullable=False),
+        sa.Column("state", sa.Text(collation="C"), nullable=False),
+        sa.Column("text", sa.Text(collation="C"), nullable=True),
+        sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("acknowledge_by", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("resolve_by", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("reopened", sa.Boolean(), server_default="false", nullable=False),
+        sa.CheckConstraint(
+            "severity IN ('LOW', 'NORMAL', 'HIGH')", name=op.f("grievance_severity_known")
+        ),
+        sa.CheckConstraint(
+            "state IN ('OPEN', 'ACKNOWLEDGED', 'IN_PROGRESS', 'RESOLVED', 'REOPENED', 'CLOSED', 'ESCALATED')",
+            name=op.f("grievance_state_known"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["booking_id"], ["booking.id"], name=op.f("grievance_booking_id_fkey")
+        ),
+        sa.ForeignKeyConstraint(
+            ["department_id"], ["department.id"], name=op.f("grievance_department_id_fkey")
+        ),
+        sa.ForeignKeyConstraint(
+            ["district_id"], ["district.id"], name=op.f("grievance_district_id_fkey")
+        ),
+        sa.ForeignKeyConstraint(
+            ["provider_id"], ["provider.id"], name=op.f("grievance_provider_id_fkey")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("grievance_pkey")),
+        sa.UniqueConstraint("position", name=op.f("grievance_position_unique")),
+        sa.UniqueConstraint("ticket_number", name=op.f("grievance_ticket_number_unique")),
+    )
+    op.create_index(op.f("grievance_booking_id"), "grievance", ["booking_id"], unique=False)
+    op.create_index(
+        "grievance_of_district",
+        "grievance",
+        ["district_id", sa.literal_column("position DESC")],
+        unique=False,
+    )
+    op.create_index(
+        "grievance_of_person",
+        "grievance",
+        ["opened_by", sa.literal_column("position DESC")],
+        unique=False,
+    )
+    op.create_index(
+        "grievance_of_provider",
+        "grievance",
+        ["provider_id", sa.literal_column("position DESC")],
+        unique=False,
+    )
+    op.create_table(
+        "incident",
+        sa.Column("id", sa.Text(collation="C"), nullable=False),
+        sa.Column("booking_id", sa.Text(collation="C"), nullable=False),
+        sa.Column("district_id", sa.Text(collation="C"), nullable=False),
+        sa.Column("raised_by", sa.Text(collation="C"), nullable=False),
+        sa.Column("latitude", sa.Double(), nullable=True),
+        sa.Column("longitude", sa.Double(), nullable=True),
+        sa.Column("note", sa.Text(collation="C"), nullable=True),
+        sa.Column("raised_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["booking_id"], ["booking.id"], name=op.f("incident_booking_id_fkey")
+        ),
+        sa.ForeignKeyConstraint(
+            ["district_id"], ["district.id"], name=op.f("incident_district_id_fkey")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("incident_pkey")),
+    )
+    op.create_index(op.f("incident_booking_id"), "incident", ["booking_id"], unique=False)
+    op.create_table(
+        "payment",
+        sa.Column("id", sa.Text(collation="C"), nullable=False),
+        sa.Column("booking_id", sa.Text(collation="C"), nullable=False),
+        sa.Column("kind", sa.Text(collation="C"), nullable=False),
+        sa.Column("state", sa.Text(collation="C"), nullable=False),
+        sa.Column("mode", sa.Text(collation="C"), nullable=True),
+        sa.Column("amount_paise", sa.Integer(), nullable=False),
+        sa.Column("reference", sa.Text(collation="C"), nullable=True),
+        sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("kind IN ('SERVICE', 'CANCELLATION')", name=op.f("payment_kind_known")),
+        sa.CheckConstraint(
+            "mode IN ('CASH', 'UPI', 'WALLET', 'TREASURY')", name=op.f("payment_mode_known")
+        ),
+        sa.CheckConstraint("state = 'DUE' OR mode IS NOT NULL", name=op.f("payment_paid_somehow")),
+        sa.CheckConstraint(
+            "state IN ('DUE', 'PAID', 'REFUND_DUE', 'REFUNDED')", name=op.f("payment_state_known")
+        ),
+        sa.CheckConstraint("amount_paise >= 0", name=op.f("payment_amount_paise_range")),
+        sa.ForeignKeyConstraint(
+            ["booking_id"], ["booking.id"], name=op.f("payment_booking_id_fkey")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("payment_pkey")),
+        sa.UniqueConstraint("booking_id", "kind", name=op.f("payment_booking_id_kind_unique")),
+    )
+    op.create_table(
+        "quote",
+        sa.Column("id", sa.Text(collation="C"), nullable=False),
+        sa.Column("booking_id", sa.Text(collation="C"), nullable=True),
+        sa.Column("asked_by", sa.Text(collation="C"), nullable=True),
+        sa.Column("category_id", sa.Text(collation="C"), nullable=True),
+        sa.Column("district_id", sa.Text(collation="C"), nullable=True),
+        sa.Column("provider_id", sa.Text(collation="C"), nullable=True),
+        sa.Column("worker_id", sa.Text(collation="C"), nullable=True),
+        sa.Column("minutes", sa.Integer(), server_default="60", nullable=False),
+        sa.Column("reason", sa.Text(collation="C"), nullable=True),
         sa.Column("revision", sa.Integer(), nullable=False),
         sa.Column("status", sa.Text(collation="C"), nullable=False),
         sa.Column("total_paise", sa.Integer(), nullable=False),
         sa.Column("offered_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint(
-            "status IN ('OFFERED', 'ACCEPTED', 'REJECTED', 'EXPIRED')",
+            "(status = 'ESTIMATE') = (booking_id IS NULL)", name=op.f("quote_estimate_unbooked")
+        ),
+        sa.CheckConstraint(
+            "status IN ('ESTIMATE', 'OFFERED', 'ACCEPTED', 'REJECTED', 'EXPIRED')",
             name=op.f("quote_status_known"),
         ),
         sa.CheckConstraint("total_paise >= 0", name=op.f("quote_total_paise_range")),
         sa.ForeignKeyConstraint(["booking_id"], ["booking.id"], name=op.f("quote_booking_id_fkey")),
+        sa.ForeignKeyConstraint(
+            ["category_id"], ["service_category.id"], name=op.f("quote_category_id_fkey")
+        ),
+        sa.ForeignKeyConstraint(
+            ["district_id"], ["district.id"], name=op.f("quote_district_id_fkey")
+        ),
+        sa.ForeignKeyConstraint(
+            ["provider_id"], ["provider.id"], name=op.f("quote_provider_id_fkey")
+        ),
+        sa.ForeignKeyConstraint(["worker_id"], ["worker.id"], name=op.f("quote_worker_id_fkey")),
         sa.PrimaryKeyConstraint("id", name=op.f("quote_pkey")),
         sa.UniqueConstraint(
             "booking_id", "revision", name=op.f("quote_booking_id_revision_unique")
         ),
+    )
+    op.create_table(
+        "reschedule_proposal",
+        sa.Column("id", sa.Text(collation="C"), nullable=False),
+        sa.Column("booking_id", sa.Text(collation="C"), nullable=False),
+        sa.Column("proposed_by", sa.Text(collation="C"), nullable=False),
+        sa.Column("starts_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ends_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("proposed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("outcome", sa.Text(collation="C"), nullable=False),
+        sa.CheckConstraint(
+            "outcome IN ('OPEN', 'AGREED', 'TURNED_DOWN')",
+            name=op.f("reschedule_proposal_outcome_known"),
+        ),
+        sa.CheckConstraint(
+            "proposed_by IN ('CITIZEN', 'WORKER', 'PROVIDER', 'HELPLINE', 'OFFICER', 'DEPARTMENT', 'SYSTEM')",
+            name=op.f("reschedule_proposal_proposed_by_known"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["booking_id"], ["booking.id"], name=op.f("reschedule_proposal_booking_id_fkey")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("reschedule_proposal_pkey")),
+    )
+    op.create_index(
+        "reschedule_proposal_open",
+        "reschedule_proposal",
+        ["booking_id"],
+        unique=True,
+        postgresql_where=sa.text("outcome = 'OPEN'"),
     )
     op.create_table(
         "review",
@@ -840,7 +1226,32 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["booking_id"], ["booking.id"], name=op.f("timeline_entry_booking_id_fkey")
         ),
+        sa.ForeignKeyConstraint(
+            ["command", "from_state", "to_state"],
+            [
+                "booking_transition.command",
+                "booking_transition.from_state",
+                "booking_transition.to_state",
+            ],
+            name="timeline_entry_in_table",
+        ),
         sa.PrimaryKeyConstraint("booking_id", "position", name=op.f("timeline_entry_pkey")),
+    )
+    op.create_table(
+        "visit_code",
+        sa.Column("booking_id", sa.Text(collation="C"), nullable=False),
+        sa.Column("kind", sa.Text(collation="C"), nullable=False),
+        sa.Column("hash", sa.Text(collation="C"), nullable=False),
+        sa.Column("issued_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("issues", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("tries", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("used_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("kind IN ('START', 'FINISH')", name=op.f("visit_code_kind_known")),
+        sa.ForeignKeyConstraint(
+            ["booking_id"], ["booking.id"], name=op.f("visit_code_booking_id_fkey")
+        ),
+        sa.PrimaryKeyConstraint("booking_id", "kind", name=op.f("visit_code_pkey")),
     )
     op.create_table(
         "worker_time",
@@ -876,6 +1287,35 @@ def upgrade() -> None:
         sa.UniqueConstraint("engagement_id", name=op.f("worker_time_engagement_id_unique")),
     )
     op.create_index(op.f("worker_time_worker_id"), "worker_time", ["worker_id"], unique=False)
+    op.create_table(
+        "flag",
+        sa.Column("id", sa.Text(collation="C"), nullable=False),
+        sa.Column("review_id", sa.Text(collation="C"), nullable=False),
+        sa.Column("flagged_by", sa.Text(collation="C"), nullable=False),
+        sa.Column("role", sa.Text(collation="C"), nullable=False),
+        sa.Column("reason", sa.Text(collation="C"), nullable=False),
+        sa.Column("flagged_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["review_id"], ["review.id"], name=op.f("flag_review_id_fkey")),
+        sa.PrimaryKeyConstraint("id", name=op.f("flag_pkey")),
+    )
+    op.create_index("flag_of_review", "flag", ["review_id"], unique=False)
+    op.create_table(
+        "grievance_entry",
+        sa.Column("grievance_id", sa.Text(collation="C"), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("to_state", sa.Text(collation="C"), nullable=False),
+        sa.Column("role", sa.Text(collation="C"), nullable=True),
+        sa.Column("text", sa.Text(collation="C"), nullable=True),
+        sa.Column("happened_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint(
+            "to_state IN ('OPEN', 'ACKNOWLEDGED', 'IN_PROGRESS', 'RESOLVED', 'REOPENED', 'CLOSED', 'ESCALATED')",
+            name=op.f("grievance_entry_to_state_known"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["grievance_id"], ["grievance.id"], name=op.f("grievance_entry_grievance_id_fkey")
+        ),
+        sa.PrimaryKeyConstraint("grievance_id", "position", name=op.f("grievance_entry_pkey")),
+    )
     op.create_table(
         "quote_line",
         sa.Column("quote_id", sa.Text(collation="C"), nullable=False),
@@ -918,8 +1358,12 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_table("review_reply")
     op.drop_table("quote_line")
+    op.drop_table("grievance_entry")
+    op.drop_index("flag_of_review", table_name="flag")
+    op.drop_table("flag")
     op.drop_index(op.f("worker_time_worker_id"), table_name="worker_time")
     op.drop_table("worker_time")
+    op.drop_table("visit_code")
     op.drop_table("timeline_entry")
     op.drop_index(
         "review_of_worker_by_publication",
@@ -937,7 +1381,23 @@ def downgrade() -> None:
         postgresql_where=sa.text("state IN ('PUBLISHED', 'RESTORED')"),
     )
     op.drop_table("review")
+    op.drop_index(
+        "reschedule_proposal_open",
+        table_name="reschedule_proposal",
+        postgresql_where=sa.text("outcome = 'OPEN'"),
+    )
+    op.drop_table("reschedule_proposal")
     op.drop_table("quote")
+    op.drop_table("payment")
+    op.drop_index(op.f("incident_booking_id"), table_name="incident")
+    op.drop_table("incident")
+    op.drop_index("grievance_of_provider", table_name="grievance")
+    op.drop_index("grievance_of_person", table_name="grievance")
+    op.drop_index("grievance_of_district", table_name="grievance")
+    op.drop_index(op.f("grievance_booking_id"), table_name="grievance")
+    op.drop_table("grievance")
+    op.drop_index(op.f("call_booking_id"), table_name="call")
+    op.drop_table("call")
     op.drop_table("booking_line")
     op.drop_index(op.f("assignment_worker_id"), table_name="assignment")
     op.drop_table("assignment")
@@ -967,6 +1427,8 @@ def downgrade() -> None:
     op.drop_index(op.f("engagement_worker_id"), table_name="engagement")
     op.drop_index(op.f("engagement_department_id"), table_name="engagement")
     op.drop_table("engagement")
+    op.drop_index(op.f("document_worker_id"), table_name="document")
+    op.drop_table("document")
     op.drop_index(op.f("booking_provider_id"), table_name="booking")
     op.drop_index("booking_of_worker", table_name="booking")
     op.drop_index("booking_of_citizen", table_name="booking")
@@ -976,6 +1438,8 @@ def downgrade() -> None:
     op.drop_index("availability_rule_of_worker", table_name="availability_rule")
     op.drop_table("availability_rule")
     op.drop_table("availability_exception")
+    op.drop_index(op.f("address_citizen_id"), table_name="address")
+    op.drop_table("address")
     op.drop_index(
         "worker_of_provider", table_name="worker", postgresql_where=sa.text("status = 'ACTIVE'")
     )
@@ -996,22 +1460,44 @@ def downgrade() -> None:
     op.drop_table("pin")
     op.drop_table("department")
     op.drop_table("citizen")
+    op.drop_index(op.f("spent_token_session_id"), table_name="spent_token")
+    op.drop_table("spent_token")
     op.drop_index(op.f("service_category_id"), table_name="service")
     op.drop_table("service")
     op.drop_index(op.f("district_division_id"), table_name="district")
     op.drop_table("district")
+    op.drop_index("session_of_person", table_name="session")
+    op.drop_table("session")
     op.drop_table("service_category")
     op.drop_index(
         "provider_listed", table_name="provider", postgresql_where=sa.text("status = 'EMPANELLED'")
     )
     op.drop_table("provider")
+    op.drop_table("partner_client")
+    op.drop_table("outbox")
+    op.drop_index("one_time_code_of_phone", table_name="one_time_code")
+    op.drop_index("one_time_code_of_address", table_name="one_time_code")
+    op.drop_table("one_time_code")
+    op.drop_table("follower")
+    op.drop_index(
+        "erasure_request_open",
+        table_name="erasure_request",
+        postgresql_where=sa.text("state = 'REQUESTED'"),
+    )
+    op.drop_table("erasure_request")
     op.drop_table("division")
+    op.drop_table("demo_account")
     op.drop_index(
         "consent_record_standing",
         table_name="consent_record",
         postgresql_where=sa.text("withdrawn_at IS NULL"),
     )
     op.drop_table("consent_record")
+    op.drop_index("command_done_by_age", table_name="command_done")
+    op.drop_table("command_done")
+    op.drop_index(op.f("change_log_subject_id"), table_name="change_log")
+    op.drop_table("change_log")
+    op.drop_table("cancellation_policy")
     op.drop_table("booking_transition")
     op.drop_index("audit_entry_of_subject", table_name="audit_entry", postgresql_using="gin")
     op.drop_index("audit_entry_of_actor", table_name="audit_entry")
