@@ -30,7 +30,9 @@ from runtime.embedded import default_folder, embedded_postgres
 from runtime.endpoint import Endpoint, encoded, json_error, masked_fault
 from runtime.faults import RETRY_AFTER_SECONDS
 from runtime.geography import INDIA
+from runtime.process import process_of
 from runtime.settings import Settings
+from runtime.sms import Sms
 from schema import sdl
 from schema.graph import gateway
 
@@ -39,16 +41,14 @@ OPERATIONS = CHECKOUT / "docs" / "operations"
 PING_SECONDS = 2
 
 
-def create_app(settings: Settings) -> Starlette:
-    """The application over `settings.database_url`, which must be set."""
-    assert settings.database_url is not None
-    url = settings.database_url
+def create_app(settings: Settings, sms: Sms | None = None) -> Starlette:
+    """The application over `settings.database_url`, which must be set. Text messages go to `sms`
+    rather than where the settings say."""
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[dict[str, Any]]:
-        database = Database(url, pool_size=settings.pool_size)
-        yield {"database": database}
-        await database.close()
+        async with process_of(settings, sms) as process:
+            yield {"process": process}
 
     assets = ide.build.assets()
 
@@ -78,7 +78,7 @@ async def ready(request: Request) -> Response:
     """Whether requests can be answered now, and what is in the way."""
     try:
         async with asyncio.timeout(PING_SECONDS):
-            await request.state.database.ping()
+            await request.state.process.database.ping()
     except (SQLAlchemyError, OSError, TimeoutError):
         down = encoded({"ready": False, "postgresql": "down"}, "application/json", 503)
         down.headers["retry-after"] = str(RETRY_AFTER_SECONDS)

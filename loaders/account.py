@@ -1,11 +1,29 @@
-"""Reads of citizens: to most people the others do not exist."""
+"""Reads of people and their accounts: to most people the others do not exist."""
 
-from sqlalchemy import any_, select
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
 
+from sqlalchemy import Select, Update, any_, func, null, select, update
+
+from loaders.page import Sort, pages
 from loaders.shown import shown, visible
-from models.account import Citizen, Department
-from runtime.batch import KEYS, Columns, Read, one
-from runtime.rights import Area
+from models.account import (
+    Address,
+    AuditEntry,
+    Citizen,
+    ConsentRecord,
+    DemoAccount,
+    Department,
+    ErasureRequest,
+    OneTimeCode,
+    PartnerClient,
+    Session,
+    SignInAs,
+    SpentToken,
+)
+from runtime.batch import KEYS, VIEWER, Columns, Read, many, one
+from runtime.rights import Area, Rule
 
 
 @one(Citizen)
@@ -19,3 +37,178 @@ def citizen_by_id(columns: Columns) -> Read:
 @one(Department)
 def department_by_id(columns: Columns) -> Read:
     return select(Department.id, *shown(Department, columns)).where(Department.id == any_(KEYS))
+
+
+@one(Citizen)
+def citizen_of_viewer(columns: Columns) -> Read:
+    return citizen_by_id.statement(columns).where(Citizen.id == VIEWER)
+
+
+@one(Address)
+def address_by_id(columns: Columns) -> Read:
+    return select(Address.id, *shown(Address, columns)).where(
+        Address.id == any_(KEYS), visible(Address, Area.ADDRESS)
+    )
+
+
+@many(Address)
+def addresses_by_citizen(columns: Columns) -> Read:
+    return (
+        select(Address.citizen_id, *shown(Address, columns))
+        .where(Address.citizen_id == any_(KEYS), visible(Address, Area.ADDRESS))
+        .order_by(Address.citizen_id, Address.label, Address.id)
+    )
+
+
+@one(ConsentRecord)
+def consent_by_id(columns: Columns) -> Read:
+    return select(ConsentRecord.id, *shown(ConsentRecord, columns)).where(
+        ConsentRecord.id == any_(KEYS), visible(ConsentRecord, Area.ACCOUNT)
+    )
+
+
+@many(ConsentRecord)
+def consents_by_subject(columns: Columns) -> Read:
+    return (
+        select(ConsentRecord.subject_id, *shown(ConsentRecord, columns))
+        .where(ConsentRecord.subject_id == any_(KEYS), visible(ConsentRecord, Area.ACCOUNT))
+        .order_by(ConsentRecord.subject_id, ConsentRecord.given_at.desc(), ConsentRecord.id)
+    )
+
+
+@one(ErasureRequest)
+def erasure_by_id(columns: Columns) -> Read:
+    return select(ErasureRequest.id, *shown(ErasureRequest, columns)).where(
+        ErasureRequest.id == any_(KEYS), visible(ErasureRequest, Area.ACCOUNT)
+    )
+
+
+@many(Session)
+def sessions_by_person(columns: Columns) -> Read:
+    """Those that are signed in, the one used last first."""
+    return (
+        select(Session.person_id, *shown(Session, columns))
+        .where(
+            Session.person_id == any_(KEYS),
+            Session.ended_at.is_(None),
+            Session.expires_at > func.now(),
+            visible(Session, Area.ACCOUNT),
+        )
+        .order_by(Session.person_id, Session.used_at.desc(), Session.id)
+    )
+
+
+@pages(AuditEntry, Sort((AuditEntry.position,), descending=True))
+def audit(key: Any) -> Read:
+    return select(AuditEntry).where(visible(AuditEntry, Area.AUDIT))
+
+
+def quiet(*names: str) -> Select[Any]:
+    """Waits until nobody else does something under one of these names; ends with the
+    transaction. In one order, so that two who need the same never wait for each other."""
+    locks = [func.pg_advisory_xact_lock(func.hashtextextended(name, 0)) for name in sorted(names)]
+    return select(*locks)
+
+
+def codes_since(mobile: str, address: str, since: datetime) -> Select[Any]:
+    """How many codes went to the phone, and how many were asked for from the address."""
+    sent = OneTimeCode.sent_at > since
+    return select(
+        select(func.count()).where(OneTimeCode.mobile == mobile, sent).scalar_subquery(),
+        select(func.count()).where(OneTimeCode.address == address, sent).scalar_subquery(),
+    )
+
+
+def count_try(mobile: str, role: str) -> Update:
+    """Counts before anything is compared: whoever tries in parallel is counted too."""
+    latest = (
+        select(OneTimeCode.id)
+        .where(OneTimeCode.mobile == mobile, OneTimeCode.role == role)
+        .order_by(OneTimeCode.sent_at.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    return (
+        update(OneTimeCode)
+        .where(OneTimeCode.id == latest)
+        .values(tries=OneTimeCode.tries + 1)
+        .returning(
+            OneTimeCode.id,
+            OneTimeCode.hash,
+            OneTimeCode.tries,
+            OneTimeCode.expires_at,
+            OneTimeCode.used_at,
+        )
+    )
+
+
+def use_code(id: str, now: datetime) -> Update:
+    return update(OneTimeCode).where(OneTimeCode.id == id).values(used_at=now)
+
+
+def session_to_change(refresh_hash: str) -> Select[Session]:
+    return select(Session).where(Session.refresh_hash == refresh_hash).with_for_update()
+
+
+def end_session_of(spent_hash: str, now: datetime) -> Update:
+    """Of a refresh token that was used before."""
+    of_token = select(SpentToken.session_id).where(SpentToken.hash == spent_hash)
+    return update(Session).where(Session.id.in_(of_token)).values(ended_at=now)
+
+
+def end_sessions(person_id: str, session_id: str | None, now: datetime) -> Update:
+    """One of a person's sessions, or all of them."""
+    mine = update(Session).where(Session.person_id == person_id, Session.ended_at.is_(None))
+    return (mine if session_id is None else mine.where(Session.id == session_id)).values(
+        ended_at=now
+    )
+
+
+People = Callable[[], Select[*tuple[Any, ...]]]
+"""Selects everyone who may sign in in a role: `id`, `mobile`, `provider_id`."""
+
+PEOPLE: dict[SignInAs, People] = {
+    SignInAs.CITIZEN: lambda: select(Citizen.id, Citizen.mobile, null().label("provider_id")).where(
+        Citizen.erased_at.is_(None)
+    ),
+}
+"""Domains above add the roles whose tables are theirs."""
+
+
+def person_with_mobile(role: SignInAs, mobile: str) -> Select[Any]:
+    people = PEOPLE[role]().subquery()
+    return select(people).where(people.c.mobile == mobile)
+
+
+def person_with_id(role: SignInAs, id: str) -> Select[Any]:
+    people = PEOPLE[role]().subquery()
+    return select(people).where(people.c.id == id)
+
+
+def citizen_with_mobile(mobile: str) -> Select[Citizen]:
+    return select(Citizen).where(Citizen.mobile == mobile)
+
+
+def mine(entity: Any, rule: Rule, id: str) -> Select[Any]:
+    """The row to change, if the rule holds for it: nobody else changes it meanwhile."""
+    return select(entity).where(entity.id == id, entity.rows(rule)).with_for_update(of=entity)
+
+
+def standing_consent(subject_id: str, purpose: str) -> Select[ConsentRecord]:
+    return (
+        select(ConsentRecord)
+        .where(
+            ConsentRecord.subject_id == subject_id,
+            ConsentRecord.purpose == purpose,
+            ConsentRecord.withdrawn_at.is_(None),
+        )
+        .with_for_update()
+    )
+
+
+def demo_account(name: str) -> Select[DemoAccount]:
+    return select(DemoAccount).where(DemoAccount.name == name)
+
+
+def partner_client(id: str) -> Select[PartnerClient]:
+    return select(PartnerClient).where(PartnerClient.id == id)

@@ -6,8 +6,10 @@ from typing import Annotated, Any
 
 from sqlalchemy import any_, literal, select
 
+from loaders.account import PEOPLE
 from loaders.page import Sort, pages
 from loaders.shown import shown, visible
+from models.account import SignInAs
 from models.place import District
 from models.worker import (
     Engagement,
@@ -44,6 +46,13 @@ class WorkerFilter:
     language: Annotated[str | None, "A language they speak, as a code such as `hi`."] = None
     minimum_years_experience: Annotated[int | None, "At least so many years of experience."] = None
 
+
+PEOPLE[SignInAs.WORKER] = lambda: select(Worker.id, Worker.mobile, Worker.provider_id).where(
+    Worker.status != WorkerStatus.ERASED
+)
+PEOPLE[SignInAs.PROVIDER] = lambda: select(
+    Provider.id, Provider.mobile, Provider.id.label("provider_id")
+).where(Provider.status.not_in((ProviderStatus.APPLIED, ProviderStatus.TERMINATED)))
 
 WORKER_SORTS = {
     WorkerOrder.CODE: Sort((Worker.code,)),

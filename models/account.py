@@ -2,7 +2,7 @@
 to, how they sign in, and what was done on whose behalf."""
 
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from sqlalchemy import BigInteger, ForeignKey, Identity, Index, any_, func, or_, text
 from sqlalchemy.dialects.postgresql import JSONB, array
@@ -21,6 +21,7 @@ from models.base import (
 )
 from runtime.batch import DISTRICTS, VIEWER
 from runtime.privacy import Privacy
+from runtime.refusal import Refusal
 from runtime.rights import Area, Role, Rule
 
 
@@ -40,10 +41,79 @@ class ConsentPurpose(StrEnum):
     PHOTO = "PHOTO"
 
 
+class SignInAs(StrEnum):
+    """Who signs in with a phone; everyone else comes through the identity provider."""
+
+    CITIZEN = "CITIZEN"
+    WORKER = "WORKER"
+    PROVIDER = "PROVIDER"
+
+
 class ErasureState(StrEnum):
     REQUESTED = "REQUESTED"
     GRANTED = "GRANTED"
     DECLINED = "DECLINED"
+
+
+class TooManyCodes(Refusal):
+    """Too many codes were asked for. Wait, then ask again."""
+
+    english = "Too many codes were sent. Try again in {minutes} minutes."
+    hindi = "बहुत अधिक कोड भेजे जा चुके हैं। {minutes} मिनट बाद फिर प्रयास करें।"
+    minutes: Annotated[int, "How long to wait."]
+
+
+class CodeWrong(Refusal):
+    """The code is wrong, used, too old, or was tried too often. Ask for a new one if in doubt."""
+
+    english = "The code is not right, or not valid any more. Tries left: {tries_left}."
+    hindi = "कोड सही नहीं है या अब मान्य नहीं है। शेष प्रयास: {tries_left}।"
+    stands = True
+    tries_left: Annotated[int, "With this code; at 0, ask for a new one."]
+
+
+class NotRegistered(Refusal):
+    """The phone is proved, but nobody is registered with it in this role."""
+
+    english = "Nobody is registered with this number. Register first."
+    hindi = "इस नंबर से कोई पंजीकृत नहीं है। पहले पंजीकरण करें।"
+
+
+class SessionEnded(Refusal):
+    """The device is not signed in any more: sign in again."""
+
+    english = "You are signed out on this device. Sign in again."
+    hindi = "इस उपकरण पर आप साइन आउट हैं। फिर से साइन इन करें।"
+    stands = True
+
+
+class MobileTaken(Refusal):
+    """The phone number belongs to somebody else already."""
+
+    english = "This phone number is registered already."
+    hindi = "यह फ़ोन नंबर पहले से पंजीकृत है।"
+
+
+class ErasurePending(Refusal):
+    """The person has asked to be forgotten already, and was not answered yet."""
+
+    english = "You have asked for this already. You will be answered soon."
+    hindi = "आप यह अनुरोध पहले ही कर चुके हैं। शीघ्र उत्तर दिया जाएगा।"
+
+
+class ErasureDecided(Refusal):
+    """The request was answered before."""
+
+    english = "This request has been decided already."
+    hindi = "इस अनुरोध पर निर्णय हो चुका है।"
+
+
+class BookingsUnderWay(Refusal):
+    """Live bookings stand in the way: they must end, or be given to others, first."""
+
+    english = "There are bookings under way: {count}. They must end first."
+    hindi = "{count} बुकिंग अभी चल रही हैं। पहले वे पूरी होनी चाहिए।"
+    count: Annotated[int, "How many."]
 
 
 class DepartmentKind(StrEnum):
@@ -259,6 +329,16 @@ class PartnerClient(Row):
     district_ids: Mapped[list[str]] = officer()
     expires_at: Mapped[datetime | None] = officer()
     revoked_at: Mapped[datetime | None] = officer()
+
+
+class SpentAssertion(Row):
+    """A signed assertion that a client has shown: it may not be shown twice."""
+
+    __tablename__ = "spent_assertion"
+
+    client_id: Mapped[str] = never(ForeignKey("partner_client.id"), primary_key=True)
+    jti: Mapped[str] = never(primary_key=True)
+    expires_at: Mapped[datetime] = never(index=True)
 
 
 class DemoAccount(Row):

@@ -1,17 +1,59 @@
-"""What is computed of the viewer and of citizens."""
+"""People and their accounts: signing in, and what is computed of the viewer and of citizens."""
 
-from dataclasses import dataclass
+import hashlib
+import secrets
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Annotated
 
-from models.account import Citizen, Department
+from loaders import account as load
+from models.account import (
+    Citizen,
+    CodeWrong,
+    Department,
+    NotRegistered,
+    OneTimeCode,
+    Session,
+    SessionEnded,
+    SignInAs,
+    SpentToken,
+    TooManyCodes,
+)
+from models.base import new_id
 from runtime.context import Info
+from runtime.identity import claims_of
 from runtime.language import Language
+from runtime.phone import checked_mobile
 from runtime.rights import Role
+from runtime.secret import a_code, hashed, matches
+from runtime.transaction import Transaction
+from runtime.viewer import Viewer
+
+LIMITED_WITHIN = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
 class Self:
     role: Role
     language: Language
+
+
+@dataclass(frozen=True)
+class CodeSent:
+    expires_at: datetime
+
+
+@dataclass(frozen=True)
+class SignedIn:
+    access_token: str
+    refresh_token: str
+    expires_at: datetime
+    role: Role
+
+
+@dataclass(frozen=True)
+class SignedOut:
+    devices: int
 
 
 def viewer(info: Info) -> Self:
@@ -24,3 +66,151 @@ def first_name(row: Citizen, *, language: Language) -> str | None:
 
 def department_name(row: Department, *, language: Language) -> str:
     return language.of(row.name_en, row.name_hi) or ""
+
+
+Mobile = Annotated[str, "Their mobile number, such as +919876543210."]
+As = Annotated[SignInAs, "In which role."]
+Device = Annotated[str | None, "What to call this device in the list of sessions."]
+
+
+async def request_code(tx: Transaction, *, mobile: Mobile, role: As) -> CodeSent:
+    """Refuses: TooManyCodes. Whether anybody has the number makes no difference here."""
+    mobile, settings = checked_mobile(mobile, tx.settings), tx.settings
+    # Counting and sending must not overlap with another request for the same phone.
+    await tx.rows(load.quiet(f"codes to {mobile}", f"codes from {tx.address}"))
+    ((to_phone, from_address),) = await tx.rows(
+        load.codes_since(mobile, tx.address, tx.now - LIMITED_WITHIN)
+    )
+    if to_phone >= settings.codes_per_phone or from_address >= settings.codes_per_address:
+        raise TooManyCodes(minutes=int(LIMITED_WITHIN / timedelta(minutes=1)))
+    code = a_code()
+    expires_at = tx.now + timedelta(minutes=settings.code_minutes)
+    await tx.add(
+        OneTimeCode(
+            id=new_id(OneTimeCode.prefix),
+            mobile=mobile,
+            role=role,
+            address=tx.address,
+            hash=await hashed(code),
+            expires_at=expires_at,
+        )
+    )
+    tx.tell(
+        mobile,
+        tx.language,
+        f"{code} is your Sewa Mitra code. Tell it to nobody.",
+        f"{code} आपका सेवा मित्र कोड है। इसे किसी को न बताएँ।",
+    )
+    return CodeSent(expires_at)
+
+
+async def prove_mobile(tx: Transaction, mobile: str, role: SignInAs, code: str) -> None:
+    """That whoever asks has the phone in hand. Raises CodeWrong, the try counted."""
+    tries = await tx.rows(load.count_try(mobile, role))
+    limit = tx.settings.code_tries
+    if not tries:
+        raise CodeWrong(tries_left=0)
+    (found,) = tries
+    usable = found.used_at is None and found.expires_at > tx.now and found.tries <= limit
+    if not usable or not await matches(found.hash, code):
+        raise CodeWrong(tries_left=max(0, limit - found.tries) if usable else 0)
+    await tx.change(load.use_code(found.id, tx.now))
+
+
+async def sign_in(
+    tx: Transaction,
+    *,
+    mobile: Mobile,
+    role: As,
+    code: Annotated[str, "The code from the text message."],
+    device: Device = None,
+) -> SignedIn:
+    """A citizen is registered by their first sign-in. Refuses: CodeWrong, NotRegistered."""
+    mobile = checked_mobile(mobile, tx.settings)
+    await prove_mobile(tx, mobile, role, code)
+    people = await tx.rows(load.person_with_mobile(role, mobile))
+    if people:
+        return await begin_session(tx, role, people[0].id, people[0].provider_id, device)
+    if role is not SignInAs.CITIZEN:
+        raise NotRegistered
+    citizen = Citizen(
+        id=new_id(Citizen.prefix),
+        mobile=mobile,
+        language=tx.language.lower(),
+        registered_at=tx.now,
+    )
+    await tx.add(citizen)
+    await tx.emit("CitizenRegistered", citizen.id)
+    return await begin_session(tx, role, citizen.id, None, device)
+
+
+async def begin_session(
+    tx: Transaction, role: SignInAs, person_id: str, provider_id: str | None, device: str | None
+) -> SignedIn:
+    refresh_token = secrets.token_urlsafe(32)
+    session = Session(
+        id=new_id(Session.prefix),
+        person_id=person_id,
+        role=role,
+        device=device[:100] if device else None,
+        refresh_hash=digest(refresh_token),
+        expires_at=tx.now + timedelta(days=tx.settings.refresh_days),
+    )
+    await tx.add(session)
+    return signed_in(tx, session, provider_id, refresh_token)
+
+
+def signed_in(
+    tx: Transaction, session: Session, provider_id: str | None, refresh_token: str
+) -> SignedIn:
+    role, minutes = Role(session.role), tx.settings.access_minutes
+    viewer = Viewer(role, session.person_id, provider_id=None, session_id=session.id)
+    if role is Role.PROVIDER:
+        viewer = replace(viewer, provider_id=provider_id)
+    return SignedIn(
+        access_token=tx.process.keys.sign(minutes, **claims_of(viewer)),
+        refresh_token=refresh_token,
+        expires_at=tx.now + timedelta(minutes=minutes),
+        role=role,
+    )
+
+
+def digest(token: str) -> str:
+    """Of a token that is random: nothing slower is needed to keep it from being guessed."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+async def refresh_session(
+    tx: Transaction,
+    *,
+    refresh_token: Annotated[str, "The one you were given last; it can be used once."],
+) -> SignedIn:
+    """Refuses: SessionEnded. A token that was used before ends its session, for one of the two
+    who showed it is a thief."""
+    old = digest(refresh_token)
+    session = await tx.find(load.session_to_change(old))
+    if session is None:
+        await tx.change(load.end_session_of(old, tx.now))
+        raise SessionEnded
+    people = await tx.rows(load.person_with_id(SignInAs(session.role), session.person_id))
+    if session.ended_at is not None or session.expires_at <= tx.now or not people:
+        raise SessionEnded
+    new = secrets.token_urlsafe(32)
+    await tx.add(SpentToken(hash=old, session_id=session.id))
+    session.refresh_hash, session.used_at = digest(new), tx.now
+    session.expires_at = tx.now + timedelta(days=tx.settings.refresh_days)
+    await tx.flush()
+    return signed_in(tx, session, people[0].provider_id, new)
+
+
+async def sign_out(
+    tx: Transaction,
+    *,
+    session_id: Annotated[str | None, "Which device; the one you ask from if left out."] = None,
+) -> SignedOut:
+    chosen = session_id or tx.viewer.session_id or ""
+    return SignedOut(await tx.change(load.end_sessions(tx.viewer.id or "", chosen, tx.now)))
+
+
+async def sign_out_everywhere(tx: Transaction) -> SignedOut:
+    return SignedOut(await tx.change(load.end_sessions(tx.viewer.id or "", None, tx.now)))

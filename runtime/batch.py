@@ -105,6 +105,10 @@ class Batches:
         # Waiters on one key share a future: a cancelled one must not take the others along.
         return await asyncio.shield(self._loaders[identity].load(key))
 
+    def clear(self) -> None:
+        """Forget everything read: a command has changed what is there."""
+        self._loaders.clear()
+
     async def _read(
         self, batch: Batch, columns: Columns, access: Access, keys: Sequence[str]
     ) -> list[Any]:

@@ -6,12 +6,11 @@ import strawberry
 
 from runtime.audit import Trail
 from runtime.batch import ROOT, Access, Batch, Batches
-from runtime.database import Database
 from runtime.field import Field
 from runtime.language import Language
 from runtime.page import Pages
+from runtime.process import Process
 from runtime.projection import Projection
-from runtime.settings import Settings
 from runtime.viewer import Viewer
 
 
@@ -25,18 +24,19 @@ class Context:
         self,
         viewer: Viewer,
         language: Language,
-        database: Database,
-        settings: Settings,
+        process: Process,
         request_id: str = "",
+        address: str = "",
     ) -> None:
         self.viewer = viewer
         self.language = language
-        self.settings = settings
+        self.process = process
+        self.settings = process.settings
         self.request_id = request_id
+        self.address = address
         self.trail = Trail()
-        self.database = database
         self.batches = Batches(
-            database, Access(viewer), {"suppress_below": settings.suppress_below}
+            process.database, Access(viewer), {"suppress_below": self.settings.suppress_below}
         )
 
     async def load(self, batch: Batch, key: str = ROOT) -> Any:
@@ -45,7 +45,9 @@ class Context:
 
     async def keep_trail(self) -> None:
         """Before the answer leaves: what is not on record is not told."""
-        await self.trail.keep(self.database, self.viewer, self.request_id, self.batches.tally)
+        await self.trail.keep(
+            self.process.database, self.viewer, self.request_id, self.batches.tally
+        )
 
     async def answer(self, field: Field, row: Any, arguments: dict[str, Any]) -> Any:
         """What a declared field of one row holds."""

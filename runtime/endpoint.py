@@ -16,11 +16,19 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from runtime.context import Context
-from runtime.faults import RETRY_AFTER_SECONDS, BadInput, Coded, LimitExceeded, formatted
+from runtime.faults import (
+    RETRY_AFTER_SECONDS,
+    BadInput,
+    Coded,
+    LimitExceeded,
+    Unauthenticated,
+    formatted,
+)
+from runtime.identity import viewer_of
 from runtime.language import preferred
 from runtime.operation import Invalid, prepared, run
+from runtime.process import Process
 from runtime.settings import Settings
-from runtime.viewer import Viewer
 
 log = structlog.get_logger()
 
@@ -82,13 +90,17 @@ class Endpoint:
             raise Refused(405, error, Allow="GET, POST" if self.page else "POST")
         media_type = negotiated(accept(request))
         asked = parameters_of(await body_of(request, self.settings.body_limit))
-        viewer = replace(Viewer(), reason=reason_of(asked["extensions"]))
+        process: Process = request.state.process
+        try:
+            viewer = await viewer_of(request.headers.get("authorization"), process)
+        except Unauthenticated as error:
+            raise Refused(401, error, **{"WWW-Authenticate": "Bearer"}) from None
         context = Context(
-            viewer,
+            replace(viewer, reason=reason_of(asked["extensions"])),
             preferred(request.headers.get("accept-language", "")),
-            request.state.database,
-            self.settings,
+            process,
             request_id,
+            request.client.host if request.client else "",
         )
         try:
             operation = prepared(

@@ -2,7 +2,7 @@
 
 | kind | how | the client sees |
 | --- | --- | --- |
-| not allowed, malformed, over a limit | raise one of these | its code and what to do |
+| not allowed, not found, malformed, over a limit | raise one of these | its code and what to do |
 | something we depend on is down | raised by a driver | `UNAVAILABLE`, retryable |
 | our bug | anything else | `INTERNAL` and the request id that is in the log |
 """
@@ -35,6 +35,27 @@ class BadInput(Coded):
 class LimitExceeded(Coded):
     def __init__(self, message: str, **details: Any) -> None:
         super().__init__("LIMIT_EXCEEDED", message, **details)
+
+
+class NotFound(Coded):
+    """There is no such thing, or not for this viewer to do this to: not to be told apart."""
+
+    def __init__(self, argument: str) -> None:
+        super().__init__(
+            "NOT_FOUND",
+            f"`{argument}` names nothing that you may do this to.",
+            argument=argument,
+        )
+
+
+class Conflict(Coded):
+    def __init__(self) -> None:
+        super().__init__("CONFLICT", "It was changed just now. Look at it again, then decide.")
+
+
+class Unauthenticated(Coded):
+    def __init__(self, message: str = "Sign in first.") -> None:
+        super().__init__("UNAUTHENTICATED", message)
 
 
 class Forbidden(Coded):

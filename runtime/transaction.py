@@ -1,8 +1,10 @@
 """A unit of work: rows read and written together, or not at all."""
 
 import hashlib
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import orjson
@@ -12,17 +14,25 @@ from sqlalchemy import (
     Select,
     Text,
     UpdateBase,
+    bindparam,
     column,
     func,
     insert,
     select,
     table,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import insert as upsert
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm.exc import StaleDataError
 
-from runtime.faults import BadInput
+from runtime.faults import BadInput, Conflict, NotFound
+from runtime.language import Language
+from runtime.process import Process
+from runtime.refusal import Refusal
+from runtime.rights import Rule
 from runtime.viewer import Viewer
 
 R = TypeVar("R")
@@ -38,53 +48,128 @@ DONE = table(
     column("result_id", Text),
     column("done_at", DateTime(timezone=True)),
 )
+DEFER = text(
+    "SELECT procrastinate_defer_jobs_v1(ARRAY[ROW('default', :job, 0, NULL, NULL,"
+    " CAST(:arguments AS jsonb), :at)::procrastinate_job_to_defer_v1])"
+).bindparams(bindparam("at", type_=DateTime(timezone=True)), bindparam("arguments", type_=Text))
+
+
+@dataclass(frozen=True)
+class Message:
+    """A text message that leaves once what it tells of is committed."""
+
+    mobile: str
+    text: str
 
 
 class Transaction:
-    """What a command may do with the database. Row rules see the viewer's parameters."""
+    """What a command may do. `rule` says in which rows the viewer's role may do it."""
 
-    def __init__(self, session: AsyncSession, viewer: Viewer) -> None:
+    def __init__(
+        self,
+        session: AsyncSession,
+        process: Process,
+        viewer: Viewer,
+        rule: Rule,
+        language: Language,
+        address: str,
+    ) -> None:
+        self.viewer, self.rule = viewer, rule
+        self.language, self.address = language, address
+        self.process = process
+        self.settings = process.settings
+        self.now = datetime.now(UTC)
+        self.messages: list[Message] = []
         self._session = session
-        self._parameters = viewer.parameters
 
     async def find(self, statement: "Select[R]") -> R | None:
-        """The one row of a statement, or None."""
-        return (await self._session.scalars(statement, self._parameters)).one_or_none()
+        """The one row of a statement, or None. Row rules see the viewer's parameters."""
+        return (await self._session.scalars(statement, self.viewer.parameters)).one_or_none()
+
+    async def the(self, statement: "Select[R]", argument: str) -> R:
+        """The one row of a statement. NotFound names the argument that led nowhere."""
+        found = await self.find(statement)
+        if found is None:
+            raise NotFound(argument)
+        return found
 
     async def every(self, statement: "Select[R]") -> list[R]:
-        return list((await self._session.scalars(statement, self._parameters)).all())
+        return list((await self._session.scalars(statement, self.viewer.parameters)).all())
 
-    async def value(self, statement: "Select[Any] | UpdateBase") -> Any:
+    async def rows(self, statement: "Select[*tuple[Any, ...]] | UpdateBase") -> list[Any]:
+        """The rows of a statement that selects or returns columns rather than one entity."""
+        return list((await self._session.execute(statement, self.viewer.parameters)).all())
+
+    async def value(self, statement: "Select[*tuple[Any, ...]] | UpdateBase") -> Any:
         """The first column of the first row, or None."""
-        return (await self._session.execute(statement, self._parameters)).scalar()
+        return (await self._session.execute(statement, self.viewer.parameters)).scalar()
 
     async def change(self, statement: Executable) -> int:
         """Run an INSERT, UPDATE or DELETE; how many rows it touched."""
-        result = await self._session.execute(statement, self._parameters)
+        result = await self._session.execute(statement, self.viewer.parameters)
         return int(getattr(result, "rowcount", -1))
 
     async def add(self, *rows: Any) -> None:
-        """Insert now, in this order, so that constraints speak where the row is made."""
-        for row in rows:
-            self._session.add(row)
-            await self._session.flush()
+        """Insert now, so that constraints speak where the rows are made."""
+        self._session.add_all(rows)
+        await self._session.flush()
+
+    async def remove(self, row: Any) -> None:
+        await self._session.delete(row)
+        await self._session.flush()
 
     async def flush(self) -> None:
         """Write changed rows now."""
         await self._session.flush()
 
     async def emit(self, event: str, subject_id: str, **facts: Any) -> None:
-        """An event leaves with the commit: ids and facts that are about nobody."""
+        """An event leaves with the commit: ids, and facts that are about nobody."""
+        await self._session.flush()
         await self._session.execute(
             insert(OUTBOX).values(event=event, subject_id=subject_id, facts=facts)
         )
 
+    async def later(self, at: datetime, job: str, **arguments: str | int) -> None:
+        """Have a background worker run a job; it is on its list exactly if this commits."""
+        await self._session.execute(
+            DEFER, {"job": job, "arguments": orjson.dumps(arguments).decode(), "at": at}
+        )
+
+    def tell(self, mobile: str, language: Language, english: str, hindi: str) -> None:
+        self.messages.append(Message(mobile, language.of(english, hindi) or english))
+
 
 @asynccontextmanager
-async def transaction(engine: AsyncEngine, viewer: Viewer) -> AsyncIterator[Transaction]:
-    """Commits on leaving, undoes everything on any exception."""
-    async with AsyncSession(engine, expire_on_commit=False) as session, session.begin():
-        yield Transaction(session, viewer)
+async def transaction(
+    process: Process,
+    viewer: Viewer | None = None,
+    rule: Rule = Rule.ALL,
+    language: Language = Language.EN,
+    address: str = "",
+) -> AsyncIterator[Transaction]:
+    """Commits on leaving and undoes everything on an exception, unless that is a refusal that
+    says what was written before it stands."""
+    async with AsyncSession(process.database.engine, expire_on_commit=False) as session:
+        try:
+            yield Transaction(session, process, viewer or Viewer(), rule, language, address)
+            await session.commit()
+        except Refusal as refusal:
+            if refusal.stands:
+                await session.commit()
+            raise
+        except StaleDataError:
+            raise Conflict from None
+
+
+@contextmanager
+def refused_as(constraint: str, refusal: Refusal) -> Iterator[None]:
+    """What the constraint forbids is told as the refusal. The transaction is lost with it."""
+    try:
+        yield
+    except IntegrityError as error:
+        if constraint not in str(error.orig):
+            raise
+        raise refusal from None
 
 
 class Replay:
@@ -99,6 +184,7 @@ class Replay:
         self._viewer_id = viewer.id or ""
         self._key, self._command = key, command
         self._hash = hashlib.sha256(encoded).hexdigest()
+        self._mine = (DONE.c.viewer_id == self._viewer_id) & (DONE.c.key == key)
 
     async def begin(self, tx: Transaction) -> str | None:
         """The id of the first answer, if there was one. A second sender of the same key waits
@@ -117,16 +203,19 @@ class Replay:
         )
         if claimed is not None:
             return None
-        mine = (DONE.c.viewer_id == self._viewer_id) & (DONE.c.key == self._key)
-        first = await tx.value(select(DONE.c.command + " " + DONE.c.input_hash).where(mine))
-        if first != f"{self._command} {self._hash}":
+        (first,) = await tx.rows(
+            select(DONE.c.command, DONE.c.input_hash, DONE.c.result_id).where(self._mine)
+        )
+        if (first.command, first.input_hash) != (self._command, self._hash):
             raise BadInput(
                 "`idempotencyKey` was used before, with another command or input.",
                 argument="idempotencyKey",
             )
-        found: str | None = await tx.value(select(DONE.c.result_id).where(mine))
-        return found
+        return str(first.result_id)
 
     async def end(self, tx: Transaction, result_id: str) -> None:
-        mine = (DONE.c.viewer_id == self._viewer_id) & (DONE.c.key == self._key)
-        await tx.change(DONE.update().where(mine).values(result_id=result_id))
+        await tx.change(DONE.update().where(self._mine).values(result_id=result_id))
+
+    async def forget(self, tx: Transaction) -> None:
+        """A refusal records nothing, even one whose other writes stand."""
+        await tx.change(DONE.delete().where(self._mine))

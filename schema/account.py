@@ -1,5 +1,7 @@
 """The viewer, and citizens."""
 
+from datetime import datetime
+
 from strawberry import ID
 
 import resolvers.account as resolve
@@ -7,8 +9,8 @@ from loaders import account as load
 from models import account as model
 from runtime.language import Language
 from runtime.privacy import Privacy
-from runtime.rights import Area, Role
-from schema.base import Node, entity, enum, field, plain, query
+from runtime.rights import Act, Area, Role
+from schema.base import Node, command, entity, enum, field, mutation, outcome, plain, query
 
 enum(
     Role,
@@ -31,6 +33,13 @@ enum(
     FEMALE="Female.",
     MALE="Male.",
     OTHER="Another gender.",
+)
+enum(
+    model.SignInAs,
+    "The roles that sign in with a phone.",
+    CITIZEN="Someone who books services.",
+    WORKER="Someone who carries them out.",
+    PROVIDER="Someone who acts for a service provider.",
 )
 
 
@@ -68,3 +77,59 @@ class Viewer:
 @query
 class Query:
     viewer: Viewer = field("Who you are to this service.", resolve=resolve.viewer)
+
+
+@outcome(resolve.CodeSent)
+class CodeSent:
+    """A code is on its way to the phone, whoever has it."""
+
+    expires_at: datetime = field("Until when it holds.")
+
+
+@outcome(resolve.SignedIn)
+class SignedIn:
+    """You are signed in on this device."""
+
+    access_token: str = field("Send it as `Authorization: Bearer …`; it holds for minutes.")
+    refresh_token: str = field("For `refreshSession`; keep it where no other app can read it.")
+    expires_at: datetime = field("When the access token ends.")
+    role: Role = field("What you are to the service.")
+
+
+@outcome(resolve.SignedOut)
+class SignedOut:
+    """Devices were signed out. What they hold already goes on working for some minutes."""
+
+    devices: int = field("How many.")
+
+
+@mutation
+class Mutation:
+    request_code = command(
+        "Have a one-time code sent to a phone, to sign in or register with.",
+        resolve.request_code,
+        may=Act.SIGN_IN,
+        gives=CodeSent,
+        refuses=(model.TooManyCodes,),
+        vital=True,
+    )
+    sign_in = command(
+        "Sign in with the code. A citizen needs no registration before.",
+        resolve.sign_in,
+        may=Act.SIGN_IN,
+        gives=SignedIn,
+        refuses=(model.CodeWrong, model.NotRegistered),
+    )
+    refresh_session = command(
+        "Get the next access token, and the next refresh token with it.",
+        resolve.refresh_session,
+        may=Act.SIGN_IN,
+        gives=SignedIn,
+        refuses=(model.SessionEnded,),
+    )
+    sign_out = command(
+        "Sign out on one device.", resolve.sign_out, may=Act.SIGN_OUT, gives=SignedOut
+    )
+    sign_out_everywhere = command(
+        "Sign out on all devices.", resolve.sign_out_everywhere, may=Act.SIGN_OUT, gives=SignedOut
+    )

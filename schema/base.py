@@ -1,11 +1,12 @@
-"""The shapes a type can take: an entity, a part of one, an addition to one, a plain value."""
+"""The shapes a type can take: an entity, a part of one, an addition to one, a plain value; a
+command with its input and what may come of it."""
 
 import dataclasses
 import inspect
 from collections.abc import Callable
 from enum import StrEnum
-from types import MappingProxyType
-from typing import Annotated, Any, TypeVar, get_args, get_origin
+from types import MappingProxyType, UnionType
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
 import strawberry
 from strawberry import ID, federation
@@ -13,13 +14,17 @@ from strawberry.types.base import get_object_definition
 
 from models.base import Row
 from runtime.batch import Batch
+from runtime.command import COMMAND, Command
 from runtime.context import Context, Info
 from runtime.field import FIELD, Field
 from runtime.language import Language
 from runtime.page import After, Before, First, Last, Pages
 from runtime.privacy import Privacy
-from runtime.rights import Area
+from runtime.refusal import Refusal as Refused
+from runtime.refusal import Told
+from runtime.rights import Act, Area
 from runtime.rows import is_row_of
+from runtime.words import AadhaarInText, Words
 
 T = TypeVar("T")
 
@@ -183,6 +188,16 @@ def plain(cls: type[T]) -> type[T]:
     return finish(federation.type(cls, shareable=True, description=inspect.getdoc(cls)), None)
 
 
+def outcome(made: type) -> Callable[[type[T]], type[T]]:
+    """What a command gives that is not an entity: a view of the values that `made` makes."""
+
+    def decorate(cls: type[T]) -> type[T]:
+        cls.is_type_of = classmethod(lambda _, value, __: isinstance(value, made))  # type: ignore[attr-defined]
+        return plain(cls)
+
+    return decorate
+
+
 def adds_to(owner: type) -> Callable[[type[T]], type[T]]:
     """Fields that one domain contributes to another domain's entity."""
 
@@ -230,8 +245,181 @@ def classed(record: Field, row: type[Row] | None, module: str) -> Field:
     )
 
 
+def mutation(cls: type[T]) -> type[T]:
+    """The commands of a domain."""
+    made = strawberry.type(cls)
+    for declared in get_object_definition(made, strict=True).fields:
+        if not isinstance(declared.metadata.get(COMMAND), Command):
+            raise TypeError(f"{cls.__name__}.{declared.python_name} is not made by command()")
+    return made
+
+
+def is_told(value: object, kind: type[Refused]) -> bool:
+    return isinstance(value, Told) and isinstance(value.refusal, kind)
+
+
+def told(row: Refused, *, language: Language) -> str:
+    return row.message(language)
+
+
+@strawberry.interface(description="A command was understood, and this is why it was not done.")
+class Refusal:
+    """What refusals have in common; each may say more."""
+
+    message: str = field("For the person who asked, in their language.", compute=told)
+
+
+refusals: dict[type[Refused], type] = {}
+
+
+def refusal(kind: type[Refused]) -> type:
+    """The refusal as a type, its annotated attributes as fields."""
+    if kind not in refusals:
+        namespace: dict[str, Any] = {"__annotations__": {}, "__module__": __name__}
+        for name, told_as in inspect.get_annotations(kind).items():
+            inner, description = get_args(told_as)
+            namespace["__annotations__"][name] = inner
+            namespace[name] = field(description)
+        cls = type(kind.__name__, (Refusal,), namespace)
+        cls.is_type_of = classmethod(lambda _, value, __: is_told(value, kind))  # type: ignore[attr-defined]
+        refusals[kind] = finish(
+            federation.type(cls, shareable=True, description=inspect.getdoc(kind)), None
+        )
+    return refusals[kind]
+
+
+def command(
+    description: str,
+    run: Callable[..., Any],
+    *,
+    may: Act,
+    gives: type,
+    refuses: tuple[type[Refused], ...] = (),
+    vital: bool = False,
+) -> Any:
+    """A command, declared once; see `runtime.command.Command` for what the arguments say.
+
+    `run`'s keyword-only parameters make up the one input, described as `Annotated`; `gives` is
+    the entity whose id `run` returns, or a plain type of what it returns.
+    """
+    name = "".join(word.capitalize() for word in run.__name__.split("_"))
+    backing = backings.get(gives)
+    parameters = parameters_of(None, run)
+    spoken = words_in(parameters)
+    record = Command(
+        run=run,
+        may=may,
+        gives=backing.by_id if backing else None,
+        refusals=(*refuses, AadhaarInText) if spoken else refuses,
+        words=frozenset(spoken),
+        vital=vital,
+    )
+    success = [gives, *(refusal(kind) for kind in record.refusals)]
+    result: Any = gives
+    if record.refusals:
+        union = strawberry.union(f"{name}Result", description=f"What comes of `{camel(name)}`.")
+        result = Annotated[Union[tuple(success)], union]  # noqa: UP007
+    shape = input_of(name, parameters, replayable=backing is not None)
+
+    async def answer(info: Info, **given: Any) -> Any:
+        """`input` is absent from a command that takes none."""
+        filled = vars(given["input"]) if given else {}
+        known = {key: None if value is strawberry.UNSET else value for key, value in filled.items()}
+        return await record.carry_out(info.context, info.field_name, known)
+
+    asks = [
+        inspect.Parameter("info", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=Info),
+        inspect.Parameter(
+            "input",
+            inspect.Parameter.KEYWORD_ONLY,
+            annotation=Annotated[shape, strawberry.argument(description="What to do.")],
+        ),
+    ]
+    vars(answer)["__signature__"] = inspect.Signature(
+        asks if shape else asks[:1], return_annotation=result | None
+    )
+    return strawberry.field(resolver=answer, description=description, metadata={COMMAND: record})
+
+
+def input_of(name: str, parameters: list[inspect.Parameter], *, replayable: bool) -> type | None:
+    """The one input of a command. Ids are recognised by their names."""
+    if replayable:
+        parameters = [*parameters, IDEMPOTENCY_KEY]
+    if not parameters:
+        return None
+    namespace: dict[str, Any] = {"__annotations__": {}, "__module__": __name__}
+    for parameter in parameters:
+        kind, description = get_args(parameter.annotation)
+        namespace["__annotations__"][parameter.name] = as_graphql(parameter.name, kind)
+        default = {} if parameter.default is parameter.empty else {"default": parameter.default}
+        if parameter.default is None:
+            default = {"default": strawberry.UNSET}
+        namespace[parameter.name] = strawberry.field(description=description, **default)
+    # Required ones first, as dataclasses want them; the schema sorts nothing by it.
+    ordered = sorted(parameters, key=lambda p: p.default is not p.empty)
+    namespace["__annotations__"] = {p.name: namespace["__annotations__"][p.name] for p in ordered}
+    return strawberry.input(
+        type(f"{name}Input", (), namespace), description=f"What `{camel(name)}` is told."
+    )
+
+
+IDEMPOTENCY_KEY = inspect.Parameter(
+    "idempotency_key",
+    inspect.Parameter.KEYWORD_ONLY,
+    default=None,
+    annotation=Annotated[
+        str | None,
+        "Any text of your own, new for each thing you want done: sent again within a day, with"
+        " the same input, the command is not carried out again and answers the same.",
+    ],
+)
+
+
+def as_graphql(name: str, kind: Any) -> Any:
+    if get_origin(kind) is UnionType:
+        return Union[tuple(as_graphql(name, part) for part in get_args(kind))]  # noqa: UP007
+    if kind is Words:
+        return str
+    return ID if kind is str and (name == "id" or name.endswith("_id")) else kind
+
+
+def words_in(parameters: list[inspect.Parameter]) -> set[str]:
+    """Where free text stands, in the parameters or in the parts they are made of."""
+    found: set[str] = set()
+    for parameter in parameters:
+        look_for_words(parameter.name, parameter.annotation, found)
+    return found
+
+
+def look_for_words(name: str, kind: Any, found: set[str]) -> None:
+    if kind is Words:
+        found.add(name)
+    elif dataclasses.is_dataclass(kind):
+        for part, inner in parts_of(kind).items():
+            look_for_words(part, inner, found)
+    else:
+        for inner in get_args(kind):
+            look_for_words(name, inner, found)
+
+
+def parts_of(kind: Any) -> dict[str, Any]:
+    """What each field was declared as: publishing rewrites the annotations."""
+    declared: dict[str, Any] = vars(kind).get("__declared__") or inspect.get_annotations(kind)
+    return declared
+
+
+def camel(name: str) -> str:
+    return name[:1].lower() + name[1:]
+
+
 def criteria(kind: type) -> None:
-    """Publish a frozen dataclass of a loader as an input; `Annotated` describes its fields."""
+    """Publish a frozen dataclass of a loader or a command as an input; `Annotated` describes
+    its fields."""
+    vars_of = dict(inspect.get_annotations(kind))
+    for name, declared_as in vars_of.items():
+        inner, description = get_args(declared_as)
+        kind.__annotations__[name] = Annotated[as_graphql(name, inner), description]
+    kind.__declared__ = vars_of  # type: ignore[attr-defined]
     made = strawberry.input(kind, description=inspect.getdoc(kind))
     for declared in get_object_definition(made, strict=True).fields:
         _, declared.description = get_args(inspect.get_annotations(kind)[declared.python_name])

@@ -24,6 +24,7 @@ from strawberry.tools import merge_types
 from strawberry.types.base import StrawberryObjectDefinition, get_object_definition
 from strawberry.types.field import StrawberryField
 
+from runtime.command import COMMAND
 from runtime.context import Info
 from runtime.faults import Forbidden, LimitExceeded, ReasonRequired
 from runtime.field import ENTITY, FIELD, Field
@@ -44,6 +45,7 @@ class Graph(strawberry.Schema):
             warnings.filterwarnings("ignore", "Federation directive found")
             super().__init__(
                 query=merge_types("Query", (Nodes, *(domain.Query for domain in domains))),
+                mutation=commands_of(domains),
                 types=[entity for entity in backings if entity.__module__ in self.domains],
             )
         self.schema = public(self._schema)
@@ -67,10 +69,16 @@ def gateway() -> Graph:
     return Graph(*DOMAINS)
 
 
+def commands_of(domains: tuple[ModuleType, ...]) -> type | None:
+    kinds = tuple(domain.Mutation for domain in domains if hasattr(domain, "Mutation"))
+    return merge_types("Mutation", kinds) if kinds else None
+
+
 def public(made: GraphQLSchema) -> GraphQLSchema:
     """The schema without the directives that only routers read."""
     return GraphQLSchema(
         query=made.query_type,
+        mutation=made.mutation_type,
         types=[type_ for type_ in made.type_map.values() if isinstance(type_, GraphQLObjectType)],
         directives=specified_directives,
         extensions=made.extensions,
@@ -90,6 +98,8 @@ def lift(schema: GraphQLSchema) -> None:
         for name, made in type_.fields.items():
             declared = made.extensions.get("strawberry-definition")
             record = getattr(declared, "metadata", {}).get(FIELD)
+            if (command := getattr(declared, "metadata", {}).get(COMMAND)) is not None:
+                made.extensions[COMMAND] = command
             if isinstance(record, Field):
                 made.extensions[FIELD] = record
                 if record.privacy is not Privacy.PUBLIC:

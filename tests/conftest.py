@@ -21,6 +21,7 @@ from runtime.database import migrate
 from runtime.embedded import SETTINGS, default_folder, embedded_postgres
 from runtime.settings import Settings
 from server import create_app
+from tests.asking import Inbox
 
 CHECKOUT = Path(__file__).parent.parent
 UNSAFE_AND_FAST = {**SETTINGS, "fsync": "off", "synchronous_commit": "off"}
@@ -87,8 +88,13 @@ def settings(database_url: str) -> Settings:
 
 
 @pytest.fixture
-def app(settings: Settings) -> Starlette:
-    return create_app(settings)
+def inbox() -> Inbox:
+    return Inbox()
+
+
+@pytest.fixture
+def app(settings: Settings, inbox: Inbox) -> Starlette:
+    return create_app(settings, inbox)
 
 
 @asynccontextmanager

@@ -8,28 +8,19 @@ import pytest
 from sqlalchemy import select
 
 from models.account import AuditEntry
-from runtime.context import Context
-from runtime.database import Database, engine_for
-from runtime.faults import formatted
-from runtime.language import Language
-from runtime.operation import prepared, run
+from runtime.database import engine_for
 from runtime.rights import Role
-from runtime.settings import Settings
 from runtime.viewer import Viewer
-from schema.graph import gateway
+from tests import asking
 from tests.conftest import run_sql_async
 from tests.make import LUCKNOW, a_worker
 
-SCHEMA = gateway().schema
 OFFICER = Viewer(Role.DISTRICT_OFFICER, "us_1", districts=(LUCKNOW,), reason="Complaint 12")
 
 
 async def answer(url: str, viewer: Viewer, query: str) -> tuple[Any, list[dict[str, Any]]]:
-    database = Database(url, pool_size=2)
-    context = Context(viewer, Language.EN, database, Settings(), "request-1")
-    result = await run(SCHEMA, prepared(SCHEMA, query, None, 5000), None, context)
-    await database.close()
-    return result.data, formatted(result.errors or [], "request-1")
+    async with asking.a_process(url) as process:
+        return await asking.answer(process, viewer, query)
 
 
 async def entries(url: str) -> list[Any]:

@@ -12,9 +12,11 @@ from graphql import (
     print_schema,
 )
 
+from runtime.command import COMMAND, Command
 from runtime.field import ENTITY, told
 from runtime.language import Language
 from runtime.privacy import Privacy
+from runtime.rights import WRITE
 from runtime.rows import row_type
 from schema import booking, sdl
 from schema.graph import DOMAINS, Graph, gateway
@@ -39,7 +41,7 @@ def test_every_type_field_argument_and_value_is_described() -> None:
 
     built_in = {"ID", "Int", "Float", "String", "Boolean"}
     for type_ in OWN_TYPES:
-        if type_.name not in built_in and type_.name != "Query":
+        if type_.name not in built_in and type_.name not in ("Query", "Mutation"):
             note(type_.description, type_.name)
         if isinstance(type_, GraphQLEnumType):
             for name, value in type_.values.items():
@@ -56,9 +58,20 @@ def test_every_type_field_argument_and_value_is_described() -> None:
 
 
 def test_every_field_declares_its_privacy_class() -> None:
-    undeclared = [f"{t.name}.{name}" for t, name, field in fields() if told(field) is None]
+    undeclared = [
+        f"{type_.name}.{name}"
+        for type_, name, field in fields()
+        if told(field) is None and type_.name != "Mutation"
+    ]
 
     assert undeclared == []
+
+
+def test_every_command_says_who_may_send_it() -> None:
+    assert SCHEMA.mutation_type is not None
+    for name, made in SCHEMA.mutation_type.fields.items():
+        assert isinstance(made.extensions.get(COMMAND), Command), name
+        assert WRITE[made.extensions[COMMAND].may], name
 
 
 def test_a_field_is_at_least_as_private_as_the_columns_it_reads() -> None:

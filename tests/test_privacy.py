@@ -1,43 +1,27 @@
 """Who sees what: by class before anything is read, by row where the row decides."""
 
 from collections.abc import AsyncIterator
-from typing import Any
 
 import pytest_asyncio
 from graphql import GraphQLObjectType, GraphQLScalarType, get_named_type
 
 from loaders.worker import worker_by_id
 from runtime.batch import Access, Batches
-from runtime.context import Context
-from runtime.database import Database
-from runtime.faults import formatted
 from runtime.field import told
-from runtime.language import Language
-from runtime.operation import prepared, run
 from runtime.privacy import Privacy
+from runtime.process import Process
 from runtime.rights import Role
-from runtime.settings import Settings
 from runtime.viewer import Viewer
-from schema.graph import gateway
+from tests.asking import SCHEMA, a_process, answer
 from tests.make import a_booking, a_citizen, a_review, a_worker
 
-SCHEMA = gateway().schema
 ANYONE = Viewer()
 
 
 @pytest_asyncio.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    database = Database(database_url, pool_size=4)
-    yield database
-    await database.close()
-
-
-async def answer(
-    database: Database, viewer: Viewer, query: str, **variables: Any
-) -> tuple[Any, list[dict[str, Any]]]:
-    context = Context(viewer, Language.EN, database, Settings())
-    result = await run(SCHEMA, prepared(SCHEMA, query, None, 5000), variables, context)
-    return result.data, formatted(result.errors or [], "request-1")
+async def process(database_url: str) -> AsyncIterator[Process]:
+    async with a_process(database_url) as process:
+        yield process
 
 
 def hidden_leaves(type_name: str) -> list[str]:
@@ -53,7 +37,7 @@ def hidden_leaves(type_name: str) -> list[str]:
 
 
 async def test_nothing_above_public_leaves_for_the_anonymous(
-    database: Database, database_url: str
+    process: Process, database_url: str
 ) -> None:
     for _ in range(3):
         await a_worker(database_url)
@@ -61,7 +45,7 @@ async def test_nothing_above_public_leaves_for_the_anonymous(
     assert {"fullName", "mobile", "homeAddress", "birthYear", "aadhaarLast4"} <= set(names)
 
     data, errors = await answer(
-        database, ANYONE, "{ workers { nodes { id " + " ".join(names) + " } } }"
+        process, ANYONE, "{ workers { nodes { id " + " ".join(names) + " } } }"
     )
 
     assert all(worker[name] is None for worker in data["workers"]["nodes"] for name in names)
@@ -72,14 +56,12 @@ async def test_nothing_above_public_leaves_for_the_anonymous(
 
 
 async def test_a_worker_sees_their_own_number_and_nobody_elses(
-    database: Database, database_url: str
+    process: Process, database_url: str
 ) -> None:
     own, other = await a_worker(database_url), await a_worker(database_url)
     query = "query ($ids: [ID!]!) { nodes(ids: $ids) { ... on Worker { id mobile } } }"
 
-    data, errors = await answer(
-        database, Viewer(Role.WORKER, own.id), query, ids=[own.id, other.id]
-    )
+    data, errors = await answer(process, Viewer(Role.WORKER, own.id), query, ids=[own.id, other.id])
 
     assert data["nodes"] == [
         {"id": own.id, "mobile": own.mobile},
@@ -90,10 +72,10 @@ async def test_a_worker_sees_their_own_number_and_nobody_elses(
 
 
 async def test_two_principals_in_one_request_do_not_share_a_read(
-    database: Database, database_url: str
+    process: Process, database_url: str
 ) -> None:
     worker = await a_worker(database_url)
-    batches = Batches(database, Access(ANYONE))
+    batches = Batches(process.database, Access(ANYONE))
     owner = Access(Viewer(Role.WORKER, worker.id))
 
     seen = await batches.load(worker_by_id, worker.id, ("mobile",), owner)
@@ -104,7 +86,7 @@ async def test_two_principals_in_one_request_do_not_share_a_read(
 
 
 async def test_a_booking_shows_its_public_part_through_its_review_only(
-    database: Database, database_url: str
+    process: Process, database_url: str
 ) -> None:
     citizen, worker = await a_citizen(database_url), await a_worker(database_url)
     booking = await a_booking(database_url, worker=worker, citizen=citizen, state="COMPLETED")
@@ -119,7 +101,7 @@ async def test_a_booking_shows_its_public_part_through_its_review_only(
       }
     """
 
-    data, errors = await answer(database, ANYONE, query, review=review.id, booking=booking.id)
+    data, errors = await answer(process, ANYONE, query, review=review.id, booking=booking.id)
     shown = data["review"]["booking"]
     assert shown["id"] == booking.id
     assert shown["state"] == "COMPLETED"
@@ -130,7 +112,7 @@ async def test_a_booking_shows_its_public_part_through_its_review_only(
     assert (data["node"], data["booking"]) == (None, None)
 
     data, errors = await answer(
-        database, Viewer(Role.CITIZEN, citizen.id), query, review=review.id, booking=booking.id
+        process, Viewer(Role.CITIZEN, citizen.id), query, review=review.id, booking=booking.id
     )
     assert errors == []
     assert data["review"]["booking"]["number"] == booking.number
@@ -138,20 +120,20 @@ async def test_a_booking_shows_its_public_part_through_its_review_only(
 
     stranger = await a_citizen(database_url)
     data, _ = await answer(
-        database, Viewer(Role.CITIZEN, stranger.id), query, review=review.id, booking=booking.id
+        process, Viewer(Role.CITIZEN, stranger.id), query, review=review.id, booking=booking.id
     )
     assert (data["node"], data["booking"]) == (None, None)
 
 
 async def test_a_hidden_review_is_gone_from_every_way_in(
-    database: Database, database_url: str
+    process: Process, database_url: str
 ) -> None:
     worker = await a_worker(database_url)
     booking = await a_booking(database_url, worker=worker, state="COMPLETED")
     review = await a_review(database_url, booking=booking, state="HIDDEN")
 
     data, _ = await answer(
-        database,
+        process,
         ANYONE,
         """query ($review: ID!, $worker: ID!) {
           review(id: $review) { id }
@@ -173,12 +155,12 @@ async def test_a_hidden_review_is_gone_from_every_way_in(
 
 
 async def test_a_worker_who_is_not_registered_yet_is_not_to_be_found(
-    database: Database, database_url: str
+    process: Process, database_url: str
 ) -> None:
     draft = await a_worker(database_url, status="DRAFT")
 
     data, errors = await answer(
-        database,
+        process,
         ANYONE,
         "query ($id: ID!) { worker(id: $id) { id } node(id: $id) { id } workers { totalCount } }",
         id=draft.id,
@@ -189,7 +171,7 @@ async def test_a_worker_who_is_not_registered_yet_is_not_to_be_found(
 
 
 async def test_an_erased_worker_keeps_an_anonymous_card_behind_a_review(
-    database: Database, database_url: str
+    process: Process, database_url: str
 ) -> None:
     worker = await a_worker(
         database_url,
@@ -206,7 +188,7 @@ async def test_an_erased_worker_keeps_an_anonymous_card_behind_a_review(
     await a_review(database_url, booking=booking)
 
     data, errors = await answer(
-        database, ANYONE, "{ reviews { nodes { stars worker { displayName firstName } } } }"
+        process, ANYONE, "{ reviews { nodes { stars worker { displayName firstName } } } }"
     )
 
     assert errors == []

@@ -25,16 +25,11 @@ from models.booking import (
 )
 from models.review import ReviewReply
 from models.worker import Engagement, Verification, Worker
-from runtime.context import Context
-from runtime.database import Database
-from runtime.faults import formatted
 from runtime.field import told
-from runtime.language import Language
-from runtime.operation import prepared, run
+from runtime.process import Process
 from runtime.rights import Role
-from runtime.settings import Settings
 from runtime.viewer import Viewer
-from schema.graph import gateway
+from tests.asking import SCHEMA, a_process, answer
 from tests.conftest import CHECKOUT, run_sql_async
 from tests.make import (
     LUCKNOW,
@@ -48,7 +43,6 @@ from tests.make import (
     scalar,
 )
 
-SCHEMA = gateway().schema
 REASON = "Complaint of a citizen"
 Seen = dict[str, str]
 """For each field: value, masked, nothing, or the code of the refusal."""
@@ -330,7 +324,7 @@ WAYS_IN = {
 }
 
 
-async def seen_by(database: Database, viewer: Viewer, world: World) -> Seen:
+async def seen_by(process: Process, viewer: Viewer, world: World) -> Seen:
     ids = dict(world.ids)
     if viewer.role is Role.DEPARTMENT:
         ids |= {"booking": world.office_booking.id, "review": ids["officeReview"]}
@@ -338,14 +332,11 @@ async def seen_by(database: Database, viewer: Viewer, world: World) -> Seen:
         f'{way}: node(id: "{ids[way]}") {{ ... on {type_name} {{ {selection(type_name)} }} }}'
         for way, type_name in WAYS_IN.items()
     )
-    context = Context(viewer, Language.EN, database, Settings(), "request-1")
-    result = await run(SCHEMA, prepared(SCHEMA, f"{{ {asked} }}", None, 5000), None, context)
-    errors = formatted(result.errors or [], "request-1")
+    data, errors = await answer(process, viewer, f"{{ {asked} }}")
     codes = {tuple(error["path"]): error["extensions"]["code"] for error in errors}
     seen: Seen = {}
-    assert result.data is not None
     for way, type_name in WAYS_IN.items():
-        look(seen, codes, (way,), type_name, result.data[way])
+        look(seen, codes, (way,), type_name, data[way])
     return seen
 
 
@@ -388,23 +379,23 @@ async def differences(
 ) -> tuple[int, list[str]]:
     """How many cells were tried, and where the API does not do what they say."""
     world = await a_world(url)
-    database, found, tried = Database(url, pool_size=4), [], 0
-    for near in (True, False):
-        # A moderator has to do with what is flagged. A published review lets everyone in as
-        # far as its booking: there is then more to hide.
-        flagged = near and role is Role.MODERATOR
-        await run_sql_async(
-            url, f"UPDATE review SET state = '{'FLAGGED' if flagged else 'PUBLISHED'}'"
-        )
-        for reason in (None, REASON):
-            viewer = replace(world.near(role) if near else world.far(role), reason=reason)
-            seen = await seen_by(database, viewer, world)
-            for field, cells in rights.items():
-                tried += 1
-                may = promised(field, cells[role], near=near, reasoned=bool(reason))
-                if seen[field] not in may:
-                    found.append(f"{role} {field} {near=} {reason=}: {seen[field]}, not {may}")
-    await database.close()
+    found, tried = [], 0
+    async with a_process(url) as process:
+        for near in (True, False):
+            # A moderator has to do with what is flagged. A published review lets everyone in as
+            # far as its booking: there is then more to hide.
+            flagged = near and role is Role.MODERATOR
+            await run_sql_async(
+                url, f"UPDATE review SET state = '{'FLAGGED' if flagged else 'PUBLISHED'}'"
+            )
+            for reason in (None, REASON):
+                viewer = replace(world.near(role) if near else world.far(role), reason=reason)
+                seen = await seen_by(process, viewer, world)
+                for field, cells in rights.items():
+                    tried += 1
+                    may = promised(field, cells[role], near=near, reasoned=bool(reason))
+                    if seen[field] not in may:
+                        found.append(f"{role} {field} {near=} {reason=}: {seen[field]}, not {may}")
     return tried, found
 
 

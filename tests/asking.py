@@ -1,0 +1,74 @@
+"""Asking the gateway as a given viewer, without HTTP; and the text messages that come of it."""
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from runtime.context import Context
+from runtime.faults import formatted
+from runtime.language import Language
+from runtime.operation import prepared, run
+from runtime.process import Process, process_of
+from runtime.settings import Settings
+from runtime.viewer import Viewer
+from schema.graph import gateway
+
+SCHEMA = gateway().schema
+REQUEST_ID = "request-1"
+
+
+@dataclass
+class Inbox:
+    """The phones of everybody: what was sent, in order."""
+
+    sent: list[tuple[str, str]] = field(default_factory=list)
+
+    async def send(self, mobile: str, text: str) -> None:
+        self.sent.append((mobile, text))
+
+    def code(self, mobile: str) -> str:
+        """The latest code that the phone was sent."""
+        for to, text in reversed(self.sent):
+            if to == mobile and (found := re.search(r"\b\d{4,6}\b", text)):
+                return found[0]
+        raise LookupError(f"no code was sent to {mobile}")
+
+
+@asynccontextmanager
+async def a_process(
+    url: str, inbox: Inbox | None = None, **settings: Any
+) -> AsyncIterator[Process]:
+    """What requests share, over the database."""
+    chosen = replace(Settings(database_url=url, pool_size=5), **settings)
+    async with process_of(chosen, inbox or Inbox()) as process:
+        yield process
+
+
+async def answer(
+    process: Process, viewer: Viewer, query: str, **variables: Any
+) -> tuple[Any, list[dict[str, Any]]]:
+    """The data and the errors, as a response carries them."""
+    context = Context(viewer, Language.EN, process, REQUEST_ID, "127.0.0.1")
+    operation = prepared(SCHEMA, query, None, 5000)
+    result = await run(SCHEMA, operation, variables, context)
+    return result.data, formatted(result.errors or [], REQUEST_ID)
+
+
+async def send(
+    process: Process, viewer: Viewer, command: str, selection: str = "", **given: Any
+) -> Any:
+    """What comes of a command: its fields (`selection` adds to them), or the errors' codes.
+
+    A refusal has its `message`.
+    """
+    kind = command[0].upper() + command[1:]
+    asks = (f"($input: {kind}Input!)", "(input: $input)") if given else ("", "")
+    told = "... on Refusal { message }" if f"{kind}Result" in SCHEMA.type_map else ""
+    query = f"mutation {asks[0]} {{ {command}{asks[1]} {{ __typename {told} {selection} }} }}"
+    data, errors = await answer(process, viewer, query, **({"input": given} if given else {}))
+    if errors and (data is None or data[command] is None):
+        return [error["extensions"]["code"] for error in errors]
+    assert not errors, errors
+    return data[command]
