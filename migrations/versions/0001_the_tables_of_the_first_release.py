@@ -350,6 +350,19 @@ def upgrade() -> None:
     )
     op.create_index(op.f("service_category_id"), "service", ["category_id"], unique=False)
     op.create_table(
+        "spent_assertion",
+        sa.Column("client_id", sa.Text(collation="C"), nullable=False),
+        sa.Column("jti", sa.Text(collation="C"), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["client_id"], ["partner_client.id"], name=op.f("spent_assertion_client_id_fkey")
+        ),
+        sa.PrimaryKeyConstraint("client_id", "jti", name=op.f("spent_assertion_pkey")),
+    )
+    op.create_index(
+        op.f("spent_assertion_expires_at"), "spent_assertion", ["expires_at"], unique=False
+    )
+    op.create_table(
         "spent_token",
         sa.Column("hash", sa.Text(collation="C"), nullable=False),
         sa.Column("session_id", sa.Text(collation="C"), nullable=False),
@@ -1462,6 +1475,8 @@ def downgrade() -> None:
     op.drop_table("citizen")
     op.drop_index(op.f("spent_token_session_id"), table_name="spent_token")
     op.drop_table("spent_token")
+    op.drop_index(op.f("spent_assertion_expires_at"), table_name="spent_assertion")
+    op.drop_table("spent_assertion")
     op.drop_index(op.f("service_category_id"), table_name="service")
     op.drop_table("service")
     op.drop_index(op.f("district_division_id"), table_name="district")
