@@ -2,7 +2,7 @@
 
 from datetime import date
 from enum import StrEnum
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from sqlalchemy import (
     CheckConstraint,
@@ -37,6 +37,7 @@ from models.base import (
 from models.worker import Worker
 from runtime.batch import DEPARTMENT, DISTRICTS, PROVIDER, VIEWER
 from runtime.privacy import Privacy
+from runtime.refusal import Refusal
 from runtime.rights import Area, Rule
 
 
@@ -136,6 +137,21 @@ class PaymentState(StrEnum):
     PAID = "PAID"
     REFUND_DUE = "REFUND_DUE"
     REFUNDED = "REFUNDED"
+
+
+class WrongState(Refusal):
+    """The booking does not stand where this can be done to it, or not by you."""
+
+    english = "This cannot be done now: the booking has moved on."
+    hindi = "अब यह नहीं किया जा सकता: बुकिंग की स्थिति बदल चुकी है।"
+    state: Annotated[BookingState, "Where it stands."]
+
+
+class SlotTaken(Refusal):
+    """The worker's time is promised to somebody else. Choose another time or worker."""
+
+    english = "This time is taken. Choose another time or another worker."
+    hindi = "यह समय उपलब्ध नहीं है। दूसरा समय या दूसरा सेवा मित्र चुनें।"
 
 
 class Booking(Row):

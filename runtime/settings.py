@@ -39,6 +39,8 @@ class Settings:
     oidc_audience: str = "sewa-mitra"
     clock_skew_seconds: int = 60
 
+    contact_hours: int = 24
+
     @classmethod
     def read(cls, environment: Mapping[str, str] | None = None) -> "Settings":
         """The settings of `environment`, or of the process. ValueError names a bad one."""
