@@ -17,10 +17,10 @@ import typer
 from data.demo.workers import CROWDED
 from data.reference import districts
 from runtime.context import Context
-from runtime.database import Database
 from runtime.geography import INDIA
 from runtime.language import Language
 from runtime.operation import prepared, run
+from runtime.process import process_of
 from runtime.settings import Settings
 from runtime.viewer import Viewer
 from schema.graph import gateway
@@ -70,26 +70,25 @@ def variables(
     }
 
 
-async def measure(url: str, count: int) -> Iterator[str]:
-    database, settings = Database(url), Settings()
+async def measure(url: str, count: int) -> list[str]:
     schema = gateway().schema
-    operation = prepared(schema, QUERY, None, settings.token_limit)
-    lines = []
-    for name, options in SEARCHES.items():
-        sql, whole, found = [], [], 0
-        for number, at in enumerate(points(count + 20)):
-            context = Context(Viewer(), Language.EN, database, settings)
-            started = time.perf_counter()
-            result = await run(schema, operation, variables(at, **options), context)
-            assert result.errors is None, result.errors
-            assert result.data is not None
-            if number >= 20:
-                whole.append((time.perf_counter() - started) * 1000)
-                sql.append(context.batches.tally.seconds * 1000)
-                found += len(result.data["nearbyWorkers"]["edges"])
-        lines.append(f"| {name} | {found / count:.0f} | {told(sql)} | {told(whole)} |")
-    await database.close()
-    return iter(lines)
+    async with process_of(Settings(database_url=url)) as process:
+        operation = prepared(schema, QUERY, None, process.settings.token_limit)
+        lines = []
+        for name, options in SEARCHES.items():
+            sql, whole, found = [], [], 0
+            for number, at in enumerate(points(count + 20)):
+                context = Context(Viewer(), Language.EN, process)
+                started = time.perf_counter()
+                result = await run(schema, operation, variables(at, **options), context)
+                assert result.errors is None, result.errors
+                assert result.data is not None
+                if number >= 20:
+                    whole.append((time.perf_counter() - started) * 1000)
+                    sql.append(context.batches.tally.seconds * 1000)
+                    found += len(result.data["nearbyWorkers"]["edges"])
+            lines.append(f"| {name} | {found / count:.0f} | {told(sql)} | {told(whole)} |")
+    return lines
 
 
 def told(milliseconds: list[float]) -> str:
