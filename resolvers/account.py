@@ -34,8 +34,13 @@ LIMITED_WITHIN = timedelta(hours=1)
 
 @dataclass(frozen=True)
 class Self:
+    """Whoever asks. Ids are empty where they have none, so that lists of theirs are empty."""
+
     role: Role
     language: Language
+    id: str
+    provider_id: str
+    department_id: str
 
 
 @dataclass(frozen=True)
@@ -57,7 +62,18 @@ class SignedOut:
 
 
 def viewer(info: Info) -> Self:
-    return Self(info.context.viewer.role, info.context.language)
+    viewer = info.context.viewer
+    return Self(
+        viewer.role,
+        info.context.language,
+        viewer.id or "",
+        viewer.provider_id or "",
+        viewer.department_id or "",
+    )
+
+
+def own_id(row: Self) -> str | None:
+    return row.id or None
 
 
 def first_name(row: Citizen, *, language: Language) -> str | None:

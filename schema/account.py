@@ -70,8 +70,15 @@ class Department(Node):
 class Viewer:
     """Whoever sends the request."""
 
-    role: Role = field("What they are to the service.")
-    language: Language = field("The language they are answered in.")
+    id: ID | None = field("Your id; null if you are not signed in.", "id", compute=resolve.own_id)
+    role: Role = field("What you are to the service.")
+    language: Language = field("The language you are answered in.")
+    citizen: Citizen | None = field(
+        "You, as someone who books services.", "id", load=load.citizen_by_id
+    )
+    department: Department | None = field(
+        "The department you act for.", "department_id", load=load.department_by_id
+    )
 
 
 @query

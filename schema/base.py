@@ -39,7 +39,7 @@ class Backing:
 
 backings: dict[type, Backing] = {}
 additions: dict[type, list[type]] = {}
-"""For each entity, what domains above its own add to it."""
+"""For each type, what domains above its own add to it."""
 
 
 def enum(kind: type[StrEnum], description: str, **values: str) -> None:
@@ -133,6 +133,15 @@ def parameters_of(load: Any, compute: Callable[..., Any] | None) -> list[inspect
     ]
 
 
+def as_graphql(name: str, kind: Any) -> Any:
+    """Ids are recognised by their names."""
+    if get_origin(kind) is UnionType:
+        return Union[tuple(as_graphql(name, part) for part in get_args(kind))]  # noqa: UP007
+    if kind is Words:
+        return str
+    return ID if kind is str and (name == "id" or name.endswith("_id")) else kind
+
+
 Spoken = Annotated[Language | None, "The language of the answer; the request's if left out."]
 
 
@@ -147,7 +156,8 @@ def described(parameter: inspect.Parameter) -> inspect.Parameter:
     kind = parameter.annotation
     if get_origin(kind) is Annotated:
         inner, description = get_args(kind)
-        kind = Annotated[inner, strawberry.argument(description=description)]
+        named = as_graphql(parameter.name, inner)
+        kind = Annotated[named, strawberry.argument(description=description)]
     return parameter.replace(annotation=kind)
 
 
@@ -199,10 +209,11 @@ def outcome(made: type) -> Callable[[type[T]], type[T]]:
 
 
 def adds_to(owner: type) -> Callable[[type[T]], type[T]]:
-    """Fields that one domain contributes to another domain's entity."""
+    """Fields that one domain contributes to another domain's type."""
 
     def decorate(cls: type[T]) -> type[T]:
-        made = finish(strawberry.type(cls), backings[owner].row)
+        backing = backings.get(owner)
+        made = finish(strawberry.type(cls), backing and backing.row)
         additions.setdefault(owner, []).append(made)
         return made
 
@@ -342,7 +353,7 @@ def command(
 
 
 def input_of(name: str, parameters: list[inspect.Parameter], *, replayable: bool) -> type | None:
-    """The one input of a command. Ids are recognised by their names."""
+    """The one input of a command."""
     if replayable:
         parameters = [*parameters, IDEMPOTENCY_KEY]
     if not parameters:
@@ -373,14 +384,6 @@ IDEMPOTENCY_KEY = inspect.Parameter(
         " the same input, the command is not carried out again and answers the same.",
     ],
 )
-
-
-def as_graphql(name: str, kind: Any) -> Any:
-    if get_origin(kind) is UnionType:
-        return Union[tuple(as_graphql(name, part) for part in get_args(kind))]  # noqa: UP007
-    if kind is Words:
-        return str
-    return ID if kind is str and (name == "id" or name.endswith("_id")) else kind
 
 
 def words_in(parameters: list[inspect.Parameter]) -> set[str]:

@@ -52,11 +52,9 @@ class Graph(strawberry.Schema):
         lift(self.schema)
 
     def get_fields(self, type_definition: StrawberryObjectDefinition) -> list[StrawberryField]:
-        """An entity has the fields that these domains own, and its id if they own none."""
+        """A type has the fields that these domains own; an entity its id if they own none."""
         origin, fields = type_definition.origin, type_definition.fields
-        if origin not in backings:
-            return fields
-        if origin.__module__ not in self.domains:
+        if origin in backings and origin.__module__ not in self.domains:
             fields = [field for field in fields if field.python_name == "id"]
         for addition in additions.get(origin, ()):
             if addition.__module__ in self.domains:
