@@ -1,0 +1,5 @@
+"""Every module whose functions run in the background: importing this one makes them known."""
+
+from resolvers import account, booking, review, skill, worker
+
+__all__ = ["account", "booking", "review", "skill", "worker"]

@@ -1,0 +1,49 @@
+"""The background's work, done at once and in the open: what fails there fails the test."""
+
+from datetime import UTC, datetime
+
+from sqlalchemy import text
+
+import resolvers.background
+from runtime.changes import FOLLOWERS, enrol, follow, sequence
+from runtime.jobs import carry_out
+from runtime.process import Process
+
+assert resolvers.background
+
+DUE = text(
+    """
+    SELECT id, task_name, args FROM procrastinate_jobs
+     WHERE status = 'todo' AND coalesce(scheduled_at, '-infinity') <= :as_of
+     ORDER BY priority DESC, scheduled_at NULLS FIRST, id LIMIT 1
+    """
+)
+DONE = text("DELETE FROM procrastinate_jobs WHERE id = :id")
+ENOUGH = 10_000
+
+
+async def settle(process: Process, as_of: datetime | None = None) -> None:
+    """Run sequencer, followers and due jobs until nothing is left.
+
+    With `as_of`, jobs run that are due by then, and think that it is then: `tx.now` is theirs.
+    """
+    await enrol(process)
+    for _ in range(ENOUGH):
+        moved = await sequence(process)
+        for name in FOLLOWERS:
+            moved += await follow(process, name)
+        if not moved and not await run_next(process, as_of):
+            return
+    raise AssertionError("the background makes work for itself")
+
+
+async def run_next(process: Process, as_of: datetime | None = None) -> bool:
+    """Run the job that is due first, if there is one."""
+    async with process.database.engine.begin() as connection:
+        job = (await connection.execute(DUE, {"as_of": as_of or datetime.now(UTC)})).one_or_none()
+    if job is None:
+        return False
+    await carry_out(process, job.task_name, job.args, as_of)
+    async with process.database.engine.begin() as connection:
+        await connection.execute(DONE, {"id": job.id})
+    return True
