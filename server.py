@@ -1,9 +1,10 @@
 """The gateway as an application, and the command line around it."""
 
 import asyncio
+import signal
 import socket
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -22,9 +23,11 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 import ide.build
+import resolvers.background  # noqa: F401  (jobs and followers become known by it)
 from data import demo, reference
 from runtime import ide as ide_page
 from runtime import log
+from runtime.background import working
 from runtime.database import Database, migrate
 from runtime.embedded import default_folder, embedded_postgres
 from runtime.endpoint import Endpoint, encoded, json_error, masked_fault
@@ -41,13 +44,17 @@ OPERATIONS = CHECKOUT / "docs" / "operations"
 PING_SECONDS = 2
 
 
-def create_app(settings: Settings, sms: Sms | None = None) -> Starlette:
+def create_app(
+    settings: Settings, sms: Sms | None = None, *, background: bool = False
+) -> Starlette:
     """The application over `settings.database_url`, which must be set. Text messages go to `sms`
-    rather than where the settings say."""
+    rather than where the settings say. With `background` it also does what `work` does."""
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[dict[str, Any]]:
-        async with process_of(settings, sms) as process:
+        async with process_of(settings, sms) as process, AsyncExitStack() as stack:
+            if background:
+                await stack.enter_async_context(working(process))
             yield {"process": process}
 
     assets = ide.build.assets()
@@ -133,7 +140,10 @@ def serve(
             console.print(f"  data     {folder_of(settings)}")
         console.print("\nCtrl-C stops everything.\n")
         uvicorn.run(
-            create_app(replace(settings, database_url=url)),
+            create_app(
+                replace(settings, database_url=url),
+                background=settings.database_url is None or settings.development,
+            ),
             host=settings.host,
             port=settings.port,
             log_config=None,
@@ -141,6 +151,30 @@ def serve(
             server_header=False,
             timeout_graceful_shutdown=5,
         )
+
+
+@cli.command("work")
+def work_command() -> None:
+    """Do what nobody waits for: hand changes on, tell people, run jobs when they fall due.
+
+    As many of these as you like may run beside `serve`, which does the same work itself in
+    development and on the embedded database.
+
+    DATABASE_URL=postgresql://sewa@db/sewa python server.py work
+    """
+    settings = the_settings()
+    with a_database(settings) as url:
+        asyncio.run(migrate(url))
+        asyncio.run(work_until_told(replace(settings, database_url=url)))
+
+
+async def work_until_told(settings: Settings) -> None:
+    told = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, told.set)
+    async with process_of(settings) as process, working(process):
+        console.print("Working. Ctrl-C stops.")
+        await told.wait()
 
 
 @cli.command("migrate")

@@ -81,6 +81,8 @@ def engine_for(url: str, *, pool_size: int = 1) -> AsyncEngine:
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=5,
+        # What people sent us does not belong in logs.
+        hide_parameters=True,
         connect_args={
             "timeout": 5,
             "prepared_statement_cache_size": 500,

@@ -124,7 +124,11 @@ def app_of(process: Process) -> App:
     def task_of(name: str) -> Body:
         async def run(timestamp: int | None = None, **arguments: Any) -> None:
             """`timestamp` is when a periodic job was due; it works by its own clock."""
-            await carry_out(process, name, arguments)
+            try:
+                await carry_out(process, name, arguments)
+            except Exception:
+                log.warning("job", job=name, arguments=arguments, exc_info=True)
+                raise
 
         return run
 

