@@ -8,52 +8,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from data.demo.people import given_names
 from data.reference import categories, districts
-from models.discovery import WorkerPlace, WorkerWords
+from models.discovery import MEANS_OF_CATEGORIES, PLACES, WORDS, WorkerPlace, WorkerWords
 from runtime.folding import words
 from runtime.geography import area_of
 
-PLACES = """
-INSERT INTO worker_place (worker_id, category_number, cell, area, score, verified, languages,
-                          gender)
-SELECT w.id, c.number, w.cell, a.area,
-       coalesce(r.bayesian, p.mean, o.mean),
-       (SELECT count(*) = 2 FROM verification v
-         WHERE v.worker_id = w.id AND v.kind IN ('IDENTITY', 'POLICE') AND v.verified),
-       w.languages, w.gender
-  FROM worker w
-  JOIN worker_skill s ON s.worker_id = w.id AND s.verified
-  JOIN service_category c ON c.id = s.category_id
-  JOIN area_of_cell a ON a.cell = w.cell
-  LEFT JOIN rating_summary r ON r.subject_id = w.id
-  LEFT JOIN mean_of_category p ON p.category_id = s.category_id
- CROSS JOIN (SELECT coalesce(avg(stars), 3.5)::float8 AS mean FROM review
-              WHERE state IN ('PUBLISHED', 'RESTORED')) o
- WHERE w.status = 'ACTIVE'
-"""
-
-MEANS = """
-CREATE TEMPORARY TABLE mean_of_category ON COMMIT DROP AS
-SELECT b.category_id, avg(r.stars)::float8 AS mean
-  FROM review r JOIN booking b ON b.id = r.booking_id
- WHERE r.state IN ('PUBLISHED', 'RESTORED') GROUP BY b.category_id
-"""
-
-WORDS = """
-INSERT INTO worker_words (worker_id, words, score)
-SELECT w.id,
-       array_to_tsvector(array_remove(array_cat(array_cat(n.folded, d.folded), array_cat(
-           array_append(coalesce(p.folded, '{}'), lower(w.code)), t.folded)), NULL)),
-       t.score
-  FROM worker w
-  JOIN (SELECT q.worker_id, array_agg(word) AS folded, max(q.score) AS score
-          FROM worker_place q JOIN service_category c ON c.number = q.category_number
-          JOIN folded f ON f.text = c.id CROSS JOIN unnest(f.folded) word
-         GROUP BY q.worker_id) t ON t.worker_id = w.id
-  JOIN folded n ON n.text = w.first_name_en || ' ' || w.first_name_hi
-  JOIN folded d ON d.text = w.district_id
-  LEFT JOIN folded p ON p.text = w.provider_id
- WHERE w.status = 'ACTIVE'
-"""
+MEANS = f"CREATE TEMPORARY TABLE mean_of_category ON COMMIT DROP AS {MEANS_OF_CATEGORIES}"
 
 INDEXES: list[Index] = [
     index for table in (WorkerPlace, WorkerWords) for index in cast(Table, table.__table__).indexes

@@ -1,0 +1,54 @@
+"""Keeps what workers are found by true to what they are."""
+
+from collections.abc import Iterable, Sequence
+
+from loaders import search_rows as load
+from runtime.changes import Change, follower
+from runtime.folding import words
+from runtime.geography import area_of
+from runtime.transaction import Transaction
+
+OF_WORKERS = frozenset(
+    {
+        "WorkerActivated",
+        "WorkerChanged",
+        "WorkerErased",
+        "WorkerSuspended",
+        "ConsentGiven",
+        "ConsentWithdrawn",
+        "RatingRecomputed",
+        "SkillAdded",
+        "SkillVerified",
+        "VerificationRecorded",
+    }
+)
+OF_PROVIDERS = frozenset(
+    {"ProviderChanged", "ProviderEmpanelled", "ProviderExpired", "ProviderSuspended"}
+)
+
+
+@follower("search")
+async def keep_findable(tx: Transaction, changes: Sequence[Change]) -> None:
+    """Which event it was makes no difference: the rows are worked out from the tables."""
+    workers = {
+        id
+        for change in changes
+        if change.event in OF_WORKERS
+        for id in (change.subject_id, change.facts.get("worker"))
+        if isinstance(id, str) and id.startswith("wk_")
+    }
+    providers = {change.subject_id for change in changes if change.event in OF_PROVIDERS}
+    if providers:
+        workers.update(await tx.every(load.workers_of_providers(sorted(providers))))
+    if workers:
+        await refresh(tx, workers)
+
+
+async def refresh(tx: Transaction, workers: Iterable[str]) -> None:
+    ids = sorted(workers)
+    areas = {cell: area_of(cell) for cell in await tx.every(load.cells_of(ids))}
+    folded = {key: sorted(set(words(said))) for key, said in await tx.rows(load.said_of(ids))}
+    for table in ("worker_place", "worker_words"):
+        await tx.change(load.forget(table, ids))
+    await tx.change(load.places_of(ids, areas))
+    await tx.change(load.words_of(ids, folded))
