@@ -1,6 +1,7 @@
 """What workers are found by, worked out anew for those who changed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from sqlalchemy import (
     ARRAY,
@@ -32,6 +33,12 @@ MEANS = MEANS_OF_CATEGORIES.replace("GROUP BY", f"AND b.category_id IN ({UNRATED
 
 def workers_of_providers(ids: Sequence[str]) -> Select[str]:
     return select(Worker.id).where(Worker.provider_id == any_(texts("providers", ids)))
+
+
+def workers_in_categories(ids: Sequence[str]) -> Select[str]:
+    return select(WorkerSkill.worker_id).where(
+        WorkerSkill.category_id == any_(texts("categories", ids))
+    )
 
 
 def cells_of(ids: Sequence[str]) -> Select[str]:
@@ -75,9 +82,7 @@ def places_of(ids: Sequence[str], areas: Mapping[str, str]) -> TextClause:
              mean_of_category AS ({MEANS})
         {PLACES} AND w.id = ANY(:ids)
         """
-    ).bindparams(
-        texts("ids", ids), texts("cells", list(areas)), texts("areas", list(areas.values()))
-    )
+    ).bindparams(texts("ids", ids), texts("cells", areas), texts("areas", areas.values()))
 
 
 def words_of(ids: Sequence[str], folded: Mapping[str, Sequence[str]]) -> TextClause:
@@ -92,10 +97,11 @@ def words_of(ids: Sequence[str], folded: Mapping[str, Sequence[str]]) -> TextCla
         """
     ).bindparams(
         texts("ids", ids),
-        texts("keys", [key for key, _ in pairs]),
-        texts("words", [word for _, word in pairs]),
+        texts("keys", (key for key, _ in pairs)),
+        texts("words", (word for _, word in pairs)),
     )
 
 
-def texts(name: str, values: Sequence[str]) -> BindParameter[list[str]]:
-    return bindparam(name, list(values), type_=ARRAY(Text(collation="C")))
+def texts(name: str, values: Iterable[str]) -> BindParameter[Any]:
+    listed: Any = list(values)
+    return bindparam(name, listed, type_=ARRAY(Text(collation="C")))

@@ -14,10 +14,8 @@ OF_WORKERS = frozenset(
         "WorkerChanged",
         "WorkerErased",
         "WorkerSuspended",
-        "ConsentGiven",
-        "ConsentWithdrawn",
         "RatingRecomputed",
-        "SkillAdded",
+        "SkillChanged",
         "SkillVerified",
         "VerificationRecorded",
     }
@@ -25,23 +23,30 @@ OF_WORKERS = frozenset(
 OF_PROVIDERS = frozenset(
     {"ProviderChanged", "ProviderEmpanelled", "ProviderExpired", "ProviderSuspended"}
 )
+OF_CATEGORIES = frozenset({"CategoryChanged"})
 
 
 @follower("search")
 async def keep_findable(tx: Transaction, changes: Sequence[Change]) -> None:
     """Which event it was makes no difference: the rows are worked out from the tables."""
-    workers = {
-        id
-        for change in changes
-        if change.event in OF_WORKERS
-        for id in (change.subject_id, change.facts.get("worker"))
-        if isinstance(id, str) and id.startswith("wk_")
-    }
-    providers = {change.subject_id for change in changes if change.event in OF_PROVIDERS}
-    if providers:
+    workers = named(changes, OF_WORKERS, "wk_")
+    if providers := named(changes, OF_PROVIDERS, "pv_"):
         workers.update(await tx.every(load.workers_of_providers(sorted(providers))))
+    if categories := named(changes, OF_CATEGORIES, "ct_"):
+        workers.update(await tx.every(load.workers_in_categories(sorted(categories))))
     if workers:
         await refresh(tx, workers)
+
+
+def named(changes: Iterable[Change], events: frozenset[str], prefix: str) -> set[str]:
+    """The ids of a kind that such changes are about, or name."""
+    return {
+        id
+        for change in changes
+        if change.event in events
+        for id in (change.subject_id, *change.facts.values())
+        if isinstance(id, str) and id.startswith(prefix)
+    }
 
 
 async def refresh(tx: Transaction, workers: Iterable[str]) -> None:

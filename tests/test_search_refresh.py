@@ -8,7 +8,7 @@ from sqlalchemy import text, update
 
 from data import demo
 from models.review import RatingSummary
-from models.skill import WorkerSkill
+from models.skill import ServiceCategory, WorkerSkill
 from models.worker import Provider, Verification, Worker, WorkerStatus
 from resolvers.search_rows import refresh
 from runtime.geography import area_of, cell_at, centre_of
@@ -164,6 +164,16 @@ async def test_the_workers_of_a_provider_come_and_go_with_its_empanelment(
 
     await change(process, mine.values(status="EMPANELLED"), "ProviderEmpanelled", provider.id)
     assert await found(process, "gomti anil") == [worker.id]
+
+
+async def test_a_category_is_found_by_its_new_name(process: Process, database_url: str) -> None:
+    worker = await a_worker(database_url)
+    renamed = update(ServiceCategory).where(ServiceCategory.id == "ct_electrician")
+
+    await change(process, renamed.values(name_en="Wirer"), "CategoryChanged", "ct_electrician")
+
+    assert await found(process, "wirer") == [worker.id]
+    assert await found(process, "electrician") == []
 
 
 async def test_what_changed_twice_is_worked_out_once_and_for_its_end(
