@@ -1,10 +1,24 @@
 """Reads of people and their accounts: to most people the others do not exist."""
 
 from collections.abc import Callable
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Annotated, Any
 
-from sqlalchemy import Select, Update, any_, func, null, select, update
+from sqlalchemy import (
+    Delete,
+    Select,
+    Update,
+    any_,
+    delete,
+    func,
+    literal,
+    literal_column,
+    null,
+    select,
+    update,
+)
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.sql.dml import ReturningInsert, ReturningUpdate
 
 from loaders.page import Sort, pages
 from loaders.shown import shown, visible
@@ -12,10 +26,12 @@ from models.account import (
     Address,
     AuditEntry,
     Citizen,
+    CommandDone,
     ConsentRecord,
     DemoAccount,
     Department,
     ErasureRequest,
+    ErasureState,
     OneTimeCode,
     PartnerClient,
     Session,
@@ -67,12 +83,10 @@ def consent_by_id(columns: Columns) -> Read:
     )
 
 
-@many(ConsentRecord)
-def consents_by_subject(columns: Columns) -> Read:
-    return (
-        select(ConsentRecord.subject_id, *shown(ConsentRecord, columns))
-        .where(ConsentRecord.subject_id == any_(KEYS), visible(ConsentRecord, Area.ACCOUNT))
-        .order_by(ConsentRecord.subject_id, ConsentRecord.given_at.desc(), ConsentRecord.id)
+@pages(ConsentRecord, Sort((ConsentRecord.given_at, ConsentRecord.id), descending=True))
+def consents_by_subject(key: Any) -> Read:
+    return select(ConsentRecord).where(
+        ConsentRecord.subject_id == key, visible(ConsentRecord, Area.ACCOUNT)
     )
 
 
@@ -83,24 +97,46 @@ def erasure_by_id(columns: Columns) -> Read:
     )
 
 
-@many(Session)
-def sessions_by_person(columns: Columns) -> Read:
-    """Those that are signed in, the one used last first."""
-    return (
-        select(Session.person_id, *shown(Session, columns))
-        .where(
-            Session.person_id == any_(KEYS),
-            Session.ended_at.is_(None),
-            Session.expires_at > func.now(),
-            visible(Session, Area.ACCOUNT),
-        )
-        .order_by(Session.person_id, Session.used_at.desc(), Session.id)
+@pages(ErasureRequest, Sort((ErasureRequest.requested_at, ErasureRequest.id), descending=True))
+def erasures_by_subject(key: Any) -> Read:
+    return select(ErasureRequest).where(
+        ErasureRequest.subject_id == key, visible(ErasureRequest, Area.ACCOUNT)
+    )
+
+
+@pages(ErasureRequest, Sort((ErasureRequest.requested_at, ErasureRequest.id)))
+def erasures_to_decide(key: Any) -> Read:
+    return select(ErasureRequest).where(
+        ErasureRequest.state == ErasureState.REQUESTED, visible(ErasureRequest, Area.ACCOUNT)
+    )
+
+
+@pages(Session, Sort((Session.started_at, Session.id), descending=True))
+def sessions_by_person(key: Any) -> Read:
+    return select(Session).where(
+        Session.person_id == key,
+        Session.ended_at.is_(None),
+        Session.expires_at > func.now(),
+        visible(Session, Area.SESSION),
     )
 
 
 @pages(AuditEntry, Sort((AuditEntry.position,), descending=True))
-def audit(key: Any) -> Read:
-    return select(AuditEntry).where(visible(AuditEntry, Area.AUDIT))
+def audit(
+    key: Any,
+    *,
+    subject_id: Annotated[str | None, "Only what was about this person or thing."] = None,
+    actor_id: Annotated[str | None, "Only what this one did."] = None,
+    refused: Annotated[bool | None, "Only what was refused, or only what was not."] = None,
+) -> Read:
+    found = select(AuditEntry).where(visible(AuditEntry, Area.AUDIT))
+    if subject_id is not None:
+        found = found.where(AuditEntry.about(literal(subject_id)))
+    if actor_id is not None:
+        found = found.where(AuditEntry.actor_id == actor_id)
+    if refused is not None:
+        found = found.where(AuditEntry.refused == refused)
+    return found
 
 
 def quiet(*names: str) -> Select[Any]:
@@ -194,16 +230,48 @@ def mine(entity: Any, rule: Rule, id: str) -> Select[Any]:
     return select(entity).where(entity.id == id, entity.rows(rule)).with_for_update(of=entity)
 
 
-def standing_consent(subject_id: str, purpose: str) -> Select[ConsentRecord]:
+def give_consent(**columns: Any) -> ReturningInsert[*tuple[Any, ...]]:
+    """Makes the record, unless one for the purpose stands: gives the id of the one that now
+    does, and whether it is new."""
+    made = insert(ConsentRecord).values(**columns)
+    return made.on_conflict_do_update(
+        index_elements=[ConsentRecord.subject_id, ConsentRecord.purpose],
+        index_where=ConsentRecord.withdrawn_at.is_(None),
+        set_={"purpose": made.excluded.purpose},
+    ).returning(ConsentRecord.id, literal_column("xmax = 0").label("new"))
+
+
+def withdraw_consent(
+    subject_id: str, purpose: str, now: datetime
+) -> ReturningUpdate[*tuple[Any, ...]]:
     return (
-        select(ConsentRecord)
+        update(ConsentRecord)
         .where(
             ConsentRecord.subject_id == subject_id,
             ConsentRecord.purpose == purpose,
             ConsentRecord.withdrawn_at.is_(None),
         )
-        .with_for_update()
+        .values(withdrawn_at=now)
+        .returning(ConsentRecord.id)
     )
+
+
+def latest_consent(subject_id: str, purpose: str) -> Select[Any]:
+    return (
+        select(ConsentRecord.id)
+        .where(ConsentRecord.subject_id == subject_id, ConsentRecord.purpose == purpose)
+        .order_by(ConsentRecord.given_at.desc())
+        .limit(1)
+    )
+
+
+def count_addresses(citizen_id: str) -> Select[Any]:
+    return select(func.count()).where(Address.citizen_id == citizen_id)
+
+
+def forget_old_commands(now: datetime) -> Delete:
+    """Idempotency keys are good for a day."""
+    return delete(CommandDone).where(CommandDone.done_at < now - timedelta(days=1))
 
 
 def demo_account(name: str) -> Select[DemoAccount]:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Text, any_, cast, select
+from sqlalchemy import Select, Text, any_, cast, select
 
 from loaders.page import Sort, pages
 from loaders.shown import shown
@@ -26,6 +26,10 @@ def district_by_id(columns: Columns) -> Read:
 def district_by_lgd_code(columns: Columns) -> Read:
     code = cast(District.lgd_code, Text)
     return select(code, *shown(District, columns)).where(code == any_(KEYS))
+
+
+def district_with_code(lgd_code: int) -> Select[District]:
+    return select(District).where(District.lgd_code == lgd_code)
 
 
 @pages(District, BY_NAME)

@@ -4,7 +4,19 @@ to, how they sign in, and what was done on whose behalf."""
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar
 
-from sqlalchemy import BigInteger, ForeignKey, Identity, Index, any_, func, or_, text
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    ForeignKey,
+    Identity,
+    Index,
+    and_,
+    any_,
+    cast,
+    func,
+    or_,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSONB, array
 from sqlalchemy.orm import Mapped
 
@@ -39,6 +51,17 @@ class ConsentPurpose(StrEnum):
     SOCIAL_SECURITY = "SOCIAL_SECURITY"
     RESEARCH = "RESEARCH"
     PHOTO = "PHOTO"
+
+
+class ConsentChannel(StrEnum):
+    """Where a person was when they agreed."""
+
+    APP = "APP"
+    PORTAL = "PORTAL"
+    HELPLINE = "HELPLINE"
+    BLOCK_OFFICE = "BLOCK_OFFICE"
+    CSC = "CSC"
+    PROVIDER = "PROVIDER"
 
 
 class SignInAs(StrEnum):
@@ -94,6 +117,21 @@ class MobileTaken(Refusal):
     hindi = "यह फ़ोन नंबर पहले से पंजीकृत है।"
 
 
+class TooManyAddresses(Refusal):
+    """The citizen keeps as many addresses as they may. Remove one first."""
+
+    english = "You may keep {limit} addresses. Remove one first."
+    hindi = "आप अधिकतम {limit} पते रख सकते हैं। पहले कोई एक हटाएँ।"
+    limit: Annotated[int, "How many one may keep."]
+
+
+class PlaceOutsideDistrict(Refusal):
+    """The point is too far away to lie in the district that was named. One of them is wrong."""
+
+    english = "This place is not in the district you chose. Check the map and the district."
+    hindi = "यह जगह चुने गए जिले में नहीं है। नक्शा और जिला जाँचें।"
+
+
 class ErasurePending(Refusal):
     """The person has asked to be forgotten already, and was not answered yet."""
 
@@ -113,6 +151,14 @@ class BookingsUnderWay(Refusal):
 
     english = "There are bookings under way: {count}. They must end first."
     hindi = "{count} बुकिंग अभी चल रही हैं। पहले वे पूरी होनी चाहिए।"
+    count: Annotated[int, "How many."]
+
+
+class ComplaintsUnsettled(Refusal):
+    """Complaints by or about the person are not settled: what they say is still needed."""
+
+    english = "There are complaints that are not settled: {count}. They must end first."
+    hindi = "{count} शिकायतों का निपटारा बाकी है। पहले वे पूरी होनी चाहिए।"
     count: Annotated[int, "How many."]
 
 
@@ -141,7 +187,7 @@ class Citizen(Row):
     prefix: ClassVar[str] = "cz"
     areas: ClassVar[dict[Privacy, Area]] = {Privacy.OWNER: Area.CITIZEN_RECORD}
     rules: ClassVar[dict[Rule, RowRule]] = {
-        Rule.OWN: lambda: Citizen.id == VIEWER,
+        Rule.OWN: lambda: and_(Citizen.id == VIEWER, Citizen.erased_at.is_(None)),
         Rule.DISTRICT: lambda: Citizen.district_id == any_(DISTRICTS),
     }
 
@@ -209,6 +255,7 @@ class ConsentRecord(Row):
     __tablename__ = "consent_record"
     __table_args__ = (
         one_of("purpose", ConsentPurpose),
+        one_of("channel", ConsentChannel),
         Index(
             "consent_record_standing",
             "subject_id",
@@ -239,9 +286,7 @@ class AuditEntry(Row):
     __tablename__ = "audit_entry"
     areas: ClassVar[dict[Privacy, Area]] = {Privacy.OFFICER: Area.AUDIT}
     rules: ClassVar[dict[Rule, RowRule]] = {
-        Rule.OWN: lambda: or_(
-            AuditEntry.actor_id == VIEWER, AuditEntry.subject_ids.bool_op("@>")(array([VIEWER]))
-        ),
+        Rule.OWN: lambda: or_(AuditEntry.actor_id == VIEWER, AuditEntry.about(VIEWER)),
     }
     __table_args__ = (
         Index("audit_entry_of_actor", "actor_id", text("position DESC")),
@@ -259,6 +304,11 @@ class AuditEntry(Row):
     subject_ids: Mapped[list[str]] = officer()
     fields: Mapped[list[str]] = officer()
     request_id: Mapped[str] = officer()
+
+    @classmethod
+    def about(cls, id: ColumnElement[str]) -> ColumnElement[bool]:
+        # Drivers send text as varchar, an array of which cannot be compared with one of text.
+        return cls.subject_ids.bool_op("@>")(cast(array([id]), cls.subject_ids.type))
 
 
 class OneTimeCode(Row):
@@ -290,7 +340,7 @@ class Session(Row):
     __tablename__ = "session"
     __table_args__ = (one_of("role", Role), Index("session_of_person", "person_id"))
     prefix: ClassVar[str] = "ss"
-    areas: ClassVar[dict[Privacy, Area]] = {Privacy.OWNER: Area.ACCOUNT}
+    areas: ClassVar[dict[Privacy, Area]] = {Privacy.OWNER: Area.SESSION}
     rules: ClassVar[dict[Rule, RowRule]] = {Rule.OWN: lambda: Session.person_id == VIEWER}
 
     id: Mapped[str] = owner(primary_key=True)
@@ -324,7 +374,6 @@ class PartnerClient(Row):
     secret_hash: Mapped[str | None] = never()
     public_keys: Mapped[dict[str, Any] | None] = never(JSONB())
     """A JWK set, for clients that sign instead of sending a secret."""
-    scopes: Mapped[list[str]] = officer()
     purposes: Mapped[list[str]] = officer()
     district_ids: Mapped[list[str]] = officer()
     expires_at: Mapped[datetime | None] = officer()

@@ -1,33 +1,50 @@
 """People and their accounts: signing in, and what is computed of the viewer and of citizens."""
 
 import hashlib
+import re
 import secrets
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Annotated
 
 from loaders import account as load
+from loaders import place as load_place
 from models.account import (
+    Address,
     Citizen,
     CodeWrong,
+    ConsentChannel,
+    ConsentPurpose,
+    ConsentRecord,
     Department,
+    ErasurePending,
+    ErasureRequest,
+    ErasureState,
+    Gender,
     NotRegistered,
     OneTimeCode,
+    PlaceOutsideDistrict,
     Session,
     SessionEnded,
     SignInAs,
     SpentToken,
+    TooManyAddresses,
     TooManyCodes,
 )
 from models.base import new_id
+from models.place import District
+from resolvers.place import Point
 from runtime.context import Info
+from runtime.faults import BadInput, NotFound, Unauthenticated
+from runtime.geography import kilometres
 from runtime.identity import claims_of
 from runtime.language import Language
 from runtime.phone import checked_mobile
 from runtime.rights import Role
 from runtime.secret import a_code, hashed, matches
-from runtime.transaction import Transaction
+from runtime.transaction import Transaction, refused_as
 from runtime.viewer import Viewer
+from runtime.words import Words, checked_name
 
 LIMITED_WITHIN = timedelta(hours=1)
 
@@ -41,6 +58,7 @@ class Self:
     id: str
     provider_id: str
     department_id: str
+    session_id: str | None
 
 
 @dataclass(frozen=True)
@@ -69,6 +87,7 @@ def viewer(info: Info) -> Self:
         viewer.id or "",
         viewer.provider_id or "",
         viewer.department_id or "",
+        viewer.session_id,
     )
 
 
@@ -78,6 +97,18 @@ def own_id(row: Self) -> str | None:
 
 def first_name(row: Citizen, *, language: Language) -> str | None:
     return language.of(row.first_name_en, row.first_name_hi)
+
+
+def surname(row: Citizen, *, language: Language) -> str | None:
+    return language.of(row.surname_en, row.surname_hi)
+
+
+def spoken(row: Citizen | ConsentRecord) -> Language:
+    return Language(row.language.upper())
+
+
+def address_point(row: Address) -> Point:
+    return Point(row.latitude, row.longitude)
 
 
 def department_name(row: Department, *, language: Language) -> str:
@@ -230,3 +261,160 @@ async def sign_out(
 
 async def sign_out_everywhere(tx: Transaction) -> SignedOut:
     return SignedOut(await tx.change(load.end_sessions(tx.viewer.id or "", None, tx.now)))
+
+
+async def myself(tx: Transaction) -> Citizen:
+    """The citizen who asks. Whoever was forgotten is nobody, though their token still holds."""
+    found: Citizen | None = await tx.find(load.mine(Citizen, tx.rule, tx.viewer.id or ""))
+    if found is None:
+        raise Unauthenticated
+    return found
+
+
+async def change_profile(
+    tx: Transaction,
+    *,
+    first_name_en: Annotated[Words | None, "Given name, in Latin letters."] = None,
+    first_name_hi: Annotated[Words | None, "Given name, in Devanagari."] = None,
+    surname_en: Annotated[Words | None, "Surname, in Latin letters."] = None,
+    surname_hi: Annotated[Words | None, "Surname, in Devanagari."] = None,
+    gender: Annotated[Gender | None, "As you state it."] = None,
+    language: Annotated[Language | None, "The language to be told things in."] = None,
+    district_lgd_code: Annotated[int | None, "Where you live: a district's LGD code."] = None,
+) -> str:
+    """What is left out stays as it is."""
+    citizen = await myself(tx)
+    names = {
+        "first_name_en": (first_name_en, Language.EN),
+        "first_name_hi": (first_name_hi, Language.HI),
+        "surname_en": (surname_en, Language.EN),
+        "surname_hi": (surname_hi, Language.HI),
+    }
+    for column, (name, script) in names.items():
+        if name is not None:
+            setattr(citizen, column, checked_name(column, name, script))
+    if gender is not None:
+        citizen.gender = gender
+    if language is not None:
+        citizen.language = language.lower()
+    if district_lgd_code is not None:
+        citizen.district_id = (await district_of(tx, district_lgd_code)).id
+    await tx.emit("CitizenChanged", citizen.id, changed="PROFILE")
+    return citizen.id
+
+
+async def district_of(tx: Transaction, lgd_code: int) -> District:
+    return await tx.the(load_place.district_with_code(lgd_code), "districtLgdCode")
+
+
+async def add_address(
+    tx: Transaction,
+    *,
+    label: Annotated[Words, "What you call it, such as Home."],
+    line: Annotated[Words, "House, street, landmark: how to find it."],
+    district_lgd_code: Annotated[int, "The LGD code of the district it lies in; no PIN says."],
+    latitude: Annotated[float, "Degrees north."],
+    longitude: Annotated[float, "Degrees east."],
+) -> str:
+    """Refuses: TooManyAddresses, PlaceOutsideDistrict."""
+    if not (-90 <= latitude <= 90 and -180 <= longitude <= 180):
+        raise BadInput("`latitude` and `longitude` must be a place on earth.", argument="latitude")
+    citizen, limit = await myself(tx), tx.settings.addresses_per_citizen
+    # Their row is locked: two who add at once are counted one after the other.
+    if await tx.value(load.count_addresses(citizen.id)) >= limit:
+        raise TooManyAddresses(limit=limit)
+    district = await district_of(tx, district_lgd_code)
+    # Borders are not known here; a point no district reaches from its headquarters is wrong.
+    away = kilometres((latitude, longitude), (district.latitude, district.longitude))
+    if away > tx.settings.district_reach_km:
+        raise PlaceOutsideDistrict
+    address = Address(
+        id=new_id(Address.prefix),
+        citizen_id=citizen.id,
+        label=label,
+        line=line,
+        district_id=district.id,
+        latitude=latitude,
+        longitude=longitude,
+    )
+    await tx.add(address)
+    await tx.emit("CitizenChanged", citizen.id, changed="ADDRESSES", address=address.id)
+    return address.id
+
+
+async def remove_address(
+    tx: Transaction, *, address_id: Annotated[str, "One of yours. Bookings keep theirs."]
+) -> str:
+    address = await tx.the(load.mine(Address, tx.rule, address_id), "addressId")
+    await tx.remove(address)
+    await tx.emit("CitizenChanged", address.citizen_id, changed="ADDRESSES", address=address.id)
+    return str(address.citizen_id)
+
+
+Purpose = Annotated[ConsentPurpose, "What your data may be used for."]
+NOTICE = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,19}")
+
+
+async def someone(tx: Transaction) -> str:
+    """The id of the worker or citizen who asks, who was not forgotten since they signed in."""
+    role, id = SignInAs(tx.viewer.role), tx.viewer.id or ""
+    if not await tx.rows(load.person_with_id(role, id)):
+        raise Unauthenticated
+    return id
+
+
+async def give_consent(
+    tx: Transaction,
+    *,
+    purpose: Purpose,
+    notice_version: Annotated[str, "Which version of the notice you were shown, such as 2026.1."],
+    language: Annotated[Language, "The language you read it in."],
+    channel: Annotated[ConsentChannel, "Where you were shown it."],
+) -> str:
+    """Given again, what stands goes on standing, with the notice it was given under."""
+    if not NOTICE.fullmatch(notice_version):
+        raise BadInput(
+            "`noticeVersion` must be a version such as 2026.1.", argument="noticeVersion"
+        )
+    person_id = await someone(tx)
+    ((consent_id, is_new),) = await tx.rows(
+        load.give_consent(
+            id=new_id(ConsentRecord.prefix),
+            subject_id=person_id,
+            purpose=purpose,
+            notice_version=notice_version,
+            language=language.lower(),
+            channel=channel,
+            given_at=tx.now,
+        )
+    )
+    if is_new:
+        await tx.emit("ConsentGiven", person_id, consent=consent_id, purpose=purpose)
+    return str(consent_id)
+
+
+async def withdraw_consent(tx: Transaction, *, purpose: Purpose) -> str:
+    """Withdrawn again, it stays withdrawn as it was."""
+    person_id = await someone(tx)
+    withdrawn = await tx.value(load.withdraw_consent(person_id, purpose, tx.now))
+    if withdrawn is not None:
+        await tx.emit("ConsentWithdrawn", person_id, consent=withdrawn, purpose=purpose)
+    consent_id = withdrawn or await tx.value(load.latest_consent(person_id, purpose))
+    if consent_id is None:
+        raise NotFound("purpose")
+    return str(consent_id)
+
+
+async def request_erasure(tx: Transaction) -> str:
+    """Refuses: ErasurePending."""
+    person_id = await someone(tx)
+    request = ErasureRequest(
+        id=new_id(ErasureRequest.prefix),
+        subject_id=person_id,
+        state=ErasureState.REQUESTED,
+        requested_at=tx.now,
+    )
+    with refused_as("erasure_request_open", ErasurePending()):
+        await tx.add(request)
+    await tx.emit("ErasureRequested", person_id, request=request.id)
+    return request.id

@@ -59,19 +59,24 @@ class Area(StrEnum):
     WORKER_CONTACT = "worker_contact"
     WORKER_HOME = "worker_home"
     WORKER_KYC = "worker_kyc"
+    WORKER_STANDING = "worker_standing"
     VERIFICATION = "verification"
     ENGAGEMENT = "engagement"
     PROVIDER_RECORD = "provider_record"
+    PROVIDER_TEAM = "provider_team"
+    RATE_PROPOSAL = "rate_proposal"
     CITIZEN_RECORD = "citizen_record"
     CITIZEN_CONTACT = "citizen_contact"
     BOOKING = "booking"
     BOOKING_PLACE = "booking_place"
     BOOKING_PREFERENCE = "booking_preference"
+    CALL = "call"
     REVIEW_AUTHOR = "review_author"
     REVIEW_CASE = "review_case"
     GRIEVANCE = "grievance"
     INCIDENT = "incident"
     ACCOUNT = "account"
+    SESSION = "session"
     ADDRESS = "address"
     DOCUMENTS = "documents"
     AUDIT = "audit"
@@ -126,6 +131,7 @@ READ: Mapping[Area, Mapping[Role, Grant]] = {
         Role.STATE_OFFICER: reasoned(Rule.ALL),
         Role.AUDITOR: masked(Rule.ALL),
     },
+    Area.WORKER_STANDING: WORKER_STAFF,
     Area.VERIFICATION: {
         **WORKER_STAFF,
         Role.HELPLINE: Grant(Rule.ALL),
@@ -140,6 +146,12 @@ READ: Mapping[Area, Mapping[Role, Grant]] = {
         Role.STATE_OFFICER: reasoned(Rule.ALL),
         Role.AUDITOR: masked(Rule.ALL),
     },
+    Area.PROVIDER_TEAM: {
+        Role.PROVIDER: Grant(Rule.PROVIDER),
+        Role.DISTRICT_OFFICER: Grant(Rule.DISTRICT),
+        Role.STATE_OFFICER: Grant(Rule.ALL),
+    },
+    Area.RATE_PROPOSAL: WORKER_STAFF,
     Area.CITIZEN_RECORD: {
         Role.CITIZEN: Grant(Rule.OWN),
         Role.HELPLINE: Grant(Rule.ALL),
@@ -178,6 +190,11 @@ READ: Mapping[Area, Mapping[Role, Grant]] = {
         Role.STATE_OFFICER: reasoned(Rule.ALL),
         Role.DEPARTMENT: Grant(Rule.OFFICE),
     },
+    Area.CALL: {
+        Role.CITIZEN: Grant(Rule.COUNTERPART),
+        Role.WORKER: Grant(Rule.COUNTERPART),
+        Role.DEPARTMENT: Grant(Rule.COUNTERPART),
+    },
     Area.REVIEW_AUTHOR: {
         Role.CITIZEN: Grant(Rule.OWN),
         Role.DISTRICT_OFFICER: Grant(Rule.DISTRICT),
@@ -214,6 +231,11 @@ READ: Mapping[Area, Mapping[Role, Grant]] = {
         Role.STATE_OFFICER: Grant(Rule.ALL),
         Role.AUDITOR: Grant(Rule.ALL),
     },
+    Area.SESSION: {
+        Role.CITIZEN: Grant(Rule.OWN),
+        Role.WORKER: Grant(Rule.OWN),
+        Role.PROVIDER: Grant(Rule.OWN),
+    },
     Area.ADDRESS: {Role.CITIZEN: Grant(Rule.OWN)},
     Area.DOCUMENTS: {
         Role.WORKER: Grant(Rule.OWN),
@@ -238,8 +260,12 @@ class Act(StrEnum):
     ASK_ERASURE = "ask_erasure"
     DECIDE_ERASURE = "decide_erasure"
     REGISTER_WORKER = "register_worker"
+    ENROL_WORKER = "enrol_worker"
     EDIT_WORKER = "edit_worker"
+    PAUSE_WORK = "pause_work"
     VERIFY_WORKER = "verify_worker"
+    ALLOT_TABLET = "allot_tablet"
+    APPLY_AS_PROVIDER = "apply_as_provider"
     EMPANEL = "empanel"
     EDIT_CATALOGUE = "edit_catalogue"
     PUBLISH_RATE = "publish_rate"
@@ -251,6 +277,7 @@ class Act(StrEnum):
     DECLINE = "decline"
     ATTEND = "attend"
     ARRIVE = "arrive"
+    ISSUE_CODE = "issue_code"
     REVISE_QUOTE = "revise_quote"
     ANSWER_QUOTE = "answer_quote"
     COMPLETE = "complete"
@@ -279,6 +306,8 @@ OFFICERS = {
     Role.DISTRICT_OFFICER: Grant(Rule.DISTRICT),
     Role.STATE_OFFICER: Grant(Rule.ALL),
 }
+NEWCOMER = {Role.ANONYMOUS: Grant(Rule.OWN), Role.CITIZEN: Grant(Rule.OWN)}
+"""Whoever is not at work here yet."""
 PERSON = {Role.CITIZEN: Grant(Rule.OWN), Role.WORKER: Grant(Rule.OWN)}
 OWN_PROVIDER = {Role.PROVIDER: Grant(Rule.PROVIDER)}
 FOR_CALLER = {Role.HELPLINE: Grant(Rule.ALL)}
@@ -291,16 +320,18 @@ WRITE: Mapping[Act, Mapping[Role, Grant]] = {
     Act.CONSENT: PERSON,
     Act.ASK_ERASURE: PERSON,
     Act.DECIDE_ERASURE: {Role.AUDITOR: Grant(Rule.ALL)},
-    Act.REGISTER_WORKER: {
-        Role.ANONYMOUS: Grant(Rule.OWN),
-        Role.CITIZEN: Grant(Rule.OWN),
+    Act.REGISTER_WORKER: NEWCOMER,
+    Act.ENROL_WORKER: {
         **FOR_CALLER,
         **OWN_PROVIDER,
         **OFFICERS,
         Role.PARTNER: Grant(Rule.DISTRICT),
     },
     Act.EDIT_WORKER: {**AT_WORK, **OWN_PROVIDER, **OFFICERS},
+    Act.PAUSE_WORK: AT_WORK,
     Act.VERIFY_WORKER: OFFICERS,
+    Act.ALLOT_TABLET: OFFICERS,
+    Act.APPLY_AS_PROVIDER: NEWCOMER,
     Act.EMPANEL: OFFICERS,
     Act.EDIT_CATALOGUE: {Role.STATE_OFFICER: Grant(Rule.ALL)},
     Act.PUBLISH_RATE: {**AT_WORK, **OWN_PROVIDER},
@@ -312,6 +343,7 @@ WRITE: Mapping[Act, Mapping[Role, Grant]] = {
     Act.DECLINE: AT_WORK,
     Act.ATTEND: AT_WORK,
     Act.ARRIVE: {**AT_WORK, **OWN_PROVIDER},
+    Act.ISSUE_CODE: {**BOOKER, **AT_WORK, **FOR_CALLER},
     Act.REVISE_QUOTE: {**AT_WORK, **OWN_PROVIDER},
     Act.ANSWER_QUOTE: BOOKER,
     Act.COMPLETE: {**AT_WORK, **OFFICERS},

@@ -24,6 +24,12 @@ class Settings:
     page_limit: int = 100
     radius_limit_km: int = 50
     suppress_below: int = 10
+    minimum_age: int = 18
+    rate_limit_paise: int = 1_000_000_000
+    storage_dir: str | None = None
+    document_limit: int = 5_000_000
+    document_minutes: int = 10
+    documents_each: int = 30
 
     issuer: str = "http://127.0.0.1:8000"
     signing_keys: str | None = None
@@ -37,9 +43,20 @@ class Settings:
     sms_token: str | None = None
     oidc_issuer: str | None = None
     oidc_audience: str = "sewa-mitra"
+    oidc_claims: str = "role=role,districts=districts,department=department"
     clock_skew_seconds: int = 60
 
     contact_hours: int = 24
+    travel_hours: int = 2
+    arrival_metres: int = 300
+    finish_code_hours: int = 24
+    codes_per_visit: int = 5
+    calls_per_booking: int = 30
+    revision_minutes: int = 60
+    absent_citizen_minutes: int = 15
+    absent_worker_minutes: int = 30
+    addresses_per_citizen: int = 20
+    district_reach_km: int = 150
 
     @classmethod
     def read(cls, environment: Mapping[str, str] | None = None) -> "Settings":

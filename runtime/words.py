@@ -7,12 +7,20 @@ from typing import NewType
 from stdnum import verhoeff
 
 from runtime.faults import BadInput
+from runtime.language import Language
 from runtime.refusal import Refusal
 
 Words = NewType("Words", str)
 """Marks a command's parameter as free text."""
 
 LIMIT = 2_000
+NAME_LIMIT = 100
+LETTERS = {
+    Language.EN: ("Latin", "A-Za-zÀ-ɏ"),
+    Language.HI: ("Devanagari", "\u0900-\u0963\u0971-\u097f"),
+}
+BETWEEN = " .'’\\-\u200c\u200d"
+"""What may stand inside a name: joiners shape Devanagari clusters."""
 TWELVE_DIGITS = re.compile(r"(?<!\d)\d(?:[\s.\-]?\d){11}(?![\s.\-]?\d)")
 
 
@@ -37,6 +45,17 @@ def checked(argument: str, text: str) -> Words:
     if any(map(is_aadhaar, TWELVE_DIGITS.findall(text))):
         raise AadhaarInText
     return Words(text)
+
+
+def checked_name(argument: str, name: str, language: Language) -> str:
+    """A name, in the letters of the language. Raises BadInput."""
+    script, letters = LETTERS[language]
+    if len(name) > NAME_LIMIT or not re.fullmatch(f"[{letters}][{letters}{BETWEEN}]*", name):
+        raise BadInput(
+            f"`{argument}` must be a name in {script} letters, at most {NAME_LIMIT} of them.",
+            argument=argument,
+        )
+    return name
 
 
 def is_aadhaar(found: str) -> bool:

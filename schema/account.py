@@ -6,11 +6,25 @@ from strawberry import ID
 
 import resolvers.account as resolve
 from loaders import account as load
+from loaders import place as load_place
 from models import account as model
 from runtime.language import Language
 from runtime.privacy import Privacy
 from runtime.rights import Act, Area, Role
-from schema.base import Node, command, entity, enum, field, mutation, outcome, plain, query
+from schema.base import (
+    Node,
+    command,
+    entity,
+    enum,
+    field,
+    mutation,
+    outcome,
+    part,
+    plain,
+    query,
+)
+from schema.page import Connection
+from schema.place import District, Point
 
 enum(
     Role,
@@ -41,6 +55,32 @@ enum(
     WORKER="Someone who carries them out.",
     PROVIDER="Someone who acts for a service provider.",
 )
+enum(
+    model.ConsentPurpose,
+    "What a person may agree to have their data used for.",
+    JOB_MATCHING="To be offered work by partner departments.",
+    SKILL_RECORDS="To have skills and certificates kept in the registers of training.",
+    SOCIAL_SECURITY="To be enrolled for social security.",
+    RESEARCH="For research.",
+    PHOTO="To have their photo shown to everyone.",
+)
+enum(
+    model.ConsentChannel,
+    "Where a person was when they agreed.",
+    APP="In the app.",
+    PORTAL="On the portal.",
+    HELPLINE="On the phone.",
+    BLOCK_OFFICE="At a block office.",
+    CSC="At a common service centre.",
+    PROVIDER="At their provider.",
+)
+enum(
+    model.ErasureState,
+    "How a request to be forgotten stands.",
+    REQUESTED="Not decided.",
+    GRANTED="Granted: nothing personal is left.",
+    DECLINED="Declined: see the answer.",
+)
 
 
 @entity(model.Citizen, by_id=load.citizen_by_id)
@@ -55,7 +95,85 @@ class Citizen(Node):
         shows=Privacy.OWNER,
         area=Area.CITIZEN_CONTACT,
     )
+    surname: str | None = field("Their surname.", "surname_en surname_hi", compute=resolve.surname)
+    gender: model.Gender | None = field("Their gender, if they stated it.")
     mobile: str | None = field("Their phone number, as +91XXXXXXXXXX.")
+    language: Language | None = field(
+        "The language they are told things in.", "language", compute=resolve.spoken
+    )
+    district: District | None = field(
+        "Where they live; null until they say.", "district_id", load=load_place.district_by_id
+    )
+    registered_at: datetime | None = field("When they first signed in.")
+
+
+@entity(model.Address, by_id=load.address_by_id)
+class Address(Node):
+    """A place a citizen has work done at. Nobody else sees it; a booking takes a copy."""
+
+    id: ID = field("Opaque and stable.")
+    label: str | None = field("What they call it.")
+    line: str | None = field("How to find it.")
+    district: District | None = field(
+        "The district it lies in.", "district_id", load=load_place.district_by_id
+    )
+    location: Point | None = field(
+        "Where it is.", "latitude longitude", compute=resolve.address_point
+    )
+
+
+@entity(model.ConsentRecord, by_id=load.consent_by_id)
+class ConsentRecord(Node):
+    """What a person agreed to, after the notice they were shown."""
+
+    id: ID = field("Opaque and stable.")
+    subject_id: ID | None = field("Whose consent it is: a worker's or a citizen's.")
+    purpose: model.ConsentPurpose | None = field("What their data may be used for.")
+    notice_version: str | None = field("Which version of the notice they were shown.")
+    language: Language | None = field(
+        "The language they read it in.", "language", compute=resolve.spoken
+    )
+    channel: model.ConsentChannel | None = field("Where they were shown it.")
+    given_at: datetime | None = field("When they agreed.")
+    withdrawn_at: datetime | None = field("When they withdrew it; null while it stands.")
+
+
+@entity(model.ErasureRequest, by_id=load.erasure_by_id)
+class ErasureRequest(Node):
+    """A person asks to be forgotten; the data protection officer decides."""
+
+    id: ID = field("Opaque and stable.")
+    subject_id: ID | None = field("Who asks: a worker or a citizen.")
+    state: model.ErasureState | None = field("How it stands.")
+    requested_at: datetime | None = field("When they asked.")
+    decided_at: datetime | None = field("When it was decided.")
+    answer: str | None = field("What they were answered.")
+
+
+@part(model.Session)
+class Session:
+    """A device that is signed in."""
+
+    id: ID | None = field("Give it to `signOut`.")
+    device: str | None = field("What it was called when it signed in.")
+    started_at: datetime | None = field("When it signed in.")
+    used_at: datetime | None = field("When its access was last renewed.")
+
+
+@part(model.AuditEntry)
+class AuditEntry:
+    """What one request read of people, or was refused: one entry for each type."""
+
+    happened_at: datetime | None = field("When.")
+    actor_id: ID | None = field("Who did it; null for someone who was not signed in.")
+    role: Role | None = field("What they were to the service.")
+    purposes: list[str] | None = field("What a partner's system may use data for.")
+    reason: str | None = field("Why they asked, where a reason had to be stated.")
+    refused: bool | None = field("Whether it was refused.")
+    type: str | None = field("What was read, or the refusal.")
+    subject_ids: list[ID] | None = field("Whom or what it was about.")
+    fields: list[str] | None = field("What was read of them.")
+    request_id: str | None = field("The request, as in the log.")
 
 
 @entity(model.Department, by_id=load.department_by_id)
@@ -79,11 +197,33 @@ class Viewer:
     department: Department | None = field(
         "The department you act for.", "department_id", load=load.department_by_id
     )
+    session_id: ID | None = field("The device you ask from, in `sessions`.")
+    addresses: list[Address] = field(
+        "Places you have work done at.", "id", load=load.addresses_by_citizen
+    )
+    consents: Connection[ConsentRecord] = field(
+        "What you agreed to, the latest first.", "id", load=load.consents_by_subject
+    )
+    erasure_requests: Connection[ErasureRequest] = field(
+        "Where you asked to be forgotten, the latest first.", "id", load=load.erasures_by_subject
+    )
+    sessions: Connection[Session] = field(
+        "Devices that are signed in as you, the latest first.", "id", load=load.sessions_by_person
+    )
 
 
 @query
 class Query:
     viewer: Viewer = field("Who you are to this service.", resolve=resolve.viewer)
+    audit: Connection[AuditEntry] = field(
+        "What was read of people and what was refused, the latest first: where it is about you,"
+        " or of everyone, as your role has it.",
+        load=load.audit,
+    )
+    erasure_requests: Connection[ErasureRequest] = field(
+        "Requests to be forgotten that wait for a decision, the oldest first.",
+        load=load.erasures_to_decide,
+    )
 
 
 @outcome(resolve.CodeSent)
@@ -139,4 +279,39 @@ class Mutation:
     )
     sign_out_everywhere = command(
         "Sign out on all devices.", resolve.sign_out_everywhere, may=Act.SIGN_OUT, gives=SignedOut
+    )
+    change_profile = command(
+        "Say who you are and where you live; what you leave out stays as it is.",
+        resolve.change_profile,
+        may=Act.KEEP_PROFILE,
+        gives=Citizen,
+    )
+    add_address = command(
+        "Keep a place to have work done at.",
+        resolve.add_address,
+        may=Act.KEEP_PROFILE,
+        gives=Address,
+        refuses=(model.TooManyAddresses, model.PlaceOutsideDistrict),
+    )
+    remove_address = command(
+        "Keep a place no longer.", resolve.remove_address, may=Act.KEEP_PROFILE, gives=Citizen
+    )
+    give_consent = command(
+        "Agree to have your data used for a purpose.",
+        resolve.give_consent,
+        may=Act.CONSENT,
+        gives=ConsentRecord,
+    )
+    withdraw_consent = command(
+        "Take consent back: it holds from the next read on.",
+        resolve.withdraw_consent,
+        may=Act.CONSENT,
+        gives=ConsentRecord,
+    )
+    request_erasure = command(
+        "Ask to be forgotten.",
+        resolve.request_erasure,
+        may=Act.ASK_ERASURE,
+        gives=ErasureRequest,
+        refuses=(model.ErasurePending,),
     )

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable
 from enum import StrEnum
 from types import MappingProxyType, UnionType
-from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, Optional, TypeVar, Union, get_args, get_origin
 
 import strawberry
 from strawberry import ID, federation
@@ -135,8 +135,11 @@ def parameters_of(load: Any, compute: Callable[..., Any] | None) -> list[inspect
 
 def as_graphql(name: str, kind: Any) -> Any:
     """Ids are recognised by their names."""
-    if get_origin(kind) is UnionType:
+    if get_origin(kind) in (UnionType, Union):
         return Union[tuple(as_graphql(name, part) for part in get_args(kind))]  # noqa: UP007
+    if get_origin(kind) is list:
+        (item,) = get_args(kind)
+        return list[as_graphql(name.removesuffix("s"), item)]  # type: ignore[misc]
     if kind is Words:
         return str
     return ID if kind is str and (name == "id" or name.endswith("_id")) else kind
@@ -212,8 +215,8 @@ def adds_to(owner: type) -> Callable[[type[T]], type[T]]:
     """Fields that one domain contributes to another domain's type."""
 
     def decorate(cls: type[T]) -> type[T]:
-        backing = backings.get(owner)
-        made = finish(strawberry.type(cls), backing and backing.row)
+        row = backings[owner].row if owner in backings else None
+        made = finish(strawberry.type(cls), row)
         additions.setdefault(owner, []).append(made)
         return made
 
@@ -333,17 +336,20 @@ def command(
     shape = input_of(name, parameters, replayable=backing is not None)
 
     async def answer(info: Info, **given: Any) -> Any:
-        """`input` is absent from a command that takes none."""
-        filled = vars(given["input"]) if given else {}
+        """`input` may be absent where nothing in it is required."""
+        filled = vars(given["input"]) if given.get("input") else {}
         known = {key: None if value is strawberry.UNSET else value for key, value in filled.items()}
         return await record.carry_out(info.context, info.field_name, known)
 
+    required = any(parameter.default is parameter.empty for parameter in parameters)
+    asked: Any = shape if required else Optional[shape]  # noqa: UP045
     asks = [
         inspect.Parameter("info", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=Info),
         inspect.Parameter(
             "input",
             inspect.Parameter.KEYWORD_ONLY,
-            annotation=Annotated[shape, strawberry.argument(description="What to do.")],
+            annotation=Annotated[asked, strawberry.argument(description="What to do.")],
+            default=inspect.Parameter.empty if required else strawberry.UNSET,
         ),
     ]
     vars(answer)["__signature__"] = inspect.Signature(

@@ -13,7 +13,14 @@ import pytest
 from graphql import GraphQLObjectType, get_named_type
 from sqlalchemy import select
 
-from models.account import ConsentRecord, Department
+from models.account import (
+    Address,
+    AuditEntry,
+    ConsentRecord,
+    Department,
+    ErasureRequest,
+    Session,
+)
 from models.base import new_id
 from models.booking import (
     Assignment,
@@ -97,6 +104,8 @@ class World:
     booking: Booking
     office_booking: Booking
     ids: dict[str, str]
+    instead: dict[Role, dict[str, str]]
+    """For some roles others: what they have to do with."""
 
     def near(self, role: Role) -> Viewer:
         """Someone of the role who has to do with them."""
@@ -212,6 +221,31 @@ async def a_world(url: str) -> World:
         for id in (review.id, office_review.id)
     ]
     await save(url, *replies, *parts_of(booking), *parts_of(office_booking))
+    address = Address(
+        id=new_id("ad"),
+        citizen_id=citizen.id,
+        label="Home",
+        line="Flat 3",
+        district_id=LUCKNOW,
+        latitude=26.8,
+        longitude=81.0,
+    )
+    entry = AuditEntry(
+        actor_id="us_helpline",
+        role="HELPLINE",
+        purposes=["JOB_MATCHING"],
+        reason=REASON,
+        refused=False,
+        type="Worker",
+        subject_ids=[worker.id, citizen.id, "pc_client", "sb_audited"],
+        fields=["mobile"],
+        request_id="request-0",
+    )
+    accounts = {
+        person: account_of(person)
+        for person in (worker.id, citizen.id, f"us_{Role.PROVIDER.lower()}")
+    }
+    await save(url, address, entry, *(row for rows in accounts.values() for row in rows))
     await run_sql_async(url, *CHECKED)
     verifications = select(Verification.id).where(Verification.worker_id == worker.id)
     return World(
@@ -231,8 +265,49 @@ async def a_world(url: str) -> World:
             "review": review.id,
             "officeReview": office_review.id,
             "verification": await scalar(url, verifications),
+            "address": address.id,
+            "consent": accounts[citizen.id][0].id,
+            "erasure": accounts[citizen.id][1].id,
+        },
+        {
+            Role.DEPARTMENT: {"booking": office_booking.id, "review": office_review.id},
+            Role.WORKER: {
+                "consent": accounts[worker.id][0].id,
+                "erasure": accounts[worker.id][1].id,
+            },
         },
     )
+
+
+def account_of(person_id: str) -> list[Any]:
+    return [
+        ConsentRecord(
+            id=new_id("cs"),
+            subject_id=person_id,
+            purpose="RESEARCH",
+            notice_version="1",
+            language="hi",
+            channel="APP",
+            given_at=NOON,
+            withdrawn_at=NOON,
+        ),
+        ErasureRequest(
+            id=new_id("er"),
+            subject_id=person_id,
+            state="DECLINED",
+            requested_at=NOON,
+            decided_at=NOON,
+            answer="Not now",
+        ),
+        Session(
+            id=new_id("ss"),
+            person_id=person_id,
+            role="CITIZEN",
+            device="Phone",
+            refresh_hash=new_id("hash"),
+            expires_at=NOON,
+        ),
+    ]
 
 
 CHECKED = (
@@ -294,6 +369,9 @@ CHILDREN = {
         "assignments": "Assignment",
     },
     "Quote": {"lines": "QuoteLine"},
+    "Viewer": {"sessions": "SessionConnection"},
+    "SessionConnection": {"nodes": "Session"},
+    "AuditEntryConnection": {"nodes": "AuditEntry"},
     "Review": {"booking": "Booking", "reply": "ReviewReply"},
 }
 """Where a row is reached through another."""
@@ -326,21 +404,31 @@ WAYS_IN = {
     "review": "Review",
     "booking": "Booking",
     "verification": "Verification",
+    "address": "Address",
+    "consent": "ConsentRecord",
+    "erasure": "ErasureRequest",
 }
+ROOTS = {
+    "viewer": ("viewer", "Viewer"),
+    "audit": ('audit(subjectId: "sb_audited", first: 1)', "AuditEntryConnection"),
+}
+"""Ways in that no id leads to."""
 
 
 async def seen_by(process: Process, viewer: Viewer, world: World) -> Seen:
-    ids = dict(world.ids)
-    if viewer.role is Role.DEPARTMENT:
-        ids |= {"booking": world.office_booking.id, "review": ids["officeReview"]}
-    asked = " ".join(
+    ids = world.ids | world.instead.get(viewer.role, {})
+    asked = [
         f'{way}: node(id: "{ids[way]}") {{ ... on {type_name} {{ {selection(type_name)} }} }}'
         for way, type_name in WAYS_IN.items()
-    )
-    data, errors = await answer(process, viewer, f"{{ {asked} }}")
+    ]
+    asked += [
+        f"{way}: {root} {{ {selection(type_name)} }}" for way, (root, type_name) in ROOTS.items()
+    ]
+    data, errors = await answer(process, viewer, f"{{ {' '.join(asked)} }}")
     codes = {tuple(error["path"]): error["extensions"]["code"] for error in errors}
     seen: Seen = {}
-    for way, type_name in WAYS_IN.items():
+    types = WAYS_IN | {way: type_name for way, (_, type_name) in ROOTS.items()}
+    for way, type_name in types.items():
         look(seen, codes, (way,), type_name, data[way])
     return seen
 

@@ -14,6 +14,8 @@ depends_on: str | Sequence[str] | None = None
 
 def upgrade() -> None:
     op.execute('CREATE TYPE textrange AS RANGE (subtype = text, collation = "C")')
+    op.execute("CREATE SEQUENCE worker_codes START 5000001")
+    op.execute("CREATE SEQUENCE provider_codes START 50001")
     op.create_table(
         "audit_entry",
         sa.Column("position", sa.BigInteger(), sa.Identity(always=False), nullable=False),
@@ -113,6 +115,10 @@ def upgrade() -> None:
         sa.CheckConstraint(
             "purpose IN ('JOB_MATCHING', 'SKILL_RECORDS', 'SOCIAL_SECURITY', 'RESEARCH', 'PHOTO')",
             name=op.f("consent_record_purpose_known"),
+        ),
+        sa.CheckConstraint(
+            "channel IN ('APP', 'PORTAL', 'HELPLINE', 'BLOCK_OFFICE', 'CSC', 'PROVIDER')",
+            name=op.f("consent_record_channel_known"),
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("consent_record_pkey")),
     )
@@ -223,7 +229,6 @@ def upgrade() -> None:
         sa.Column("name", sa.Text(collation="C"), nullable=False),
         sa.Column("secret_hash", sa.Text(collation="C"), nullable=True),
         sa.Column("public_keys", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
-        sa.Column("scopes", sa.ARRAY(sa.Text(collation="C")), nullable=False),
         sa.Column("purposes", sa.ARRAY(sa.Text(collation="C")), nullable=False),
         sa.Column("district_ids", sa.ARRAY(sa.Text(collation="C")), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=True),
@@ -233,10 +238,16 @@ def upgrade() -> None:
     op.create_table(
         "provider",
         sa.Column("id", sa.Text(collation="C"), nullable=False),
-        sa.Column("code", sa.Text(collation="C"), nullable=False),
+        sa.Column(
+            "code",
+            sa.Text(collation="C"),
+            server_default=sa.text("'SP' || lpad(nextval('provider_codes')::text, 5, '0')"),
+            nullable=False,
+        ),
         sa.Column("name_en", sa.Text(collation="C"), nullable=False),
         sa.Column("name_hi", sa.Text(collation="C"), nullable=False),
         sa.Column("status", sa.Text(collation="C"), nullable=False),
+        sa.Column("status_reason", sa.Text(collation="C"), nullable=True),
         sa.Column("empanelled_from", sa.Date(), nullable=True),
         sa.Column("empanelled_until", sa.Date(), nullable=True),
         sa.Column("mou_reference", sa.Text(collation="C"), nullable=True),
@@ -277,7 +288,11 @@ def upgrade() -> None:
         sa.Column("nsqf_level", sa.Text(collation="C"), nullable=True),
         sa.Column("regulations", sa.ARRAY(sa.Text(collation="C")), nullable=False),
         sa.Column("gender_preference", sa.Boolean(), nullable=False),
+        sa.Column("rework_days", sa.Integer(), server_default="7", nullable=False),
         sa.Column("active", sa.Boolean(), nullable=False),
+        sa.CheckConstraint(
+            "rework_days BETWEEN 7 AND 30", name=op.f("service_category_rework_days_range")
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("service_category_pkey")),
         sa.UniqueConstraint("number", name=op.f("service_category_number_unique")),
         sa.UniqueConstraint("slug", name=op.f("service_category_slug_unique")),
@@ -347,6 +362,7 @@ def upgrade() -> None:
             ["category_id"], ["service_category.id"], name=op.f("service_category_id_fkey")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("service_pkey")),
+        sa.UniqueConstraint("category_id", "slug", name="service_slug_unique"),
     )
     op.create_index(op.f("service_category_id"), "service", ["category_id"], unique=False)
     op.create_table(
@@ -437,8 +453,14 @@ def upgrade() -> None:
     op.create_table(
         "worker",
         sa.Column("id", sa.Text(collation="C"), nullable=False),
-        sa.Column("code", sa.Text(collation="C"), nullable=False),
+        sa.Column(
+            "code",
+            sa.Text(collation="C"),
+            server_default=sa.text("'SM' || lpad(nextval('worker_codes')::text, 7, '0')"),
+            nullable=False,
+        ),
         sa.Column("status", sa.Text(collation="C"), nullable=False),
+        sa.Column("status_reason", sa.Text(collation="C"), nullable=True),
         sa.Column("first_name_en", sa.Text(collation="C"), nullable=True),
         sa.Column("first_name_hi", sa.Text(collation="C"), nullable=True),
         sa.Column("initial_en", sa.Text(collation="C"), nullable=True),
@@ -463,6 +485,7 @@ def upgrade() -> None:
         sa.Column("home_latitude", sa.Double(), nullable=True),
         sa.Column("home_longitude", sa.Double(), nullable=True),
         sa.Column("channel", sa.Text(collation="C"), nullable=False),
+        sa.Column("enrolled_by", sa.Text(collation="C"), nullable=True),
         sa.Column("birth_date", sa.Date(), nullable=True),
         sa.Column("home_address", sa.Text(collation="C"), nullable=True),
         sa.Column("aadhaar_last4", sa.Text(collation="C"), nullable=True),
@@ -506,6 +529,13 @@ def upgrade() -> None:
         postgresql_where=sa.text("status = 'ACTIVE'"),
     )
     op.create_index("worker_by_status", "worker", ["status", "district_id"], unique=False)
+    op.create_index(
+        "worker_of_team",
+        "worker",
+        ["provider_id", "code"],
+        unique=False,
+        postgresql_where=sa.text("provider_id IS NOT NULL"),
+    )
     op.create_index(
         "worker_listed",
         "worker",
@@ -598,6 +628,7 @@ def upgrade() -> None:
         sa.Column("completed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("contact_from", sa.DateTime(timezone=True), nullable=True),
         sa.Column("contact_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("call_id", sa.Text(collation="C"), nullable=True),
         sa.Column("cancellation_policy_version", sa.Integer(), nullable=False),
         sa.Column("rework_of_id", sa.Text(collation="C"), nullable=True),
         sa.Column("replaces_id", sa.Text(collation="C"), nullable=True),
@@ -655,7 +686,16 @@ def upgrade() -> None:
         ),
         sa.ForeignKeyConstraint(["worker_id"], ["worker.id"], name=op.f("booking_worker_id_fkey")),
         sa.PrimaryKeyConstraint("id", name=op.f("booking_pkey")),
+        sa.UniqueConstraint("call_id", name=op.f("booking_call_id_unique")),
         sa.UniqueConstraint("number", name=op.f("booking_number_unique")),
+        sa.UniqueConstraint("replaces_id", name=op.f("booking_replaces_id_unique")),
+    )
+    op.create_index(
+        "booking_rework_open",
+        "booking",
+        ["rework_of_id"],
+        unique=True,
+        postgresql_where=sa.text("state NOT IN ('COMPLETED', 'CANCELLED', 'EXPIRED', 'NO_SHOW')"),
     )
     op.create_index(
         "booking_by_state", "booking", ["state", "district_id", "category_id"], unique=False
@@ -692,6 +732,25 @@ def upgrade() -> None:
     )
     op.create_index(op.f("document_worker_id"), "document", ["worker_id"], unique=False)
     op.create_table(
+        "upload",
+        sa.Column("ticket_hash", sa.Text(collation="C"), nullable=False),
+        sa.Column("worker_id", sa.Text(collation="C"), nullable=False),
+        sa.Column("kind", sa.Text(collation="C"), nullable=False),
+        sa.Column("media_type", sa.Text(collation="C"), nullable=False),
+        sa.Column("bytes", sa.Integer(), nullable=False),
+        sa.Column("sha256", sa.Text(collation="C"), nullable=False),
+        sa.Column("requested_by", sa.Text(collation="C"), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("used_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "kind IN ('PHOTO', 'IDENTITY', 'ADDRESS', 'CERTIFICATE', 'POLICE', 'AFFIDAVIT', 'LICENCE')",
+            name=op.f("upload_kind_known"),
+        ),
+        sa.ForeignKeyConstraint(["worker_id"], ["worker.id"], name=op.f("upload_worker_id_fkey")),
+        sa.PrimaryKeyConstraint("ticket_hash", name=op.f("upload_pkey")),
+    )
+    op.create_index(op.f("upload_worker_id"), "upload", ["worker_id"], unique=False)
+    op.create_table(
         "engagement",
         sa.Column("id", sa.Text(collation="C"), nullable=False),
         sa.Column("worker_id", sa.Text(collation="C"), nullable=False),
@@ -725,13 +784,33 @@ def upgrade() -> None:
         sa.Column("valid_until", sa.Date(), nullable=True),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("approved_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("approved_by", sa.Text(collation="C"), nullable=True),
+        sa.Column("rejected_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("rejection_reason", sa.Text(collation="C"), nullable=True),
+        sa.Column("decided_by", sa.Text(collation="C"), nullable=True),
+        postgresql.ExcludeConstraint(
+            (
+                sa.text(
+                    "textrange("
+                    "coalesce(provider_id || '/' || district_id, worker_id) || '/' || service_id, "
+                    "coalesce(provider_id || '/' || district_id, worker_id) || '/' || service_id, "
+                    "'[]')"
+                ),
+                "&&",
+            ),
+            (sa.text("daterange(valid_from, valid_until)"), "&&"),
+            where=sa.text("approved_at IS NOT NULL"),
+            using="gist",
+            name="rate_card_holds_alone",
+        ),
+        sa.CheckConstraint(
+            "num_nonnulls(approved_at, rejected_at) < 2", name=op.f("rate_card_decided_once")
+        ),
         sa.CheckConstraint("amount_paise >= 1", name=op.f("rate_card_amount_paise_range")),
         sa.CheckConstraint(
             "num_nonnulls(provider_id, worker_id) = 1", name=op.f("rate_card_one_owner")
         ),
         sa.CheckConstraint(
-            "valid_until IS NULL OR valid_until > valid_from", name=op.f("rate_card_dates_ordered")
+            "valid_until IS NULL OR valid_until >= valid_from", name=op.f("rate_card_dates_ordered")
         ),
         sa.CheckConstraint(
             "visit_charge_paise >= 0", name=op.f("rate_card_visit_charge_paise_range")
@@ -765,6 +844,13 @@ def upgrade() -> None:
         postgresql_where=sa.text("worker_id IS NOT NULL"),
     )
     op.create_index(op.f("rate_card_service_id"), "rate_card", ["service_id"], unique=False)
+    op.create_index(
+        "rate_card_proposed",
+        "rate_card",
+        ["valid_from", "id"],
+        unique=False,
+        postgresql_where=sa.text("approved_at IS NULL AND rejected_at IS NULL"),
+    )
     op.create_table(
         "rating_summary",
         sa.Column("subject_id", sa.Text(collation="C"), nullable=False),
@@ -1070,6 +1156,7 @@ def upgrade() -> None:
         sa.Column("mode", sa.Text(collation="C"), nullable=True),
         sa.Column("amount_paise", sa.Integer(), nullable=False),
         sa.Column("reference", sa.Text(collation="C"), nullable=True),
+        sa.Column("reason", sa.Text(collation="C"), nullable=True),
         sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint("kind IN ('SERVICE', 'CANCELLATION')", name=op.f("payment_kind_known")),
         sa.CheckConstraint(
@@ -1425,6 +1512,11 @@ def downgrade() -> None:
     op.drop_table("verification")
     op.drop_table("service_area")
     op.drop_table("rating_summary")
+    op.drop_index(
+        "rate_card_proposed",
+        table_name="rate_card",
+        postgresql_where=sa.text("approved_at IS NULL AND rejected_at IS NULL"),
+    )
     op.drop_index(op.f("rate_card_service_id"), table_name="rate_card")
     op.drop_index(
         "rate_card_of_worker",
@@ -1440,12 +1532,15 @@ def downgrade() -> None:
     op.drop_index(op.f("engagement_worker_id"), table_name="engagement")
     op.drop_index(op.f("engagement_department_id"), table_name="engagement")
     op.drop_table("engagement")
+    op.drop_index(op.f("upload_worker_id"), table_name="upload")
+    op.drop_table("upload")
     op.drop_index(op.f("document_worker_id"), table_name="document")
     op.drop_table("document")
     op.drop_index(op.f("booking_provider_id"), table_name="booking")
     op.drop_index("booking_of_worker", table_name="booking")
     op.drop_index("booking_of_citizen", table_name="booking")
     op.drop_index(op.f("booking_department_id"), table_name="booking")
+    op.drop_index("booking_rework_open", table_name="booking")
     op.drop_index("booking_by_state", table_name="booking")
     op.drop_table("booking")
     op.drop_index("availability_rule_of_worker", table_name="availability_rule")
@@ -1461,6 +1556,11 @@ def downgrade() -> None:
     )
     op.drop_index(
         "worker_listed", table_name="worker", postgresql_where=sa.text("status = 'ACTIVE'")
+    )
+    op.drop_index(
+        "worker_of_team",
+        table_name="worker",
+        postgresql_where=sa.text("provider_id IS NOT NULL"),
     )
     op.drop_index("worker_by_status", table_name="worker")
     op.drop_index(
@@ -1517,4 +1617,5 @@ def downgrade() -> None:
     op.drop_index("audit_entry_of_subject", table_name="audit_entry", postgresql_using="gin")
     op.drop_index("audit_entry_of_actor", table_name="audit_entry")
     op.drop_table("audit_entry")
+    op.execute("DROP SEQUENCE worker_codes, provider_codes")
     op.execute("DROP TYPE textrange")
