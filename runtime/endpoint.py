@@ -23,6 +23,8 @@ from runtime.faults import (
     LimitExceeded,
     Unauthenticated,
     formatted,
+    is_outage,
+    meant_for_client,
 )
 from runtime.identity import viewer_of
 from runtime.language import preferred
@@ -44,7 +46,7 @@ REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 class Refused(Exception):
     """The request is not a GraphQL request, or not one we take."""
 
-    def __init__(self, status: int, error: Coded, **headers: str) -> None:
+    def __init__(self, status: int, error: GraphQLError, **headers: str) -> None:
         self.status = status
         self.error = error
         self.headers = headers
@@ -95,6 +97,11 @@ class Endpoint:
             viewer = await viewer_of(request.headers.get("authorization"), process)
         except Unauthenticated as error:
             raise Refused(401, error, **{"WWW-Authenticate": "Bearer"}) from None
+        except Exception as error:
+            if not is_outage(error):
+                raise
+            told = meant_for_client(GraphQLError("", original_error=error), request_id)
+            raise Refused(503, told, **{"Retry-After": str(RETRY_AFTER_SECONDS)}) from None
         context = Context(
             replace(viewer, reason=reason_of(asked["extensions"])),
             preferred(request.headers.get("accept-language", "")),
@@ -154,12 +161,16 @@ def negotiated(header: str) -> str:
 
 
 async def body_of(request: Request, limit: int) -> bytes:
-    """The body, counted as it arrives: a length that is promised proves nothing."""
     kind, _, parameters = request.headers.get("content-type", "").lower().partition(";")
     if kind.strip() != JSON or parameters.replace(" ", "") not in ("", "charset=utf-8"):
         raise Refused(415, BadInput("Send the request as Content-Type: application/json, UTF-8."))
     if request.headers.get("content-encoding", "identity").lower() != "identity":
         raise Refused(415, BadInput("Send the body without compression."))
+    return await counted(request, limit)
+
+
+async def counted(request: Request, limit: int, seconds: float = BODY_SECONDS) -> bytes:
+    """The body, counted as it arrives: a length that is promised proves nothing."""
     too_large = Refused(
         413, LimitExceeded(f"The body may have at most {limit} bytes.", limit=limit)
     )
@@ -168,14 +179,14 @@ async def body_of(request: Request, limit: int) -> bytes:
         raise too_large
     body = bytearray()
     try:
-        async with asyncio.timeout(BODY_SECONDS):
+        async with asyncio.timeout(seconds):
             async for chunk in request.stream():
                 body += chunk
                 if len(body) > limit:
                     raise too_large
     except TimeoutError:
         raise Refused(
-            408, BadInput(f"The body did not arrive within {BODY_SECONDS} seconds.")
+            408, BadInput(f"The body did not arrive within {seconds} seconds.")
         ) from None
     return bytes(body)
 

@@ -29,7 +29,8 @@ DEMO_ACCOUNT = table(
 
 async def viewer_of(authorization: str | None, process: Process) -> Viewer:
     """Anonymous without a token. Raises Unauthenticated for one that proves nothing: a client
-    that believes it is signed in must not be answered as if it were not."""
+    that believes it is signed in must not be answered as if it were not. Raises what `is_outage`
+    knows where that cannot be told now."""
     if authorization is None:
         return Viewer()
     scheme, _, token = authorization.partition(" ")
@@ -38,9 +39,15 @@ async def viewer_of(authorization: str | None, process: Process) -> Viewer:
         raise Unauthenticated("Send `Authorization: Bearer` and a token, or nothing.")
     if token.startswith(DEMO) and process.settings.development:
         return await demo_viewer(token.removeprefix(DEMO), process)
+    issuer, officials = issuer_of(token), process.officials
     try:
-        if issuer_of(token) == process.settings.issuer:
-            return viewer_from(process.keys.claims(token))
+        if issuer == process.settings.issuer:
+            viewer = viewer_from(process.keys.claims(token))
+            if viewer.role is Role.PARTNER:
+                return await process.partners.viewer(viewer)
+            return viewer
+        if officials is not None and issuer == officials.issuer:
+            return await officials.viewer(token)
     except InvalidToken as error:
         raise Unauthenticated(str(error)) from None
     raise Unauthenticated("The token is from nobody we know.")
@@ -56,6 +63,7 @@ def claims_of(viewer: Viewer) -> dict[str, Any]:
         "provider": viewer.provider_id,
         "department": viewer.department_id,
         "purposes": list(viewer.purposes),
+        "client_id": viewer.id if viewer.role is Role.PARTNER else None,
     }
     return {name: value for name, value in said.items() if value}
 

@@ -6,8 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runtime.database import Database
+from runtime.oidc import Officials
+from runtime.partner import Partners
 from runtime.settings import Settings
 from runtime.sms import ConsoleSms, HttpSms, Sms
+from runtime.storage import LocalStorage, Storage, folder_for
 from runtime.tokens import Keys
 
 
@@ -17,6 +20,9 @@ class Process:
     database: Database
     keys: Keys
     sms: Sms
+    storage: Storage
+    partners: Partners
+    officials: Officials | None
 
 
 @asynccontextmanager
@@ -24,15 +30,27 @@ async def process_of(settings: Settings, sms: Sms | None = None) -> AsyncIterato
     """Over `settings.database_url`, which must be set."""
     assert settings.database_url is not None
     database = Database(settings.database_url, pool_size=settings.pool_size)
-    keys = Keys.of(
+    keys = Keys(
         Path(settings.signing_keys) if settings.signing_keys else None,
         settings.issuer,
         settings.oidc_audience,
     )
     sender = sms or (HttpSms(settings.sms_url, settings.sms_token) if settings.sms_url else None)
+    issuer = settings.oidc_issuer
+    officials = Officials(settings, issuer, database) if issuer else None
     try:
-        yield Process(settings, database, keys, sender or ConsoleSms())
+        yield Process(
+            settings,
+            database,
+            keys,
+            sender or ConsoleSms(),
+            LocalStorage(folder_for(settings)),
+            Partners(database),
+            officials,
+        )
     finally:
+        if officials is not None:
+            await officials.close()
         if isinstance(sender, HttpSms):
             await sender.close()
         await database.close()

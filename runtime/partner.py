@@ -1,0 +1,79 @@
+"""What a partner's client may do at this moment: less than its token says, if it lost some."""
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from sqlalchemy import ARRAY, DateTime, Text, column, select, table
+
+from runtime.database import Database, Tally
+from runtime.tokens import InvalidToken
+from runtime.viewer import Viewer
+
+KNOWN_SECONDS = 15
+"""How long a revocation may take to reach every process."""
+
+# Named here rather than imported: the table belongs to a domain, the question to every request.
+CLIENT = table(
+    "partner_client",
+    column("id", Text),
+    column("purposes", ARRAY(Text)),
+    column("district_ids", ARRAY(Text)),
+    column("expires_at", DateTime(timezone=True)),
+    column("revoked_at", DateTime(timezone=True)),
+)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What was known of a client a moment ago."""
+
+    known_at: float
+    purposes: frozenset[str] = frozenset()
+    districts: frozenset[str] = frozenset()
+    until: datetime | None = None
+    """Null for one without end."""
+    revoked: bool = False
+
+
+class Partners:
+    """Remembers clients for seconds. Only ids out of tokens that we signed are asked about, so
+    there are never more than clients were registered."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._known: dict[str, Standing] = {}
+
+    async def viewer(self, claimed: Viewer) -> Viewer:
+        """The viewer of a token, as far as the client still has what it was given then."""
+        id = claimed.id or ""
+        standing = self._known.get(id)
+        if standing is None or time.monotonic() - standing.known_at > KNOWN_SECONDS:
+            standing = self._known[id] = await self._ask(id)
+        ended = standing.until is not None and standing.until <= datetime.now(UTC)
+        if standing.revoked or ended:
+            raise InvalidToken("The client's access has ended.")
+        return replace(
+            claimed,
+            purposes=kept(claimed.purposes, standing.purposes),
+            districts=kept(claimed.districts, standing.districts),
+        )
+
+    async def _ask(self, id: str) -> Standing:
+        asked_at = time.monotonic()
+        found = await self._database.rows(select(CLIENT).where(CLIENT.c.id == id), {}, Tally())
+        if not found:
+            return Standing(asked_at, revoked=True)
+        (client,) = found
+        return Standing(
+            asked_at,
+            frozenset(client.purposes),
+            frozenset(client.district_ids),
+            client.expires_at,
+            client.revoked_at is not None,
+        )
+
+
+def kept(claimed: Iterable[str], granted: frozenset[str]) -> tuple[str, ...]:
+    return tuple(one for one in claimed if one in granted)
