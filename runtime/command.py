@@ -5,18 +5,20 @@ from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
 import structlog
+from sqlalchemy.exc import DBAPIError
 
 from runtime.batch import Batch
 from runtime.context import Context
-from runtime.faults import BadInput, Forbidden, Unauthenticated
+from runtime.faults import BadInput, Forbidden, NotFound, Unauthenticated, is_called_off
 from runtime.refusal import Refusal, Told
-from runtime.rights import WRITE, Act, Role
+from runtime.rights import WRITE, Act, Role, Rule
 from runtime.transaction import Message, Replay, Transaction, transaction
 from runtime.words import checked
 
 COMMAND = "command"
 """The key of the record in metadata and in extensions."""
 KEY_LIMIT = 100
+TRIES = 3
 
 log = structlog.get_logger()
 
@@ -42,21 +44,44 @@ class Command:
         grant = WRITE[self.may].get(viewer.role)
         if grant is None:
             context.trail.note("Mutation", name, None, refused=True)
-            raise Unauthenticated() if viewer.role is Role.ANONYMOUS else Forbidden(name)
+            anonymous = viewer.role is Role.ANONYMOUS
+            raise Unauthenticated() if anonymous else Forbidden(name, "is not yours to do")
         key = given.pop("idempotency_key", None)
         try:
             given = {argument: self._checked(argument, value) for argument, value in given.items()}
-            async with transaction(
-                context.process, viewer, grant.rule, context.language, context.address
-            ) as tx:
-                result = await self._once(tx, name, key, given)
+            result, messages = await self._begun_again(context, grant.rule, name, key, given)
         except Refusal as refusal:
             context.trail.note(type(refusal).__name__, name, None, refused=True)
             return Told(refusal)
+        except NotFound:
+            # Perhaps somebody else's: then whoever asks is trying doors.
+            context.trail.note("NotFound", name, None, refused=True)
+            raise
         finally:
             context.batches.clear()
-        await self._send(context, tx.messages)
+        await self._send(context, messages)
         return result if self.gives is None else await context.load(self.gives, result)
+
+    async def _begun_again(
+        self, context: Context, rule: Rule, name: str, key: str | None, given: dict[str, Any]
+    ) -> tuple[Any, list[Message]]:
+        """The result, and what to tell people; begun again where the database called it off."""
+        tries = 0
+        while True:
+            tries += 1
+            try:
+                async with transaction(
+                    context.process,
+                    context.viewer,
+                    rule,
+                    context.language,
+                    context.address,
+                    context.batches.tally,
+                ) as tx:
+                    return await self._once(tx, name, key, given), tx.messages
+            except DBAPIError as error:
+                if tries == TRIES or not is_called_off(error):
+                    raise
 
     async def _once(
         self, tx: Transaction, name: str, key: str | None, given: dict[str, Any]

@@ -16,6 +16,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
 
 
+PATIENCE = {"lock_timeout": "10s", "idle_in_transaction_session_timeout": "60s"}
+"""Whoever waits for a lock is a person with a phone in their hand; and a lock whose holder was
+lost must not outlive the request for long."""
+
+
 @dataclass
 class Tally:
     """What one request has sent to the database so far."""
@@ -28,7 +33,7 @@ class Database:
     """A pool. Reads run one statement each, outside any transaction."""
 
     def __init__(self, url: str, *, pool_size: int = 10) -> None:
-        self.engine = engine_for(url, pool_size=pool_size)
+        self.engine = engine_for(url, pool_size=pool_size, **PATIENCE)
         # Nothing to begin or roll back around a single SELECT: that halves the round trips.
         self._reads = self.engine.execution_options(isolation_level="AUTOCOMMIT")
 
@@ -74,7 +79,7 @@ class Database:
         await self.engine.dispose()
 
 
-def engine_for(url: str, *, pool_size: int = 1) -> AsyncEngine:
+def engine_for(url: str, *, pool_size: int = 1, **server_settings: str) -> AsyncEngine:
     """An engine for any usual spelling of a PostgreSQL URL."""
     return create_async_engine(
         make_url(url).set(drivername="postgresql+asyncpg"),
@@ -87,7 +92,7 @@ def engine_for(url: str, *, pool_size: int = 1) -> AsyncEngine:
             "timeout": 5,
             "prepared_statement_cache_size": 500,
             # Compiling costs more than our statements take.
-            "server_settings": {"jit": "off"},
+            "server_settings": {"jit": "off", **server_settings},
         },
     )
 

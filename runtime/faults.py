@@ -59,8 +59,8 @@ class Unauthenticated(Coded):
 
 
 class Forbidden(Coded):
-    def __init__(self, field: str) -> None:
-        super().__init__("FORBIDDEN", f"{field} is not shown to you.", field=field)
+    def __init__(self, field: str, told: str = "is not shown to you") -> None:
+        super().__init__("FORBIDDEN", f"{field} {told}.", field=field)
 
 
 class ReasonRequired(Coded):
@@ -121,8 +121,24 @@ def meant_for_client(error: GraphQLError, request_id: str) -> GraphQLError:
     )
 
 
+SERIALIZATION_FAILURE, DEADLOCK, LOCK_NOT_AVAILABLE = "40001", "40P01", "55P03"
+
+
+def sqlstate(cause: BaseException) -> str | None:
+    return getattr(cause.orig, "sqlstate", None) if isinstance(cause, DBAPIError) else None
+
+
+def is_called_off(cause: BaseException) -> bool:
+    """Whether the database undid a transaction for the sake of another: begun again, it may
+    well succeed."""
+    return sqlstate(cause) in (SERIALIZATION_FAILURE, DEADLOCK)
+
+
 def is_outage(cause: BaseException) -> bool:
-    """Whether the database is unreachable, restarting or out of connections."""
+    """Whether the database is unreachable, restarting, out of connections, or kept us waiting
+    for others too long."""
     if isinstance(cause, DBAPIError) and cause.connection_invalidated:
+        return True
+    if is_called_off(cause) or sqlstate(cause) == LOCK_NOT_AVAILABLE:
         return True
     return isinstance(cause, OSError | InterfaceError | OperationalError | PoolTimeoutError)
