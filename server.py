@@ -3,14 +3,15 @@
 import asyncio
 import signal
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 from zoneinfo import ZoneInfo
 
+import orjson
 import typer
 import uvicorn
 from rich.console import Console
@@ -25,23 +26,30 @@ from starlette.routing import Route
 import ide.build
 import resolvers.background  # noqa: F401  (jobs and followers become known by it)
 from data import demo, reference
+from models.account import ConsentPurpose
+from resolvers import document, partner_token
 from runtime import ide as ide_page
-from runtime import log
+from runtime import log, oauth
 from runtime.background import working
 from runtime.database import Database, migrate
 from runtime.embedded import default_folder, embedded_postgres
 from runtime.endpoint import Endpoint, encoded, json_error, masked_fault
-from runtime.faults import RETRY_AFTER_SECONDS
+from runtime.faults import RETRY_AFTER_SECONDS, NotFound
 from runtime.geography import INDIA
+from runtime.oidc import claim_names
 from runtime.process import process_of
 from runtime.settings import Settings
 from runtime.sms import Sms
+from runtime.tokens import NoKeys, keys_in, public_keys, rotate
+from runtime.transaction import transaction
 from schema import sdl
 from schema.graph import gateway
 
 CHECKOUT = Path(__file__).parent
 OPERATIONS = CHECKOUT / "docs" / "operations"
 PING_SECONDS = 2
+
+T = TypeVar("T")
 
 
 def create_app(
@@ -70,6 +78,11 @@ def create_app(
             Route("/healthz", healthy),
             Route("/readyz", ready),
             Route("/schema.graphql", schema_text),
+            Route("/documents/{ticket}", document.receive, methods=["PUT"]),
+            Route("/documents/{ticket}", document.deliver, methods=["GET"]),
+            Route("/.well-known/oauth-authorization-server", oauth.metadata),
+            Route(oauth.KEYS_PATH, oauth.published_keys),
+            Route(oauth.TOKEN_PATH, oauth.token_endpoint(partner_token.issue), methods=["POST"]),
             *(ide_page.routes(assets) if settings.development else ()),
         ],
         exception_handlers={HTTPException: json_error, Exception: masked_fault},
@@ -105,6 +118,8 @@ cli = typer.Typer(
 )
 schema_cli = typer.Typer(help="The schema as text.", no_args_is_help=True)
 cli.add_typer(schema_cli, name="sdl")
+partner_cli = typer.Typer(help="Systems of partner departments.", no_args_is_help=True)
+cli.add_typer(partner_cli, name="partner")
 console = Console(stderr=True, highlight=False)
 
 
@@ -124,6 +139,7 @@ def serve(
     PORT=8080 python server.py serve
     """
     settings = the_settings()
+    refuse_unsafe(settings)
     refuse_taken_port(settings)
     with a_database(settings) as url:
         asyncio.run(migrate(url))
@@ -214,6 +230,99 @@ def seed_command(
         fill(url, profile, seed=seed, workers=workers, as_of=as_of)
 
 
+@cli.command("keys")
+def keys_command() -> None:
+    """Make the keys that sign tokens, or rotate them: in the file that SIGNING_KEYS names.
+
+    A new key signs from now on. The one before it goes on verifying what
+    it signed; older ones are forgotten, and what they signed with them.
+    Running servers take notice by themselves, without a restart.
+
+    Rotate as often as you like, but not twice within ACCESS_MINUTES, or
+    people and partners have to sign in again. After a leak do just that.
+
+    The file is readable by its owner only, and stays so.
+
+    SIGNING_KEYS=/etc/sewa-mitra/keys.json python server.py keys
+    """
+    path = the_settings().signing_keys or fail("SIGNING_KEYS names no file to put keys into.")
+    try:
+        first, *older = rotate(Path(path))
+    except NoKeys as error:
+        fail(f"SIGNING_KEYS: {error}")
+    except OSError as error:
+        fail(f"SIGNING_KEYS: {path} cannot be written: {error.strerror}.")
+    console.print(f"{first} signs from now on.")
+    for key in older:
+        console.print(f"{key} still verifies what it signed, until the next rotation.")
+
+
+@partner_cli.command("add")
+def partner_add(
+    name: Annotated[str, typer.Argument(help="Whose system it is, as auditors will read it.")],
+    purpose: Annotated[list[ConsentPurpose], typer.Option(help="Once for each purpose.")],
+    district: Annotated[list[int], typer.Option(help="LGD codes; once for each.")],
+    days: Annotated[int, typer.Option(min=1, help="Until access ends by itself.")] = 365,
+    keys: Annotated[
+        Path | None,
+        typer.Option(help="A JWK set of its public keys: it signs instead of having a secret."),
+    ] = None,
+) -> None:
+    """Give a partner's system access: a client id, and a secret that is shown this once.
+
+    It sees people of its districts who agreed to one of its purposes, and nobody else.
+
+    python server.py partner add "Skill Mission" --purpose SKILL_RECORDS --district 162
+    """
+    known = {int(line["lgd_district_code"]) for line in reference.lines("districts")}
+    if unknown := set(district) - known:
+        fail(f"No district of the state has the LGD code {min(unknown)}.")
+    try:
+        published = orjson.loads(keys.read_bytes()) if keys else None
+        if published is not None and not public_keys(published):
+            fail(f"{keys} holds no public key.")
+    except (OSError, ValueError, KeyError, TypeError):
+        fail(f"{keys} is not a JWK set.")
+    found = in_transaction(
+        partner_token.register_client,
+        name,
+        purpose,
+        [f"dt_{code}" for code in district],
+        days,
+        published,
+    )
+    typer.echo(f"client_id      {found.client_id}")
+    if found.secret:
+        typer.echo(f"client_secret  {found.secret}")
+
+
+@partner_cli.command("revoke")
+def partner_revoke(client_id: str) -> None:
+    """End a client's access for good; tokens it has stop within 15 seconds.
+
+    python server.py partner revoke pc_…
+    """
+    try:
+        in_transaction(partner_token.revoke_client, client_id)
+    except NotFound:
+        fail(f"There is no client {client_id}.")
+
+
+def in_transaction(act: Callable[..., Awaitable[T]], *arguments: Any) -> T:
+    """What comes of it, in a transaction of its own."""
+    # Nothing is signed here, so nothing is asked of the keys.
+    settings = replace(the_settings(), signing_keys=None)
+
+    async def run(url: str) -> T:
+        await migrate(url)
+        chosen = replace(settings, database_url=url)
+        async with process_of(chosen) as process, transaction(process) as tx:
+            return await act(tx, *arguments)
+
+    with a_database(settings) as url:
+        return asyncio.run(run(url))
+
+
 @schema_cli.command("print")
 def sdl_print() -> None:
     """Print the schema."""
@@ -253,6 +362,24 @@ def the_settings() -> Settings:
         fail("LOG_LEVEL is one of debug, info, warning, error; LOG_FORMAT console or json.")
     log.configure(settings.log_format, settings.log_level)
     return settings
+
+
+def refuse_unsafe(settings: Settings) -> None:
+    """What must not be left to chance where people are real, and what cannot work anywhere."""
+    if settings.signing_keys:
+        try:
+            keys_in(Path(settings.signing_keys))
+        except NoKeys as error:
+            fail(f"SIGNING_KEYS: {error}")
+    elif not settings.development:
+        fail("SIGNING_KEYS is required where DEVELOPMENT is false: `server.py keys` makes it.")
+    issuer = settings.oidc_issuer or "https://"
+    if not settings.development and not issuer.startswith("https://"):
+        fail("OIDC_ISSUER must be an https:// address where DEVELOPMENT is false.")
+    try:
+        claim_names(settings.oidc_claims)
+    except ValueError as error:
+        fail(str(error))
 
 
 def folder_of(settings: Settings) -> Path:

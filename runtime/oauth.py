@@ -136,6 +136,9 @@ def asked_in(form: dict[str, str], request: Request) -> Asked:
         named = client_id or ""
     if client_id not in (None, named):
         raise Denied("invalid_request", "`client_id` names another client.")
+    if not named.isprintable():
+        # No id of ours, and not even a text to the database.
+        raise UnknownClient
     return Asked(named, secret, assertion, form.get("scope"))
 
 

@@ -121,9 +121,11 @@ class Officials:
         role = role_in(claim(claims, self._names["role"]))
         districts = await self._districts(texts(claim(claims, self._names["districts"])))
         department = claim(claims, self._names["department"])
+        if not claims["sub"].isprintable():
+            raise InvalidToken("The token's subject cannot be written down.")
         if role is Role.DISTRICT_OFFICER and not districts:
             raise InvalidToken("The token names no district, by LGD code or as a division.")
-        if role is Role.DEPARTMENT and not isinstance(department, str):
+        if role is Role.DEPARTMENT and not (isinstance(department, str) and department):
             raise InvalidToken("The token names no department.")
         return Viewer(
             role=role,
