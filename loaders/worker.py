@@ -1,12 +1,14 @@
 """Reads of workers, providers and verifications."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 from typing import Annotated, Any
 
-from sqlalchemy import any_, literal, select
+from sqlalchemy import ColumnElement, Delete, Select, any_, delete, literal, or_, select
 
-from loaders.account import PEOPLE
+from loaders.account import PEOPLE, mine
 from loaders.page import Sort, pages
 from loaders.shown import shown, visible
 from models.account import SignInAs
@@ -17,11 +19,12 @@ from models.worker import (
     ProviderDistrict,
     ProviderStatus,
     Verification,
+    VerificationKind,
     Worker,
     WorkerStatus,
 )
-from runtime.batch import KEYS, Columns, Read, many, one
-from runtime.rights import Area
+from runtime.batch import DISTRICTS, KEYS, Columns, Read, many, one
+from runtime.rights import Area, Rule
 
 ONCE_REGISTERED = (
     WorkerStatus.ACTIVE,
@@ -30,6 +33,9 @@ ONCE_REGISTERED = (
     WorkerStatus.ERASED,
 )
 """The statuses whose public card exists: bookings and reviews may point at it for ever."""
+
+IN_HAND = (WorkerStatus.SUBMITTED, WorkerStatus.UNDER_VERIFICATION)
+"""The statuses in which a registration waits for an officer."""
 
 
 class WorkerOrder(StrEnum):
@@ -60,11 +66,14 @@ WORKER_SORTS = {
 }
 
 
+def has_card() -> ColumnElement[bool]:
+    """Workers who exist for the viewer: registrations under way do for those who handle them."""
+    return or_(Worker.status.in_(ONCE_REGISTERED), visible(Worker, Area.WORKER_RECORD))
+
+
 @one(Worker)
 def worker_by_id(columns: Columns) -> Read:
-    return select(Worker.id, *shown(Worker, columns)).where(
-        Worker.id == any_(KEYS), Worker.status.in_(ONCE_REGISTERED)
-    )
+    return select(Worker.id, *shown(Worker, columns)).where(Worker.id == any_(KEYS), has_card())
 
 
 @pages(Worker, WORKER_SORTS)
@@ -98,10 +107,60 @@ def workers_by_provider(key: Any) -> Read:
     return select(Worker).where(Worker.provider_id == key, Worker.status == WorkerStatus.ACTIVE)
 
 
+@pages(Worker, WORKER_SORTS)
+def team_by_provider(
+    key: Any,
+    *,
+    status: Annotated[WorkerStatus | None, "Only these; everybody if left out."] = None,
+) -> Read:
+    found = select(Worker).where(Worker.provider_id == key, visible(Worker, Area.WORKER_RECORD))
+    if status is None:
+        return found.where(Worker.status != WorkerStatus.ERASED)
+    return found.where(Worker.status == status)
+
+
+@dataclass(frozen=True)
+class RegistrationFilter:
+    """Which registrations to list. Every condition given must hold."""
+
+    status: Annotated[
+        WorkerStatus | None, "Where they stand; waiting for an officer if left out."
+    ] = None
+    district_code: Annotated[int | None, "The LGD code of their district, such as 162."] = None
+
+
+@pages(Worker, Sort((Worker.code,)))
+def registrations(
+    key: Any,
+    *,
+    filter: Annotated[
+        RegistrationFilter | None, "Which; all that wait for an officer if left out."
+    ] = None,
+) -> Read:
+    wanted = filter or RegistrationFilter()
+    statuses = IN_HAND if wanted.status is None else (wanted.status,)
+    found = select(Worker).where(Worker.status.in_(statuses), visible(Worker, Area.WORKER_RECORD))
+    if wanted.district_code is not None:
+        district = select(District.id).where(District.lgd_code == wanted.district_code)
+        found = found.where(Worker.district_id == district.scalar_subquery())
+    return found
+
+
 @one(Provider)
 def provider_by_id(columns: Columns) -> Read:
     return select(Provider.id, *shown(Provider, columns)).where(
-        Provider.id == any_(KEYS), Provider.status != ProviderStatus.APPLIED
+        Provider.id == any_(KEYS),
+        or_(
+            Provider.status != ProviderStatus.APPLIED,
+            visible(Provider, Area.PROVIDER_TEAM),
+        ),
+    )
+
+
+@pages(Provider, Sort((Provider.code,)))
+def provider_applications(key: Any) -> Read:
+    return select(Provider).where(
+        Provider.status == ProviderStatus.APPLIED, visible(Provider, Area.PROVIDER_TEAM)
     )
 
 
@@ -149,8 +208,10 @@ def districts_by_provider(key: Any) -> Read:
 
 @one(Verification)
 def verification_by_id(columns: Columns) -> Read:
-    return select(Verification.id, *shown(Verification, columns)).where(
-        Verification.id == any_(KEYS)
+    return (
+        select(Verification.id, *shown(Verification, columns))
+        .join(Worker, Worker.id == Verification.worker_id)
+        .where(Verification.id == any_(KEYS), has_card())
     )
 
 
@@ -175,3 +236,78 @@ def engagements_by_worker(key: Any) -> Read:
     return select(Engagement).where(
         Engagement.worker_id == key, visible(Engagement, Area.ENGAGEMENT)
     )
+
+
+def worker_to_change(rule: Rule, id: str) -> Select[Worker]:
+    """Whoever was erased stays so."""
+    return mine(Worker, rule, id).where(Worker.status != WorkerStatus.ERASED)
+
+
+def provider_to_change(rule: Rule, id: str) -> Select[Provider]:
+    return mine(Provider, rule, id).where(Provider.status != ProviderStatus.TERMINATED)
+
+
+def districts_in_reach(rule: Rule, codes: Collection[int]) -> Select[District]:
+    """Those of the codes in which the viewer may act."""
+    found = select(District).where(District.lgd_code.in_(codes))
+    return found.where(District.id == any_(DISTRICTS)) if rule is Rule.DISTRICT else found
+
+
+def empanelled(id: str, today: date) -> Select[Provider]:
+    """The provider, if its MOU holds today; it cannot be suspended meanwhile."""
+    return (
+        select(Provider)
+        .where(
+            Provider.id == id,
+            Provider.status == ProviderStatus.EMPANELLED,
+            or_(Provider.empanelled_until.is_(None), Provider.empanelled_until > today),
+        )
+        .with_for_update(read=True)
+    )
+
+
+def districts_served(provider_id: str) -> Select[str]:
+    return select(ProviderDistrict.district_id).where(ProviderDistrict.provider_id == provider_id)
+
+
+def stop_serving(provider_id: str, district_ids: Collection[str]) -> Delete:
+    return delete(ProviderDistrict).where(
+        ProviderDistrict.provider_id == provider_id, ProviderDistrict.district_id.in_(district_ids)
+    )
+
+
+def check_of(worker_id: str, kind: VerificationKind) -> Select[Verification]:
+    return select(Verification).where(
+        Verification.worker_id == worker_id, Verification.kind == kind
+    )
+
+
+def checks_that_stand(worker_id: str, today: date) -> Select[str]:
+    """The kinds that are verified and not out of date."""
+    return select(Verification.kind).where(
+        Verification.worker_id == worker_id,
+        Verification.verified,
+        or_(Verification.valid_until.is_(None), Verification.valid_until > today),
+    )
+
+
+def checks_run_out(today: date) -> Select[Verification]:
+    return (
+        select(Verification)
+        .where(Verification.verified, Verification.valid_until <= today)
+        .order_by(Verification.id)
+        .with_for_update(skip_locked=True)
+    )
+
+
+def empanelments_run_out(today: date) -> Select[Provider]:
+    return (
+        select(Provider)
+        .where(Provider.status == ProviderStatus.EMPANELLED, Provider.empanelled_until <= today)
+        .order_by(Provider.id)
+        .with_for_update(skip_locked=True)
+    )
+
+
+def district(id: str) -> Select[District]:
+    return select(District).where(District.id == id)

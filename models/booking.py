@@ -10,6 +10,7 @@ from sqlalchemy import (
     ForeignKey,
     ForeignKeyConstraint,
     Index,
+    Sequence,
     UniqueConstraint,
     and_,
     any_,
@@ -154,6 +155,14 @@ class SlotTaken(Refusal):
     hindi = "यह समय उपलब्ध नहीं है। दूसरा समय या दूसरा सेवा मित्र चुनें।"
 
 
+booking_numbers = Sequence("booking_numbers", start=5_000_001, metadata=Row.metadata)
+"""Lower numbers are those of demo data."""
+NEXT_NUMBER = (
+    "'SM' || to_char(timezone('Asia/Kolkata', now()), 'YY') || '-'"
+    " || lpad(nextval('booking_numbers')::text, 7, '0')"
+)
+
+
 class Booking(Row):
     """A citizen's request for work at a time and place, and what became of it.
 
@@ -176,6 +185,12 @@ class Booking(Row):
         Index("booking_of_worker", "worker_id", text("starts_at DESC"), text("id DESC")),
         Index("booking_of_citizen", "citizen_id", text("starts_at DESC"), text("id DESC")),
         Index("booking_by_state", "state", "district_id", "category_id"),
+        Index(
+            "booking_rework_open",
+            "rework_of_id",
+            unique=True,
+            postgresql_where=text("state NOT IN ('COMPLETED', 'CANCELLED', 'EXPIRED', 'NO_SHOW')"),
+        ),
     )
     prefix: ClassVar[str] = "bk"
     areas: ClassVar[dict[Privacy, Area]] = {
@@ -189,7 +204,14 @@ class Booking(Row):
         Rule.DISTRICT: lambda: Booking.district_id == any_(DISTRICTS),
         Rule.PROVIDER: lambda: Booking.provider_id == PROVIDER,
         Rule.OFFICE: lambda: Booking.department_id == DEPARTMENT,
-        Rule.COUNTERPART: lambda: and_(Booking.worker_id == VIEWER, in_contact()),
+        Rule.COUNTERPART: lambda: and_(
+            or_(
+                Booking.worker_id == VIEWER,
+                Booking.citizen_id == VIEWER,
+                Booking.department_id == DEPARTMENT,
+            ),
+            in_contact(),
+        ),
     }
 
     id: Mapped[str] = public(primary_key=True)
@@ -198,7 +220,7 @@ class Booking(Row):
     completed_month: Mapped[date | None] = public()
     """The first day of the month of completion, in India."""
 
-    number: Mapped[str] = owner(unique=True)
+    number: Mapped[str] = owner(unique=True, server_default=text(NEXT_NUMBER))
     citizen_id: Mapped[str | None] = owner(ForeignKey("citizen.id"))
     department_id: Mapped[str | None] = owner(ForeignKey("department.id"), index=True)
     created_by: Mapped[str] = owner()
@@ -219,9 +241,11 @@ class Booking(Row):
     """When the parties began to see each other's contact: at acceptance."""
     contact_until: Mapped[datetime | None] = owner()
     """When they stop: a day after the end; null while the booking is live."""
+    call_id: Mapped[str | None] = owner(unique=True, area=Area.CALL)
+    """What connects a call between the parties without telling either's number."""
     cancellation_policy_version: Mapped[int] = owner()
     rework_of_id: Mapped[str | None] = owner(ForeignKey("booking.id"))
-    replaces_id: Mapped[str | None] = owner(ForeignKey("booking.id"))
+    replaces_id: Mapped[str | None] = owner(ForeignKey("booking.id"), unique=True)
     """The booking whose worker did not come."""
     preferred_worker_id: Mapped[str | None] = owner(ForeignKey("worker.id"))
     """The worker whom the citizen chose; they are asked first."""
@@ -414,6 +438,8 @@ class AvailabilityException(Row):
     """A day on which a worker's rules do not hold."""
 
     __tablename__ = "availability_exception"
+    areas: ClassVar[dict[Privacy, Area]] = {Privacy.OWNER: Area.WORKER_STANDING}
+    part_of = ("worker_id", Worker)
 
     worker_id: Mapped[str] = owner(ForeignKey("worker.id"), primary_key=True)
     day: Mapped[date] = owner(primary_key=True)
@@ -557,6 +583,8 @@ class Payment(Row):
     mode: Mapped[str | None] = owner()
     amount_paise: Mapped[int] = owner()
     reference: Mapped[str | None] = owner()
+    reason: Mapped[str | None] = owner()
+    """Why it is given back."""
     changed_at: Mapped[datetime] = owner()
 
 

@@ -1,21 +1,86 @@
 """The catalogue (categories, services, rates) and what a worker is skilled in."""
 
 from datetime import date
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, any_, func, text
+from sqlalchemy.dialects.postgresql import ExcludeConstraint
 from sqlalchemy.orm import Mapped
 
-from models.base import Row, at_least, datetime, never, partner, public
+from models.base import Row, RowRule, at_least, datetime, never, owner, partner, public
 from models.worker import Worker
+from runtime.batch import DISTRICTS, PROVIDER, VIEWER
 from runtime.privacy import Privacy
-from runtime.rights import Area
+from runtime.refusal import Refusal
+from runtime.rights import Area, Rule
+
+NSQF_LEVELS = ("1", "2", "2.5", "3", "3.5", "4", "4.5", "5", "5.5", "6", "6.5", "7", "7.5", "8")
+"""The levels and sub-levels of the National Skills Qualifications Framework of 2023."""
+
+
+class SlugTaken(Refusal):
+    """There is something of this name already."""
+
+    english = "There is one named {slug} already."
+    hindi = "{slug} नाम पहले से है।"
+    slug: Annotated[str, "The name."]
+
+
+class SkillExists(Refusal):
+    """The worker has this skill already."""
+
+    english = "The worker has this skill already."
+    hindi = "सेवा मित्र के पास यह कौशल पहले से दर्ज है।"
+
+
+class LastSkill(Refusal):
+    """An active worker keeps at least one verified skill."""
+
+    english = "This is the only verified skill of an active worker."
+    hindi = "सक्रिय सेवा मित्र का यही एक सत्यापित कौशल है।"
+
+
+class CertificateTaken(Refusal):
+    """The certificate number is on record for another skill."""
+
+    english = "This certificate number is on record already."
+    hindi = "यह प्रमाणपत्र संख्या पहले से दर्ज है।"
+
+
+class CategoryRetired(Refusal):
+    """The category cannot be booked any more."""
+
+    english = "This category is not offered any more."
+    hindi = "यह सेवा श्रेणी अब उपलब्ध नहीं है।"
+
+
+class WorksThroughProvider(Refusal):
+    """Rates of a worker who works through a provider are the provider's to set."""
+
+    english = "You work through a provider, whose rates hold for you."
+    hindi = "आप सेवाप्रदाता के माध्यम से काम करते हैं; उसी की दरें लागू हैं।"
+
+
+class RateDecided(Refusal):
+    """The rate was approved or rejected before."""
+
+    english = "This rate has been decided on already."
+    hindi = "इस दर पर निर्णय हो चुका है।"
+
+
+class RateSuperseded(Refusal):
+    """A later version holds from the same day or an earlier one: this one would never hold."""
+
+    english = "Version {version}, approved already, takes the place of this one."
+    hindi = "संस्करण {version} पहले से स्वीकृत है और इसकी जगह लेता है।"
+    version: Annotated[int, "The later version."]
 
 
 class ServiceCategory(Row):
     """A kind of work. Categories are rows, so that the department can add one."""
 
     __tablename__ = "service_category"
+    __table_args__ = (CheckConstraint("rework_days BETWEEN 7 AND 30", name="rework_days_range"),)
     prefix: ClassVar[str] = "ct"
 
     id: Mapped[str] = public(primary_key=True)
@@ -35,6 +100,8 @@ class ServiceCategory(Row):
     regulations: Mapped[list[str]] = public()
     gender_preference: Mapped[bool] = public()
     """Whether a citizen may ask for a worker of one gender."""
+    rework_days: Mapped[int] = public(server_default="7")
+    """How long after completion poor work is put right without charge."""
     active: Mapped[bool] = public()
 
 
@@ -42,7 +109,10 @@ class Service(Row):
     """A piece of work with a rate: the unit says what one of it is."""
 
     __tablename__ = "service"
-    __table_args__ = (at_least("duration_minutes", 1),)
+    __table_args__ = (
+        at_least("duration_minutes", 1),
+        UniqueConstraint("category_id", "slug", name="service_slug_unique"),
+    )
     prefix: ClassVar[str] = "sv"
 
     id: Mapped[str] = public(primary_key=True)
@@ -85,17 +155,21 @@ class WorkerSkill(Row):
     verified_at: Mapped[datetime | None] = partner()
 
 
+SERIES = "coalesce(provider_id || '/' || district_id, worker_id) || '/' || service_id"
+"""Whose rate for what, where: of such a series one version holds on any day."""
+
+
 class RateCard(Row):
     """What a provider, or a worker of no provider, charges for a service in a district.
 
     A new version replaces an old one from its first day, once an officer has approved it; old
-    bookings keep theirs.
+    bookings keep theirs. A version that was replaced before its first day has an empty period.
     """
 
     __tablename__ = "rate_card"
     __table_args__ = (
         CheckConstraint("num_nonnulls(provider_id, worker_id) = 1", name="one_owner"),
-        CheckConstraint("valid_until IS NULL OR valid_until > valid_from", name="dates_ordered"),
+        CheckConstraint("valid_until IS NULL OR valid_until >= valid_from", name="dates_ordered"),
         at_least("amount_paise", 1),
         at_least("visit_charge_paise", 0),
         Index(
@@ -115,8 +189,28 @@ class RateCard(Row):
             unique=True,
             postgresql_where=text("worker_id IS NOT NULL"),
         ),
+        ExcludeConstraint(
+            (func.textrange(text(SERIES), text(SERIES), "[]"), "&&"),
+            (func.daterange(text("valid_from"), text("valid_until")), "&&"),
+            name="rate_card_holds_alone",
+            using="gist",
+            where=text("approved_at IS NOT NULL"),
+        ),
+        Index(
+            "rate_card_proposed",
+            "valid_from",
+            "id",
+            postgresql_where=text("approved_at IS NULL AND rejected_at IS NULL"),
+        ),
+        CheckConstraint("num_nonnulls(approved_at, rejected_at) < 2", name="decided_once"),
     )
     prefix: ClassVar[str] = "rc"
+    areas: ClassVar[dict[Privacy, Area]] = {Privacy.OWNER: Area.RATE_PROPOSAL}
+    rules: ClassVar[dict[Rule, RowRule]] = {
+        Rule.OWN: lambda: RateCard.worker_id == VIEWER,
+        Rule.PROVIDER: lambda: RateCard.provider_id == PROVIDER,
+        Rule.DISTRICT: lambda: RateCard.district_id == any_(DISTRICTS),
+    }
 
     id: Mapped[str] = public(primary_key=True)
     provider_id: Mapped[str | None] = public(ForeignKey("provider.id"))
@@ -130,4 +224,6 @@ class RateCard(Row):
     version: Mapped[int] = public()
     approved_at: Mapped[datetime | None] = public()
     """In force only with this."""
-    approved_by: Mapped[str | None] = never()
+    rejected_at: Mapped[datetime | None] = owner()
+    rejection_reason: Mapped[str | None] = owner()
+    decided_by: Mapped[str | None] = never()

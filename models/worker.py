@@ -1,21 +1,26 @@
 """Workers, the providers they work through, their verifications and engagements."""
 
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from sqlalchemy import (
     CheckConstraint,
+    ColumnElement,
     ForeignKey,
     Index,
+    Sequence,
     UniqueConstraint,
     and_,
     any_,
+    or_,
     text,
 )
 from sqlalchemy.orm import Mapped
 
-from models.account import ConsentRecord, Gender
+from models.account import ConsentPurpose, ConsentRecord, Gender
 from models.base import (
     Row,
     RowRule,
@@ -23,6 +28,7 @@ from models.base import (
     last_four,
     masked_email,
     masked_mobile,
+    never,
     officer,
     one_of,
     owner,
@@ -31,7 +37,9 @@ from models.base import (
     there_is,
 )
 from runtime.batch import DEPARTMENT, DISTRICTS, PROVIDER, PURPOSES, VIEWER
+from runtime.language import Language
 from runtime.privacy import Privacy
+from runtime.refusal import Refusal
 from runtime.rights import Area, Rule
 
 MOBILE = "'^\\+91([6-9][0-9]{9}|0000[0-9]{6})$'"
@@ -54,6 +62,44 @@ LISTED = text("status = 'ACTIVE'")
 
 UNREGISTERED = (WorkerStatus.DRAFT, WorkerStatus.REJECTED, WorkerStatus.ERASED)
 """The statuses that the count of registered workers leaves out."""
+
+
+@dataclass(frozen=True)
+class Move:
+    """From which statuses to which one a command takes a registration. Who may send the
+    command stands with its `Act`."""
+
+    before: frozenset[WorkerStatus]
+    after: WorkerStatus
+
+
+MOVES: Mapping[str, Move] = {
+    "submit": Move(frozenset({WorkerStatus.DRAFT, WorkerStatus.REJECTED}), WorkerStatus.SUBMITTED),
+    "take_up": Move(frozenset({WorkerStatus.SUBMITTED}), WorkerStatus.UNDER_VERIFICATION),
+    "activate": Move(
+        frozenset({WorkerStatus.UNDER_VERIFICATION, WorkerStatus.SUSPENDED}), WorkerStatus.ACTIVE
+    ),
+    "reject": Move(
+        frozenset({WorkerStatus.SUBMITTED, WorkerStatus.UNDER_VERIFICATION}),
+        WorkerStatus.REJECTED,
+    ),
+    "pause": Move(frozenset({WorkerStatus.ACTIVE}), WorkerStatus.INACTIVE),
+    "resume": Move(frozenset({WorkerStatus.INACTIVE}), WorkerStatus.ACTIVE),
+    "suspend": Move(
+        frozenset({WorkerStatus.ACTIVE, WorkerStatus.INACTIVE}), WorkerStatus.SUSPENDED
+    ),
+}
+"""How registrations go on; erasure, which ends them, is the data protection officer's."""
+
+CHECKABLE = frozenset(
+    {
+        WorkerStatus.UNDER_VERIFICATION,
+        WorkerStatus.ACTIVE,
+        WorkerStatus.INACTIVE,
+        WorkerStatus.SUSPENDED,
+    }
+)
+"""The statuses in which what is checked of a worker may be recorded."""
 
 
 class ProviderStatus(StrEnum):
@@ -87,9 +133,144 @@ class VerificationStatus(StrEnum):
     EXPIRED = "EXPIRED"
 
 
+MANDATORY = (VerificationKind.IDENTITY, VerificationKind.POLICE)
+"""What must stand of a worker before they take bookings, besides a verified skill."""
+
+
 class EngagementStatus(StrEnum):
     ACTIVE = "ACTIVE"
     ENDED = "ENDED"
+
+
+class NotAtThisStage(Refusal):
+    """The registration has not come so far, or is past this."""
+
+    english = "The registration stands at {status}: this cannot be done now."
+    hindi = "पंजीकरण की स्थिति {status} है: अभी यह नहीं किया जा सकता।"
+    status: Annotated[WorkerStatus, "Where it stands."]
+
+
+class RegistrationIncomplete(Refusal):
+    """Something is missing that the registration cannot be handed in without."""
+
+    english = "Fill in first: {listed}."
+    hindi = "पहले ये विवरण भरें: {listed}।"
+    missing: Annotated[list[str], "What, as the fields are named."]
+
+    def message(self, language: Language) -> str:
+        return listing(self, [NEEDED[name] for name in self.missing], language)
+
+
+class MissingVerifications(Refusal):
+    """What must be verified before a worker takes bookings is not, or not any more."""
+
+    english = "Not verified, or out of date: {listed}."
+    hindi = "सत्यापित नहीं, या अवधि समाप्त: {listed}।"
+    missing: Annotated[list[VerificationKind], "What."]
+
+    def message(self, language: Language) -> str:
+        return listing(self, [CHECKED[kind] for kind in self.missing], language)
+
+
+NEEDED: Mapping[str, tuple[str, str]] = {
+    "mobile": ("mobile number", "मोबाइल नंबर"),
+    "gender": ("gender", "लिंग"),
+    "birthDate": ("birth date", "जन्मतिथि"),
+    "languages": ("languages", "भाषाएँ"),
+    "home": ("home address", "घर का पता"),
+    "trades": ("a trade", "कोई एक हुनर"),
+}
+"""What a registration cannot be handed in without, in words."""
+
+CHECKED: Mapping[VerificationKind, tuple[str, str]] = {
+    VerificationKind.IDENTITY: ("identity", "पहचान"),
+    VerificationKind.POLICE: ("police verification", "पुलिस सत्यापन"),
+    VerificationKind.SKILL: ("a skill", "कौशल"),
+}
+
+
+def listing(refusal: Refusal, words: Iterable[tuple[str, str]], language: Language) -> str:
+    text = refusal.hindi if language is Language.HI else refusal.english
+    return text.format(listed=", ".join(language.of(*both) or "" for both in words))
+
+
+class IdentityVerified(Refusal):
+    """Name, gender and birth date were verified: only an officer changes them now."""
+
+    english = "Name, gender and birth date are verified. Ask the employment office to change them."
+    hindi = "नाम, लिंग और जन्मतिथि सत्यापित हैं। बदलने के लिए सेवायोजन कार्यालय से कहें।"
+
+
+class TooYoung(Refusal):
+    """Nobody works here before they are of age."""
+
+    english = "A worker must be at least {years} years old."
+    hindi = "सेवा मित्र की आयु कम से कम {years} वर्ष होनी चाहिए।"
+    years: Annotated[int, "The lowest age."]
+
+
+class EshramTaken(Refusal):
+    """The e-Shram number belongs to another worker."""
+
+    english = "This e-Shram number belongs to another worker."
+    hindi = "यह ई-श्रम संख्या किसी और सेवा मित्र की है।"
+
+
+class TabletTaken(Refusal):
+    """The tablet was allotted to another worker and not returned."""
+
+    english = "This tablet is with another worker. It must be returned first."
+    hindi = "यह टैबलेट किसी और सेवा मित्र के पास है। पहले उसे लौटाना होगा।"
+
+
+class HasTablet(Refusal):
+    """The worker has a tablet already; there is one for each."""
+
+    english = "The worker has a tablet already. It must be returned first."
+    hindi = "सेवा मित्र के पास टैबलेट पहले से है। पहले उसे लौटाना होगा।"
+
+
+class HasNoTablet(Refusal):
+    """There is no tablet to return."""
+
+    english = "The worker has no tablet."
+    hindi = "सेवा मित्र के पास कोई टैबलेट नहीं है।"
+
+
+class DocumentTooLarge(Refusal):
+    """The file is larger than we take."""
+
+    english = "A document may have at most {limit} bytes."
+    hindi = "दस्तावेज़ अधिकतम {limit} बाइट का हो सकता है।"
+    limit: Annotated[int, "The most it may have, in bytes."]
+
+
+class TooManyDocuments(Refusal):
+    """The worker has handed in as many documents as we keep of one."""
+
+    english = "At most {limit} documents are kept of one person."
+    hindi = "एक व्यक्ति के अधिकतम {limit} दस्तावेज़ रखे जाते हैं।"
+    limit: Annotated[int, "The most there may be."]
+
+
+class NotEmpanelled(Refusal):
+    """The provider works under no valid MOU now."""
+
+    english = "The provider is not empanelled now."
+    hindi = "सेवाप्रदाता अभी सूचीबद्ध नहीं है।"
+
+
+class DistrictNotServed(Refusal):
+    """The provider does not serve the district."""
+
+    english = "The provider does not serve this district."
+    hindi = "सेवाप्रदाता इस ज़िले में सेवा नहीं देता।"
+
+
+FIRST_CODE = 5_000_001
+"""Lower codes are those of older registers, and of demo data."""
+worker_codes = Sequence("worker_codes", start=FIRST_CODE, metadata=Row.metadata)
+provider_codes = Sequence("provider_codes", start=50_001, metadata=Row.metadata)
 
 
 class Provider(Row):
@@ -102,7 +283,10 @@ class Provider(Row):
         Index("provider_listed", "code", postgresql_where=text("status = 'EMPANELLED'")),
     )
     prefix: ClassVar[str] = "pv"
-    areas: ClassVar[dict[Privacy, Area]] = {Privacy.OFFICER: Area.PROVIDER_RECORD}
+    areas: ClassVar[dict[Privacy, Area]] = {
+        Privacy.OWNER: Area.PROVIDER_TEAM,
+        Privacy.OFFICER: Area.PROVIDER_RECORD,
+    }
     rules: ClassVar[dict[Rule, RowRule]] = {
         Rule.PROVIDER: lambda: Provider.id == PROVIDER,
         Rule.DISTRICT: lambda: there_is(
@@ -114,10 +298,14 @@ class Provider(Row):
     }
 
     id: Mapped[str] = public(primary_key=True)
-    code: Mapped[str] = public(unique=True)
+    code: Mapped[str] = public(
+        unique=True,
+        server_default=text("'SP' || lpad(nextval('provider_codes')::text, 5, '0')"),
+    )
     name_en: Mapped[str] = public()
     name_hi: Mapped[str] = public()
     status: Mapped[str] = public()
+    status_reason: Mapped[str | None] = owner()
     empanelled_from: Mapped[date | None] = public()
     empanelled_until: Mapped[date | None] = public()
     mou_reference: Mapped[str | None] = officer()
@@ -164,6 +352,12 @@ class Worker(Row):
             postgresql_where=LISTED,
         ),
         Index("worker_by_status", "status", "district_id"),
+        Index(
+            "worker_of_team",
+            "provider_id",
+            "code",
+            postgresql_where=text("provider_id IS NOT NULL"),
+        ),
     )
     prefix: ClassVar[str] = "wk"
     areas: ClassVar[dict[Privacy, Area]] = {
@@ -184,27 +378,35 @@ class Worker(Row):
         ),
         Rule.CONSENT: lambda: and_(
             Worker.district_id == any_(DISTRICTS),
-            there_is(
-                ConsentRecord,
-                ConsentRecord.subject_id == Worker.id,
-                ConsentRecord.purpose == any_(PURPOSES),
-                ConsentRecord.withdrawn_at.is_(None),
-                of=Worker,
+            or_(
+                there_is(
+                    ConsentRecord,
+                    ConsentRecord.subject_id == Worker.id,
+                    ConsentRecord.purpose == any_(PURPOSES),
+                    ConsentRecord.withdrawn_at.is_(None),
+                    of=Worker,
+                ),
+                # What the client told us itself, until the person has taken it over.
+                and_(Worker.enrolled_by == VIEWER, Worker.status == WorkerStatus.DRAFT),
             ),
         ),
     }
 
     id: Mapped[str] = public(primary_key=True)
-    code: Mapped[str] = public(unique=True)
+    code: Mapped[str] = public(
+        unique=True,
+        server_default=text("'SM' || lpad(nextval('worker_codes')::text, 7, '0')"),
+    )
     status: Mapped[str] = public()
+    status_reason: Mapped[str | None] = owner(area=Area.WORKER_STANDING)
+    """Why it was turned down or stopped."""
     first_name_en: Mapped[str | None] = public()
     first_name_hi: Mapped[str | None] = public()
     initial_en: Mapped[str | None] = public()
     initial_hi: Mapped[str | None] = public()
     languages: Mapped[list[str]] = public()
     years_experience: Mapped[int] = public()
-    photo_url: Mapped[str | None] = public()
-    """Only with the worker's consent; null without it."""
+    photo_url: Mapped[str | None] = public(only_if=lambda: agreed_to(ConsentPurpose.PHOTO))
     district_id: Mapped[str] = public(ForeignKey("district.id"))
     provider_id: Mapped[str | None] = public(ForeignKey("provider.id"))
     cell: Mapped[str] = public()
@@ -229,6 +431,8 @@ class Worker(Row):
     home_longitude: Mapped[float | None] = owner(area=Area.WORKER_HOME)
 
     channel: Mapped[str] = officer()
+    enrolled_by: Mapped[str | None] = never()
+    """Who entered them, where it was not themselves."""
     birth_date: Mapped[date | None] = officer(area=Area.WORKER_HOME)
     home_address: Mapped[str | None] = officer(area=Area.WORKER_HOME)
     aadhaar_last4: Mapped[str | None] = officer()
@@ -236,6 +440,17 @@ class Worker(Row):
     bank_last4: Mapped[str | None] = officer()
     emergency_contact: Mapped[str | None] = officer(area=Area.WORKER_HOME)
     tablet_serial: Mapped[str | None] = officer(unique=True)
+
+
+def agreed_to(purpose: ConsentPurpose) -> ColumnElement[bool]:
+    """The workers whose consent for the purpose stands."""
+    return there_is(
+        ConsentRecord,
+        ConsentRecord.subject_id == Worker.id,
+        ConsentRecord.purpose == purpose,
+        ConsentRecord.withdrawn_at.is_(None),
+        of=Worker,
+    )
 
 
 class Verification(Row):
@@ -267,6 +482,12 @@ class Verification(Row):
     evidence_reference: Mapped[str | None] = officer(mask=last_four)
 
 
+class MediaType(StrEnum):
+    JPEG = "image/jpeg"
+    PNG = "image/png"
+    PDF = "application/pdf"
+
+
 class DocumentKind(StrEnum):
     PHOTO = "PHOTO"
     IDENTITY = "IDENTITY"
@@ -291,9 +512,26 @@ class Document(Row):
     kind: Mapped[str] = owner()
     media_type: Mapped[str] = owner()
     bytes: Mapped[int] = owner()
-    sha256: Mapped[str] = owner()
+    sha256: Mapped[str] = officer(area=Area.DOCUMENTS)
     """Of its content, in hex: also where storage keeps it."""
     submitted_at: Mapped[datetime] = owner()
+
+
+class Upload(Row):
+    """A ticket to hand in one document, once. Only its hash is kept."""
+
+    __tablename__ = "upload"
+    __table_args__ = (one_of("kind", DocumentKind),)
+
+    ticket_hash: Mapped[str] = never(primary_key=True)
+    worker_id: Mapped[str] = never(ForeignKey("worker.id"), index=True)
+    kind: Mapped[str] = never()
+    media_type: Mapped[str] = never()
+    bytes: Mapped[int] = never()
+    sha256: Mapped[str] = never()
+    requested_by: Mapped[str] = never()
+    expires_at: Mapped[datetime] = never()
+    used_at: Mapped[datetime | None] = never()
 
 
 class Engagement(Row):

@@ -2,8 +2,10 @@
 out from, and India's time."""
 
 import math
+from datetime import date, datetime
 from functools import lru_cache
 from math import dist
+from zoneinfo import ZoneInfo
 
 import h3
 
@@ -16,6 +18,16 @@ CELL = 7
 """Resolution of a public place: a hexagon of about 5 km²."""
 AREA = 5
 """Resolution of the coarser hexagon around it: about 250 km²."""
+
+
+def in_india(moment: datetime) -> datetime:
+    """The same moment, as clocks in India show it."""
+    return moment.astimezone(ZoneInfo(INDIA))
+
+
+def day_of(moment: datetime) -> date:
+    """The date in India."""
+    return in_india(moment).date()
 
 
 def cell_at(latitude: float, longitude: float) -> str:

@@ -29,10 +29,26 @@ from runtime.context import Info
 from runtime.faults import Forbidden, LimitExceeded, ReasonRequired
 from runtime.field import ENTITY, FIELD, Field
 from runtime.privacy import Privacy
-from schema import account, booking, discovery, place, review, skill, worker
+from schema import (
+    account,
+    availability,
+    booking,
+    discovery,
+    document,
+    place,
+    registration,
+    review,
+    skill,
+    visit,
+    worker,
+)
 from schema.base import Backing, Node, additions, backings, field, query
 
-DOMAINS: tuple[ModuleType, ...] = (place, account, worker, skill, booking, review, discovery)
+DOMAINS: tuple[ModuleType, ...] = (
+    *(place, account),
+    *(worker, document, skill, registration),
+    *(booking, availability, visit, review, discovery),
+)
 
 
 class Graph(strawberry.Schema):
@@ -44,7 +60,7 @@ class Graph(strawberry.Schema):
             # Clients of the gateway have no use for @key and its like, and do not see them.
             warnings.filterwarnings("ignore", "Federation directive found")
             super().__init__(
-                query=merge_types("Query", (Nodes, *(domain.Query for domain in domains))),
+                query=queries_of(domains),
                 mutation=commands_of(domains),
                 types=[entity for entity in backings if entity.__module__ in self.domains],
             )
@@ -65,6 +81,11 @@ class Graph(strawberry.Schema):
 @cache
 def gateway() -> Graph:
     return Graph(*DOMAINS)
+
+
+def queries_of(domains: tuple[ModuleType, ...]) -> type:
+    kinds = tuple(domain.Query for domain in domains if hasattr(domain, "Query"))
+    return merge_types("Query", (Nodes, *kinds))
 
 
 def commands_of(domains: tuple[ModuleType, ...]) -> type | None:

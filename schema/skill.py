@@ -10,10 +10,25 @@ from loaders import place as load_place
 from loaders import skill as load
 from loaders import worker as load_worker
 from models import skill as model
-from schema.base import Node, adds_to, entity, field, plain, query
+from models import worker as worker_model
+from runtime.rights import Act
+from schema.base import (
+    Node,
+    adds_to,
+    command,
+    criteria,
+    entity,
+    field,
+    mutation,
+    plain,
+    query,
+)
 from schema.page import Connection
 from schema.place import District
 from schema.worker import Provider, Worker
+
+criteria(resolve.Names)
+criteria(resolve.Trade)
 
 
 @plain
@@ -50,6 +65,9 @@ class ServiceCategory(Node):
     group: str = field("The group it is shown in, such as `repair`.")
     active: bool = field("Whether it can be booked now.")
     gender_preference: bool = field("Whether a citizen may ask for a worker of one gender.")
+    rework_days: int = field(
+        "For how many days after completion poor work is put right without charge."
+    )
     nco_code: str | None = field("Its code in the National Classification of Occupations 2015.")
     nco_title: str | None = field("Its title there.")
     qp_code: str | None = field("The usual qualification pack.")
@@ -106,6 +124,9 @@ class RateCard(Node):
     valid_from: date = field("The first day it holds.")
     valid_until: date | None = field("The first day it no longer holds; null while none is set.")
     version: int = field("Counts up with every change; a booking keeps the one it was made at.")
+    approved_at: datetime | None = field("When it was approved: only then does it hold.")
+    rejected_at: datetime | None = field("When it was turned down.")
+    rejection_reason: str | None = field("Why it was turned down.")
 
 
 @adds_to(Worker)
@@ -141,4 +162,99 @@ class Query:
     )
     service_categories: Connection[ServiceCategory] = field(
         "The categories that can be booked, in the official order.", load=load.categories
+    )
+    rate_proposals: Connection[RateCard] = field(
+        "Rates that wait for approval: yours, or those that are yours to decide on.",
+        load=load.rate_proposals,
+    )
+
+
+@mutation
+class Mutation:
+    add_skill = command(
+        "Put on record what a worker knows; it counts once it is verified.",
+        resolve.add_skill,
+        may=Act.EDIT_WORKER,
+        gives=WorkerSkill,
+        refuses=(model.SkillExists, model.CategoryRetired),
+    )
+    verify_skill = command(
+        "Record that the certificate behind a skill was checked.",
+        resolve.verify_skill,
+        may=Act.VERIFY_WORKER,
+        gives=WorkerSkill,
+        refuses=(model.CertificateTaken,),
+    )
+    withdraw_skill_verification = command(
+        "Take a verification back.",
+        resolve.withdraw_skill_verification,
+        may=Act.VERIFY_WORKER,
+        gives=WorkerSkill,
+        refuses=(model.LastSkill,),
+    )
+    remove_skill = command(
+        "Take a skill off a worker's record.",
+        resolve.remove_skill,
+        may=Act.EDIT_WORKER,
+        gives=Worker,
+        refuses=(model.LastSkill,),
+    )
+    publish_rate = command(
+        "Say what you charge from a day on. It takes the place of your last rate once approved.",
+        resolve.publish_rate,
+        may=Act.PUBLISH_RATE,
+        gives=RateCard,
+        refuses=(
+            model.CategoryRetired,
+            model.WorksThroughProvider,
+            worker_model.NotEmpanelled,
+            worker_model.DistrictNotServed,
+        ),
+    )
+    approve_rate = command(
+        "Let a rate hold.",
+        resolve.approve_rate,
+        may=Act.APPROVE_RATE,
+        gives=RateCard,
+        refuses=(model.RateDecided, model.RateSuperseded),
+    )
+    reject_rate = command(
+        "Turn a rate down. The one before goes on.",
+        resolve.reject_rate,
+        may=Act.APPROVE_RATE,
+        gives=RateCard,
+        refuses=(model.RateDecided,),
+    )
+    add_category = command(
+        "Add a kind of work to the catalogue.",
+        resolve.add_category,
+        may=Act.EDIT_CATALOGUE,
+        gives=ServiceCategory,
+        refuses=(model.SlugTaken,),
+    )
+    change_category = command(
+        "Change what a kind of work is called and what is on record of it, or offer it again.",
+        resolve.change_category,
+        may=Act.EDIT_CATALOGUE,
+        gives=ServiceCategory,
+    )
+    retire_category = command(
+        "Offer a kind of work no longer.",
+        resolve.retire_category,
+        may=Act.EDIT_CATALOGUE,
+        gives=ServiceCategory,
+        refuses=(model.CategoryRetired,),
+    )
+    add_service = command(
+        "Add a piece of work that can be booked.",
+        resolve.add_service,
+        may=Act.EDIT_CATALOGUE,
+        gives=Service,
+        refuses=(model.SlugTaken, model.CategoryRetired),
+    )
+    change_service = command(
+        "Change what a piece of work is called and how it is counted.",
+        resolve.change_service,
+        may=Act.EDIT_CATALOGUE,
+        gives=Service,
     )

@@ -9,12 +9,24 @@ import resolvers.worker as resolve
 from loaders import account as load_account
 from loaders import place as load_place
 from loaders import worker as load
+from models import account as account_model
 from models import worker as model
 from models.account import Gender
 from runtime.privacy import Privacy
-from runtime.rights import Area
-from schema.account import Department
-from schema.base import Node, adds_to, criteria, entity, enum, field, query
+from runtime.rights import Act, Area
+from schema.account import Department, Viewer
+from schema.base import (
+    Node,
+    adds_to,
+    command,
+    criteria,
+    entity,
+    enum,
+    field,
+    mutation,
+    outcome,
+    query,
+)
 from schema.page import Connection
 from schema.place import District, Point
 
@@ -79,6 +91,10 @@ enum(
 )
 criteria(load.WorkerFilter)
 criteria(load.ProviderFilter)
+criteria(load.RegistrationFilter)
+criteria(resolve.PersonName)
+criteria(resolve.Home)
+criteria(resolve.ProviderDetails)
 
 
 @entity(model.Verification, by_id=load.verification_by_id)
@@ -112,6 +128,14 @@ class Provider(Node):
     workers: Connection["Worker"] = field(
         "Its active workers.", "id", load=load.workers_by_provider
     )
+    team: Connection["Worker"] | None = field(
+        "All its people, wherever their registration stands.",
+        "id",
+        load=load.team_by_provider,
+        shows=Privacy.OWNER,
+        area=Area.PROVIDER_TEAM,
+    )
+    status_reason: str | None = field("Why it was suspended.")
     mobile: str | None = field("Its phone number.")
     mou_reference: str | None = field("The number of its MOU.")
     gstin: str | None = field("Its GST number.")
@@ -189,6 +213,7 @@ class Worker(Node):
         "Where they live.", "home_latitude home_longitude", compute=resolve.home_point
     )
 
+    status_reason: str | None = field("Why it was turned down, or they were suspended.")
     channel: model.RegistrationChannel | None = field("How they came to be registered.")
     birth_date: date | None = field("The day they were born.")
     home_address: str | None = field("Their address.")
@@ -218,6 +243,16 @@ class DistrictWorkers:
     )
 
 
+@adds_to(Viewer)
+class ViewerAtWork:
+    """Who the viewer is at work."""
+
+    worker: Worker | None = field("You, as a worker.", "id", load=load.worker_by_id)
+    provider: Provider | None = field(
+        "The provider you act for.", "provider_id", load=load.provider_by_id
+    )
+
+
 @query
 class Query:
     worker: Worker | None = field(
@@ -228,3 +263,111 @@ class Query:
         "A provider, by id.", load=load.provider_by_id, by="id", kind=ID
     )
     providers: Connection[Provider] = field("The empanelled providers.", load=load.providers)
+    registrations: Connection[Worker] = field(
+        "Registrations under way that you handle, the oldest first.", load=load.registrations
+    )
+    provider_applications: Connection[Provider] = field(
+        "Providers who have applied, in districts that are yours.",
+        load=load.provider_applications,
+    )
+
+
+@outcome(resolve.Application)
+class Application:
+    """The application is in. The office will call."""
+
+    code: str = field("The number to ask after it with.")
+
+
+@mutation
+class Mutation:
+    change_worker_profile = command(
+        "Change who a worker is and where they live. What was verified, officers change.",
+        resolve.change_worker_profile,
+        may=Act.EDIT_WORKER,
+        gives=Worker,
+        refuses=(
+            model.IdentityVerified,
+            model.TooYoung,
+            model.EshramTaken,
+            account_model.PlaceOutsideDistrict,
+            model.NotEmpanelled,
+            model.DistrictNotServed,
+        ),
+    )
+    change_contact = command(
+        "Change how a worker is reached. The phone is what they sign in with.",
+        resolve.change_contact,
+        may=Act.EDIT_WORKER,
+        gives=Worker,
+        refuses=(account_model.CodeWrong, account_model.MobileTaken),
+    )
+    take_up_verification = command(
+        "Begin to check a registration that was handed in.",
+        resolve.take_up_verification,
+        may=Act.VERIFY_WORKER,
+        gives=Worker,
+        refuses=(model.NotAtThisStage,),
+    )
+    record_verification = command(
+        "Record how a check of a worker ended.",
+        resolve.record_verification,
+        may=Act.VERIFY_WORKER,
+        gives=Verification,
+        refuses=(model.NotAtThisStage,),
+    )
+    reject_worker = command(
+        "Turn a registration down. It can be mended and handed in again.",
+        resolve.reject_worker,
+        may=Act.VERIFY_WORKER,
+        gives=Worker,
+        refuses=(model.NotAtThisStage,),
+    )
+    deactivate_worker = command(
+        "Take no new bookings for now. What you accepted stands.",
+        resolve.deactivate_worker,
+        may=Act.PAUSE_WORK,
+        gives=Worker,
+        refuses=(model.NotAtThisStage,),
+    )
+    allot_tablet = command(
+        "Hand a tablet to a worker.",
+        resolve.allot_tablet,
+        may=Act.ALLOT_TABLET,
+        gives=Worker,
+        refuses=(model.NotAtThisStage, model.HasTablet, model.TabletTaken),
+    )
+    return_tablet = command(
+        "Take a worker's tablet back.",
+        resolve.return_tablet,
+        may=Act.ALLOT_TABLET,
+        gives=Worker,
+        refuses=(model.HasNoTablet,),
+    )
+    apply_as_provider = command(
+        "Apply to become a provider, with a code sent to its phone.",
+        resolve.apply_as_provider,
+        may=Act.APPLY_AS_PROVIDER,
+        gives=Application,
+        refuses=(account_model.CodeWrong, account_model.MobileTaken),
+    )
+    enrol_provider = command(
+        "Enter a provider's application that came on paper.",
+        resolve.enrol_provider,
+        may=Act.EMPANEL,
+        gives=Provider,
+        refuses=(account_model.MobileTaken,),
+    )
+    empanel_provider = command(
+        "Empanel a provider under its MOU: for the first time, again, or for longer.",
+        resolve.empanel_provider,
+        may=Act.EMPANEL,
+        gives=Provider,
+    )
+    suspend_provider = command(
+        "Stop a provider. Its workers stay registered and take no new bookings.",
+        resolve.suspend_provider,
+        may=Act.EMPANEL,
+        gives=Provider,
+        refuses=(model.NotEmpanelled,),
+    )

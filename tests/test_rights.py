@@ -24,14 +24,18 @@ from models.account import (
 from models.base import new_id
 from models.booking import (
     Assignment,
+    AvailabilityException,
     Booking,
     BookingState,
+    Call,
+    Payment,
     Quote,
     QuoteLine,
     TimelineEntry,
 )
 from models.review import ReviewReply
-from models.worker import Engagement, Verification, Worker
+from models.skill import RateCard
+from models.worker import Document, Engagement, Verification, Worker
 from runtime.field import told
 from runtime.process import Process
 from runtime.rights import Role
@@ -153,6 +157,7 @@ async def a_world(url: str) -> World:
         gstin="09AAACH7409R1Z5Q",
         mou_reference="MOU/2024/00001",
         pan_masked="XXXXXX1234",
+        status_reason="Late papers",
     )
     department = Department(id="dp_works", name_en="Public Works", name_hi="लोक निर्माण")
     worker = await a_worker(
@@ -169,6 +174,7 @@ async def a_world(url: str) -> World:
         kyc_method="OFFLINE_EKYC",
         bank_last4="9876",
         tablet_serial="TB-1",
+        status_reason="Late papers",
     )
     citizen = await a_citizen(url, mobile="+910000000045")
     consent = ConsentRecord(
@@ -245,6 +251,21 @@ async def a_world(url: str) -> World:
         person: account_of(person)
         for person in (worker.id, citizen.id, f"us_{Role.PROVIDER.lower()}")
     }
+    document = Document(
+        id=new_id("dc"),
+        worker_id=worker.id,
+        kind="POLICE",
+        media_type="image/png",
+        bytes=8,
+        sha256="0" * 64,
+        submitted_at=NOON,
+    )
+    day_off = AvailabilityException(worker_id=worker.id, day=NOON.date(), reason="Wedding")
+    rate, own_rate = (
+        a_rejected_rate(**owner)
+        for owner in ({"provider_id": provider.id}, {"worker_id": worker.id})
+    )
+    await save(url, document, day_off, rate, own_rate)
     await save(url, address, entry, *(row for rows in accounts.values() for row in rows))
     await run_sql_async(url, *CHECKED)
     verifications = select(Verification.id).where(Verification.worker_id == worker.id)
@@ -265,6 +286,8 @@ async def a_world(url: str) -> World:
             "review": review.id,
             "officeReview": office_review.id,
             "verification": await scalar(url, verifications),
+            "document": document.id,
+            "rate": rate.id,
             "address": address.id,
             "consent": accounts[citizen.id][0].id,
             "erasure": accounts[citizen.id][1].id,
@@ -272,10 +295,26 @@ async def a_world(url: str) -> World:
         {
             Role.DEPARTMENT: {"booking": office_booking.id, "review": office_review.id},
             Role.WORKER: {
+                "rate": own_rate.id,
                 "consent": accounts[worker.id][0].id,
                 "erasure": accounts[worker.id][1].id,
             },
         },
+    )
+
+
+def a_rejected_rate(**owner: str) -> RateCard:
+    return RateCard(
+        id=new_id("rc"),
+        **owner,
+        service_id="sv_electrician-fan-repair",
+        district_id=LUCKNOW,
+        amount_paise=100,
+        visit_charge_paise=0,
+        valid_from=NOON.date(),
+        version=1,
+        rejected_at=NOON,
+        rejection_reason="Too much",
     )
 
 
@@ -357,16 +396,35 @@ def parts_of(booking: Booking) -> list[Any]:
             outcome="ACCEPTED",
             reason="Near",
         ),
+        Call(id=new_id("ca"), booking_id=booking.id, caller="WORKER", called_at=NOON),
+        Payment(
+            id=new_id("py"),
+            booking_id=booking.id,
+            kind="SERVICE",
+            state="REFUND_DUE",
+            mode="UPI",
+            amount_paise=100,
+            reference="600712345678",
+            reason="Not as agreed",
+            changed_at=NOON,
+        ),
     ]
 
 
 CHILDREN = {
-    "Worker": {"skills": "WorkerSkill", "verifications": "Verification"},
+    "Worker": {
+        "skills": "WorkerSkill",
+        "verifications": "Verification",
+        "documents": "Document",
+        "daysOff": "DayOff",
+    },
     "Booking": {
         "lines": "BookingLine",
         "quotes": "Quote",
         "timeline": "TimelineEntry",
         "assignments": "Assignment",
+        "calls": "Call",
+        "payments": "Payment",
     },
     "Quote": {"lines": "QuoteLine"},
     "Viewer": {"sessions": "SessionConnection"},
@@ -404,6 +462,8 @@ WAYS_IN = {
     "review": "Review",
     "booking": "Booking",
     "verification": "Verification",
+    "document": "Document",
+    "rate": "RateCard",
     "address": "Address",
     "consent": "ConsentRecord",
     "erasure": "ErasureRequest",

@@ -16,6 +16,7 @@ def upgrade() -> None:
     op.execute('CREATE TYPE textrange AS RANGE (subtype = text, collation = "C")')
     op.execute("CREATE SEQUENCE worker_codes START 5000001")
     op.execute("CREATE SEQUENCE provider_codes START 50001")
+    op.execute("CREATE SEQUENCE booking_numbers START 5000001")
     op.create_table(
         "audit_entry",
         sa.Column("position", sa.BigInteger(), sa.Identity(always=False), nullable=False),
@@ -610,7 +611,15 @@ def upgrade() -> None:
         sa.Column("state", sa.Text(collation="C"), nullable=False),
         sa.Column("category_id", sa.Text(collation="C"), nullable=False),
         sa.Column("completed_month", sa.Date(), nullable=True),
-        sa.Column("number", sa.Text(collation="C"), nullable=False),
+        sa.Column(
+            "number",
+            sa.Text(collation="C"),
+            server_default=sa.text(
+                "'SM' || to_char(timezone('Asia/Kolkata', now()), 'YY') || '-'"
+                " || lpad(nextval('booking_numbers')::text, 7, '0')"
+            ),
+            nullable=False,
+        ),
         sa.Column("citizen_id", sa.Text(collation="C"), nullable=True),
         sa.Column("department_id", sa.Text(collation="C"), nullable=True),
         sa.Column("created_by", sa.Text(collation="C"), nullable=False),
@@ -1076,16 +1085,29 @@ def upgrade() -> None:
         sa.Column("ticket_number", sa.Text(collation="C"), nullable=False),
         sa.Column("booking_id", sa.Text(collation="C"), nullable=True),
         sa.Column("opened_by", sa.Text(collation="C"), nullable=False),
+        sa.Column("assigned_to", sa.Text(collation="C"), nullable=True),
         sa.Column("department_id", sa.Text(collation="C"), nullable=True),
         sa.Column("provider_id", sa.Text(collation="C"), nullable=True),
         sa.Column("district_id", sa.Text(collation="C"), nullable=True),
+        sa.Column("subject", sa.Text(collation="C"), server_default="OTHER", nullable=False),
         sa.Column("severity", sa.Text(collation="C"), nullable=False),
         sa.Column("state", sa.Text(collation="C"), nullable=False),
+        sa.Column("outcome", sa.Text(collation="C"), nullable=True),
         sa.Column("text", sa.Text(collation="C"), nullable=True),
         sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("acknowledge_by", sa.DateTime(timezone=True), nullable=False),
         sa.Column("resolve_by", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("escalated_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("resolved_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("reopened", sa.Boolean(), server_default="false", nullable=False),
+        sa.CheckConstraint(
+            "subject IN ('QUALITY', 'PRICE', 'PAYMENT', 'BEHAVIOUR', 'ABSENCE', 'SAFETY', 'OTHER')",
+            name=op.f("grievance_subject_known"),
+        ),
+        sa.CheckConstraint(
+            "outcome IN ('UPHELD', 'PARTLY_UPHELD', 'REJECTED')",
+            name=op.f("grievance_outcome_known"),
+        ),
         sa.CheckConstraint(
             "severity IN ('LOW', 'NORMAL', 'HIGH')", name=op.f("grievance_severity_known")
         ),
@@ -1128,12 +1150,21 @@ def upgrade() -> None:
         ["provider_id", sa.literal_column("position DESC")],
         unique=False,
     )
+    op.create_index(
+        "grievance_unsettled",
+        "grievance",
+        ["booking_id", "opened_by"],
+        unique=True,
+        postgresql_where=sa.text("state NOT IN ('RESOLVED', 'CLOSED')"),
+    )
     op.create_table(
         "incident",
         sa.Column("id", sa.Text(collation="C"), nullable=False),
+        sa.Column("position", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("booking_id", sa.Text(collation="C"), nullable=False),
         sa.Column("district_id", sa.Text(collation="C"), nullable=False),
         sa.Column("raised_by", sa.Text(collation="C"), nullable=False),
+        sa.Column("role", sa.Text(collation="C"), nullable=False),
         sa.Column("latitude", sa.Double(), nullable=True),
         sa.Column("longitude", sa.Double(), nullable=True),
         sa.Column("note", sa.Text(collation="C"), nullable=True),
@@ -1145,6 +1176,13 @@ def upgrade() -> None:
             ["district_id"], ["district.id"], name=op.f("incident_district_id_fkey")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("incident_pkey")),
+        sa.UniqueConstraint("position", name=op.f("incident_position_unique")),
+    )
+    op.create_index(
+        "incident_of_district",
+        "incident",
+        ["district_id", sa.literal_column("position DESC")],
+        unique=False,
     )
     op.create_index(op.f("incident_booking_id"), "incident", ["booking_id"], unique=False)
     op.create_table(
@@ -1395,10 +1433,25 @@ def upgrade() -> None:
         sa.Column("role", sa.Text(collation="C"), nullable=False),
         sa.Column("reason", sa.Text(collation="C"), nullable=False),
         sa.Column("flagged_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("outcome", sa.Text(collation="C"), nullable=True),
+        sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "outcome IN ('UPHELD', 'DISMISSED', 'WITHDRAWN')", name=op.f("flag_outcome_known")
+        ),
+        sa.CheckConstraint(
+            "(outcome IS NULL) = (closed_at IS NULL)", name=op.f("flag_closed_somehow")
+        ),
         sa.ForeignKeyConstraint(["review_id"], ["review.id"], name=op.f("flag_review_id_fkey")),
         sa.PrimaryKeyConstraint("id", name=op.f("flag_pkey")),
+        sa.UniqueConstraint("review_id", "flagged_by", name=op.f("flag_review_id_flagged_by_unique")),
     )
-    op.create_index("flag_of_review", "flag", ["review_id"], unique=False)
+    op.create_index(
+        "flag_open",
+        "flag",
+        ["review_id"],
+        unique=False,
+        postgresql_where=sa.text("closed_at IS NULL"),
+    )
     op.create_table(
         "grievance_entry",
         sa.Column("grievance_id", sa.Text(collation="C"), nullable=False),
@@ -1459,7 +1512,9 @@ def downgrade() -> None:
     op.drop_table("review_reply")
     op.drop_table("quote_line")
     op.drop_table("grievance_entry")
-    op.drop_index("flag_of_review", table_name="flag")
+    op.drop_index(
+        "flag_open", table_name="flag", postgresql_where=sa.text("closed_at IS NULL")
+    )
     op.drop_table("flag")
     op.drop_index(op.f("worker_time_worker_id"), table_name="worker_time")
     op.drop_table("worker_time")
@@ -1490,7 +1545,13 @@ def downgrade() -> None:
     op.drop_table("quote")
     op.drop_table("payment")
     op.drop_index(op.f("incident_booking_id"), table_name="incident")
+    op.drop_index("incident_of_district", table_name="incident")
     op.drop_table("incident")
+    op.drop_index(
+        "grievance_unsettled",
+        table_name="grievance",
+        postgresql_where=sa.text("state NOT IN ('RESOLVED', 'CLOSED')"),
+    )
     op.drop_index("grievance_of_provider", table_name="grievance")
     op.drop_index("grievance_of_person", table_name="grievance")
     op.drop_index("grievance_of_district", table_name="grievance")
@@ -1617,5 +1678,5 @@ def downgrade() -> None:
     op.drop_index("audit_entry_of_subject", table_name="audit_entry", postgresql_using="gin")
     op.drop_index("audit_entry_of_actor", table_name="audit_entry")
     op.drop_table("audit_entry")
-    op.execute("DROP SEQUENCE worker_codes, provider_codes")
+    op.execute("DROP SEQUENCE worker_codes, provider_codes, booking_numbers")
     op.execute("DROP TYPE textrange")
