@@ -17,12 +17,14 @@ from models.booking import (
     Actor,
     Booking,
     BookingState,
+    BookingTransition,
     SlotTaken,
     TimelineEntry,
     WorkerTime,
     WrongState,
 )
 from runtime.faults import Conflict
+from runtime.geography import day_of
 from runtime.rights import Role
 from runtime.transaction import Transaction, refused_as
 
@@ -55,6 +57,22 @@ async def the_booking(tx: Transaction, id: str, version: int | None = None) -> B
     return booking
 
 
+async def the_step(
+    tx: Transaction, booking: Booking, command: str, to: BookingState
+) -> BookingTransition:
+    """The row of the table. Raises WrongState for a step that is not in it, or not the viewer's
+    to take. Guards that refuse for other reasons, or count tries, ask for it before they do."""
+    # A booking is made with its first state already: the step from nothing.
+    stands = None if booking.version is None else BookingState(booking.state)
+    actor = actor_of(tx)
+    # In the table "citizen" is whoever booked.
+    parts = {actor.lower()} | ({"citizen"} if actor is Actor.DEPARTMENT else set())
+    step = await tx.find(load.transition(command, stands, to))
+    if step is None or parts.isdisjoint(step.actors):
+        raise WrongState(state=booking.state)
+    return step
+
+
 async def move(
     tx: Transaction,
     booking: Booking,
@@ -70,22 +88,22 @@ async def move(
     time is given back when the booking is no longer live; taking it is `hold`'s.
     """
     came_from, actor = BookingState(booking.state), actor_of(tx)
-    # A booking is made with its first state already: the step from nothing.
     first = booking.version is None
-    step = await tx.find(load.transition(command, None if first else came_from, to))
-    # In the table "citizen" is whoever booked.
-    parts = {actor.lower()} | ({"citizen"} if actor is Actor.DEPARTMENT else set())
-    if step is None or parts.isdisjoint(step.actors):
-        raise WrongState(state=came_from)
+    step = await the_step(tx, booking, command, to)
     worker_id = booking.worker_id
     booking.state = to
     if to is BookingState.ACCEPTED and came_from is not BookingState.ACCEPTED:
         booking.contact_from, booking.contact_until = tx.now, None
+        booking.call_id = new_id("cl")
     elif to in OVER and booking.contact_from is not None:
         booking.contact_until = tx.now + timedelta(hours=tx.settings.contact_hours)
     elif to is BookingState.REQUESTED and not first and came_from is not to:
         # The worker it was with is no party to it any more.
         booking.worker_id = booking.contact_from = booking.contact_until = None
+        booking.call_id = None
+    if to is BookingState.COMPLETED:
+        booking.completed_at = tx.now
+        booking.completed_month = day_of(tx.now).replace(day=1)
     await tx.add(booking)
     if came_from in LIVE and to not in LIVE:
         await tx.change(load.free_time(booking.id))

@@ -75,6 +75,8 @@ class Area(StrEnum):
     REVIEW_CASE = "review_case"
     GRIEVANCE = "grievance"
     INCIDENT = "incident"
+    INCIDENT_NOTICE = "incident_notice"
+    """That there was one. What it was, officers see for a reason."""
     ACCOUNT = "account"
     SESSION = "session"
     ADDRESS = "address"
@@ -224,6 +226,12 @@ READ: Mapping[Area, Mapping[Role, Grant]] = {
         Role.WORKER: Grant(Rule.OWN),
         Role.DISTRICT_OFFICER: reasoned(Rule.DISTRICT),
         Role.STATE_OFFICER: reasoned(Rule.ALL),
+    },
+    Area.INCIDENT_NOTICE: {
+        Role.CITIZEN: Grant(Rule.OWN),
+        Role.WORKER: Grant(Rule.OWN),
+        Role.DISTRICT_OFFICER: Grant(Rule.DISTRICT),
+        Role.STATE_OFFICER: Grant(Rule.ALL),
     },
     Area.ACCOUNT: {
         Role.CITIZEN: Grant(Rule.OWN),

@@ -58,6 +58,15 @@ class Settings:
     addresses_per_citizen: int = 20
     district_reach_km: int = 150
 
+    review_days: int = 30
+    review_edit_days: int = 7
+    rating_prior_weight: int = 10
+    acknowledge_hours: int = 48
+    resolve_days: int = 30
+    reopen_days: int = 15
+    emergency_numbers: str = "112,1090,181"
+    help_repeat_seconds: int = 60
+
     @classmethod
     def read(cls, environment: Mapping[str, str] | None = None) -> "Settings":
         """The settings of `environment`, or of the process. ValueError names a bad one."""

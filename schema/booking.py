@@ -209,6 +209,7 @@ class Booking(Node):
     slot: Slot | None = field("When.", "starts_at ends_at", compute=resolve.slot)
     channel: model.BookingChannel | None = field("Where it was made.")
     requested_at: datetime | None = field("When it was made.")
+    version: int | None = field("Counts up with every change; commands may name it.")
     completed_at: datetime | None = field("When it was completed.")
     quote: Quote | None = field(
         "The price agreed last.",

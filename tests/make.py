@@ -246,6 +246,7 @@ async def a_booking(
             "created_by": citizen.id,
             "contact_from": None if state in BEFORE_CONTACT else starts_at - timedelta(hours=20),
             "contact_until": starts_at + timedelta(hours=hours + 24) if done else None,
+            "call_id": None if state in BEFORE_CONTACT else new_id("cl"),
             "worker_id": worker.id,
             "provider_id": worker.provider_id,
             "district_id": LUCKNOW,
