@@ -1,5 +1,9 @@
-"""Every module whose functions run in the background: importing this one makes them known."""
+"""Makes every job and follower known, whichever module it is in."""
 
-from resolvers import account, booking, review, search_rows, skill, worker
+from importlib import import_module
+from pkgutil import iter_modules
 
-__all__ = ["account", "booking", "review", "search_rows", "skill", "worker"]
+import resolvers
+
+for module in iter_modules(resolvers.__path__):
+    import_module(f"resolvers.{module.name}")

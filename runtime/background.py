@@ -19,21 +19,25 @@ log = structlog.get_logger()
 
 POLL_SECONDS = 0.2
 LONGEST_PAUSE_SECONDS = 30.0
+PAUSES = {"heirs": DEAD_AFTER_SECONDS / 2}
 
 Step = Callable[[int], Awaitable[object]]
 """Takes how often it has failed since it last did not, and is true if there is more to do."""
 
 
-async def work(process: Process) -> None:
-    """Until cancelled; what was begun is then ended."""
+async def work(process: Process, stop: asyncio.Event) -> None:
+    """Until told to stop; what was begun is then ended."""
     # Before anything gets a position: who is new follows from here.
-    await insist("followers", lambda _: enrol(process))
+    await insist("followers", lambda _: enrol(process), stop)
+    parts: dict[str, Step] = {
+        "sequencer": lambda _: sequence(process),
+        "jobs": lambda _: jobs_until(process, stop),
+        "heirs": lambda _: take_over(process),
+        **{name: partial(hand_on, process, name) for name in FOLLOWERS},
+    }
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(repeat("sequencer", lambda _: sequence(process)))
-        tasks.create_task(repeat("jobs", lambda _: work_off(process)))
-        tasks.create_task(repeat("heirs", lambda _: take_over(process), DEAD_AFTER_SECONDS / 2))
-        for name in FOLLOWERS:
-            tasks.create_task(repeat(name, partial(hand_on, process, name)))
+        for name, step in parts.items():
+            tasks.create_task(repeat(name, step, stop))
 
 
 async def hand_on(process: Process, name: str, failures: int) -> int:
@@ -41,31 +45,53 @@ async def hand_on(process: Process, name: str, failures: int) -> int:
     return await follow(process, name, 1 if failures else BATCH)
 
 
-async def repeat(name: str, step: Step, every: float = POLL_SECONDS) -> None:
-    while True:
-        more = await insist(name, step)
-        await asyncio.sleep(0 if more else every)
+async def jobs_until(process: Process, stop: asyncio.Event) -> None:
+    running = asyncio.create_task(work_off(process))
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if stop.is_set():
+        # To this library it means: end what you have, begin nothing.
+        running.cancel()
+        with suppress(asyncio.CancelledError):
+            await running
+    else:
+        await running
 
 
-async def insist(name: str, step: Step) -> object:
+async def repeat(name: str, step: Step, stop: asyncio.Event) -> None:
+    while not stop.is_set():
+        if not await insist(name, step, stop):
+            await pause(PAUSES.get(name, POLL_SECONDS), stop)
+
+
+async def insist(name: str, step: Step, stop: asyncio.Event) -> object:
     """Try until it is done, at longer and longer intervals."""
     failures = 0
-    while True:
+    while not stop.is_set():
         try:
             return await step(failures)
         except Exception as error:
             failures += 1
             log.error("background", part=name, failures=failures, error=repr(error), exc_info=True)
-            await asyncio.sleep(min(POLL_SECONDS * 2 ** min(failures, 10), LONGEST_PAUSE_SECONDS))
+            await pause(min(POLL_SECONDS * 2 ** min(failures, 10), LONGEST_PAUSE_SECONDS), stop)
+    return None
+
+
+async def pause(seconds: float, stop: asyncio.Event) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await stop.wait()
 
 
 @asynccontextmanager
 async def working(process: Process) -> AsyncIterator[None]:
     """The background's work is done as long as the block lasts."""
-    task = asyncio.create_task(work(process))
+    stop = asyncio.Event()
+    task = asyncio.create_task(work(process, stop))
     try:
         yield
     finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        # Not by cancelling it: a statement that is cut off costs its connection.
+        stop.set()
+        await task
