@@ -15,7 +15,9 @@ import orjson
 import typer
 import uvicorn
 from rich.console import Console
+from rich.padding import Padding
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -36,8 +38,10 @@ from runtime.embedded import default_folder, embedded_postgres
 from runtime.endpoint import Endpoint, encoded, json_error, masked_fault
 from runtime.faults import RETRY_AFTER_SECONDS, NotFound
 from runtime.geography import INDIA
+from runtime.identity import DEMO
 from runtime.oidc import claim_names
 from runtime.process import process_of
+from runtime.rights import Role
 from runtime.settings import Settings
 from runtime.sms import Sms
 from runtime.tokens import NoKeys, keys_in, public_keys, rotate
@@ -154,6 +158,8 @@ def serve(
         console.print(f"  schema   {address}/schema.graphql\n  ready?   {address}/readyz")
         if settings.database_url is None:
             console.print(f"  data     {folder_of(settings)}")
+        if settings.development:
+            tell_accounts(asyncio.run(demo.accounts_in(url)))
         console.print("\nCtrl-C stops everything.\n")
         uvicorn.run(
             create_app(
@@ -380,6 +386,18 @@ def refuse_unsafe(settings: Settings) -> None:
         claim_names(settings.oidc_claims)
     except ValueError as error:
         fail(str(error))
+
+
+def tell_accounts(accounts: list[tuple[str, str]]) -> None:
+    """How to become whom, for whoever tries things out."""
+    if not accounts:
+        return
+    shown = Table("become", "role", "by sending", box=None, pad_edge=False, padding=(0, 2))
+    order = list(Role)
+    for name, role in sorted(accounts, key=lambda account: order.index(Role(account[1]))):
+        shown.add_row(name, role, f"Authorization: Bearer {DEMO}{name}")
+    console.print("\nDemo accounts; the examples in the IDE carry them:\n")
+    console.print(Padding(shown, (0, 0, 0, 2)))
 
 
 def folder_of(settings: Settings) -> Path:

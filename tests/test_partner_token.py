@@ -355,7 +355,7 @@ async def test_a_client_is_registered_narrowed_and_revoked(
 ) -> None:
     monkeypatch.setattr(partner, "KNOWN_SECONDS", -1)
     async with transaction(process) as tx:
-        made: Registered = await register_client(
+        made = await register_client(
             tx,
             "Skill Mission",
             [ConsentPurpose.RESEARCH, ConsentPurpose.SKILL_RECORDS],

@@ -6,14 +6,15 @@ from datetime import datetime
 from random import Random
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from data.demo import discovery
+from data.demo import accounts, discovery
 from data.demo.bookings import Diary
 from data.demo.profile import PROFILES, Profile
 from data.demo.workers import Hand, Town
 from data.demo.writer import Gathered, Rows, write
+from models.account import DemoAccount
 from models.booking import BookingState
 from models.worker import WorkerStatus
 from runtime.database import engine_for
@@ -33,6 +34,17 @@ async def is_empty(url: str) -> bool:
         async with engine.connect() as connection:
             found = await connection.execute(text("SELECT EXISTS (SELECT FROM worker)"))
             return not found.scalar_one()
+    finally:
+        await engine.dispose()
+
+
+async def accounts_in(url: str) -> list[tuple[str, str]]:
+    """Whom one can become: names and roles; none where the data is not demo data."""
+    engine = engine_for(url)
+    try:
+        async with engine.connect() as connection:
+            found = await connection.execute(select(DemoAccount.name, DemoAccount.role))
+            return [(name, role) for name, role in found]
     finally:
         await engine.dispose()
 
@@ -90,6 +102,7 @@ async def write_all(engine: AsyncEngine, town: Town, profile: Profile, progress:
     async with engine.begin() as connection:
         await quickly(connection)
         await discovery.fill(connection)
+        await accounts.fill(connection, town.as_of)
     async with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
         await connection.execute(text("VACUUM ANALYZE"))
     progress("search", 1, 1)
@@ -131,4 +144,4 @@ def booking_states(profile: Profile) -> Iterator[BookingState]:
         yield BookingState.COMPLETED
 
 
-__all__ = ["PROFILES", "Profile", "is_empty", "seed"]
+__all__ = ["PROFILES", "Profile", "accounts_in", "is_empty", "seed"]
