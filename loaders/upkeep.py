@@ -1,0 +1,32 @@
+"""What has served its time and is not kept."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import Delete, delete, or_, select
+
+from models.account import CommandDone, OneTimeCode, Session, SpentAssertion, SpentToken
+from models.booking import Quote, QuoteLine, QuoteStatus
+
+REPLAYED_FOR = timedelta(hours=24)
+"""A command sent again under its key is answered as the first time."""
+CODES_FOR = timedelta(days=1)
+"""Longer than any limit on codes looks back."""
+SESSIONS_FOR = timedelta(days=30)
+"""A token that was stolen is still known as such when its session is over."""
+ESTIMATES_FOR = timedelta(days=1)
+
+
+def outlived(now: datetime) -> list[Delete]:
+    """In an order that references allow."""
+    over = now - SESSIONS_FOR
+    sessions = or_(Session.ended_at < over, Session.expires_at < over)
+    estimates = (Quote.status == QuoteStatus.ESTIMATE) & (Quote.expires_at < now - ESTIMATES_FOR)
+    return [
+        delete(OneTimeCode).where(OneTimeCode.sent_at < now - CODES_FOR),
+        delete(SpentAssertion).where(SpentAssertion.expires_at < now),
+        delete(CommandDone).where(CommandDone.done_at < now - REPLAYED_FOR),
+        delete(SpentToken).where(SpentToken.session_id.in_(select(Session.id).where(sessions))),
+        delete(Session).where(sessions),
+        delete(QuoteLine).where(QuoteLine.quote_id.in_(select(Quote.id).where(estimates))),
+        delete(Quote).where(estimates),
+    ]
