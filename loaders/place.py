@@ -28,6 +28,10 @@ def district_by_lgd_code(columns: Columns) -> Read:
     return select(code, *shown(District, columns)).where(code == any_(KEYS))
 
 
+def district_with_id(id: str) -> Select[District]:
+    return select(District).where(District.id == id)
+
+
 def district_with_code(lgd_code: int) -> Select[District]:
     return select(District).where(District.lgd_code == lgd_code)
 

@@ -23,11 +23,17 @@ def shown(entity: type[Row], columns: Sequence[str]) -> list[ColumnElement[Any]]
             continue
         area = entity.area_of(column)
         if area is None:
-            wanted.append(entity.__table__.columns[column].label(column))
+            wanted.append(unguarded(entity, column).label(column))
         else:
             wanted.append(guarded(entity, column, area).label(column))
             flags.add(area.flag)
     return wanted + [visible(entity, FLAGS[flag]).label(flag) for flag in sorted(flags)]
+
+
+@cache
+def unguarded(entity: type[Row], column: str) -> ColumnElement[Any]:
+    value, condition = entity.__table__.columns[column], entity.condition_of(column)
+    return value if condition is None else case((condition, value))
 
 
 @cache

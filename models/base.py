@@ -86,6 +86,12 @@ class Row(DeclarativeBase):
         return found
 
     @classmethod
+    def condition_of(cls, column: str) -> ColumnElement[bool] | None:
+        """In which rows anybody sees a public column; None is in all of them."""
+        found: RowRule | None = cls.__table__.columns[column].info["only_if"]
+        return found and found()
+
+    @classmethod
     def rows(cls, rule: Rule) -> ColumnElement[bool]:
         """The rows of the viewer's that the rule is about; none where it means nothing."""
         if rule is Rule.ALL:
@@ -111,11 +117,12 @@ def column(
     privacy: Privacy,
     area: Area | None = None,
     mask: Mask | None = None,
+    only_if: RowRule | None = None,
     **options: Any,
 ) -> MappedColumn[Any]:
     """`mask` makes of a value what may be shown where a grant is for masked values; a column
-    without one shows as it is."""
-    info = {"privacy": privacy, "area": area, "mask": mask}
+    without one shows as it is. `only_if` says in which rows a public one shows at all."""
+    info = {"privacy": privacy, "area": area, "mask": mask, "only_if": only_if}
     return mapped_column(*args, info=info, **options)
 
 

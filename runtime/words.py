@@ -15,13 +15,15 @@ Words = NewType("Words", str)
 
 LIMIT = 2_000
 NAME_LIMIT = 100
+DIGITS = 12
 LETTERS = {
     Language.EN: ("Latin", "A-Za-zÀ-ɏ"),
     Language.HI: ("Devanagari", "\u0900-\u0963\u0971-\u097f"),
 }
-BETWEEN = " .'’\\-\u200c\u200d"
-"""What may stand inside a name: joiners shape Devanagari clusters."""
-TWELVE_DIGITS = re.compile(r"(?<!\d)\d(?:[\s.\-]?\d){11}(?![\s.\-]?\d)")
+JOINERS = "\u200c\u200d"
+"""Of the characters that nobody sees, those that Devanagari is written with."""
+BETWEEN_DIGITS = rf"[\s.,/_\-‐-―−{JOINERS}]{{1,3}}"
+NUMBERS = re.compile(rf"\d+(?:{BETWEEN_DIGITS}\d+)*")
 
 
 class AadhaarInText(Refusal):
@@ -33,7 +35,8 @@ class AadhaarInText(Refusal):
 
 def checked(argument: str, text: str) -> Words:
     """The text, trimmed. Raises BadInput and AadhaarInText."""
-    text = unicodedata.normalize("NFC", text).strip()
+    seen = (c for c in text if unicodedata.category(c) != "Cf" or c in JOINERS)
+    text = unicodedata.normalize("NFC", "".join(seen)).strip()
     if (
         not text
         or len(text) > LIMIT
@@ -42,7 +45,7 @@ def checked(argument: str, text: str) -> Words:
         raise BadInput(
             f"`{argument}` must be a text of 1 to {LIMIT} characters.", argument=argument
         )
-    if any(map(is_aadhaar, TWELVE_DIGITS.findall(text))):
+    if any(map(holds_aadhaar, NUMBERS.findall(text))):
         raise AadhaarInText
     return Words(text)
 
@@ -50,7 +53,7 @@ def checked(argument: str, text: str) -> Words:
 def checked_name(argument: str, name: str, language: Language) -> str:
     """A name, in the letters of the language. Raises BadInput."""
     script, letters = LETTERS[language]
-    if len(name) > NAME_LIMIT or not re.fullmatch(f"[{letters}][{letters}{BETWEEN}]*", name):
+    if len(name) > NAME_LIMIT or not re.fullmatch(f"[{letters}][{letters} .'’{JOINERS}\\-]*", name):
         raise BadInput(
             f"`{argument}` must be a name in {script} letters, at most {NAME_LIMIT} of them.",
             argument=argument,
@@ -58,7 +61,23 @@ def checked_name(argument: str, name: str, language: Language) -> str:
     return name
 
 
-def is_aadhaar(found: str) -> bool:
+def holds_aadhaar(numbers: str) -> bool:
+    """Whether neighbouring groups of digits make one up: people write 1234 5678 9012."""
+    groups = re.findall(r"\d+", numbers)
+    for start in range(len(groups)):
+        digits = ""
+        for group in groups[start:]:
+            digits += group
+            if len(digits) >= DIGITS:
+                break
+        if is_aadhaar(digits):
+            return True
+    return False
+
+
+def is_aadhaar(digits: str) -> bool:
     """Digits of any script count: people write ९ as well as 9."""
-    digits = "".join(str(unicodedata.digit(c)) for c in found if c.isdigit())
-    return digits[0] not in "01" and verhoeff.is_valid(digits)
+    if len(digits) != DIGITS:
+        return False
+    latin = "".join(str(unicodedata.digit(c)) for c in digits)
+    return latin[0] not in "01" and verhoeff.is_valid(latin)

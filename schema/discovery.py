@@ -3,11 +3,15 @@
 from collections.abc import Sequence
 
 import resolvers.discovery as resolve
+import resolvers.erasure as resolve_erasure
 from loaders import discovery as load
 from loaders import nearby as load_nearby
 from loaders import place as load_place
 from loaders import skill as load_skill
-from schema.base import enum, field, plain, query
+from models import account as model
+from runtime.rights import Act
+from schema.account import ErasureRequest
+from schema.base import command, enum, field, mutation, plain, query
 from schema.page import Connection, Edge, places
 from schema.place import District
 from schema.skill import ServiceCategory
@@ -90,3 +94,14 @@ class Query:
         check=resolve.check_search,
     )
     statistics: Statistics = field("The published figures.", compute=resolve.statistics)
+
+
+@mutation
+class Mutation:
+    decide_erasure = command(
+        "Decide whether a person is forgotten: what is personal about them then goes at once.",
+        resolve_erasure.decide_erasure,
+        may=Act.DECIDE_ERASURE,
+        gives=ErasureRequest,
+        refuses=(model.ErasureDecided, model.BookingsUnderWay, model.ComplaintsUnsettled),
+    )
