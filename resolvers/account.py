@@ -284,6 +284,7 @@ async def change_profile(
 ) -> str:
     """What is left out stays as it is."""
     citizen = await myself(tx)
+    district = None if district_lgd_code is None else await district_of(tx, district_lgd_code)
     names = {
         "first_name_en": (first_name_en, Language.EN),
         "first_name_hi": (first_name_hi, Language.HI),
@@ -297,8 +298,8 @@ async def change_profile(
         citizen.gender = gender
     if language is not None:
         citizen.language = language.lower()
-    if district_lgd_code is not None:
-        citizen.district_id = (await district_of(tx, district_lgd_code)).id
+    if district is not None:
+        citizen.district_id = district.id
     await tx.emit("CitizenChanged", citizen.id, changed="PROFILE")
     return citizen.id
 

@@ -195,12 +195,12 @@ VALUES: dict[str, Any] = {
 
 def filled(kind: GraphQLInputType, path: Path, text: str) -> Any:
     """The least that the type takes, and the text where the path leads."""
-    required, kind = isinstance(kind, GraphQLNonNull), get_nullable_type(kind)
-    if isinstance(kind, GraphQLList):
-        return [filled(kind.of_type, path, text)] if required or path else []
-    if isinstance(kind, GraphQLInputObjectType):
+    inner: Any = get_nullable_type(kind)
+    if isinstance(inner, GraphQLList):
+        return [filled(inner.of_type, path, text)]
+    if isinstance(inner, GraphQLInputObjectType):
         given = {}
-        for name, field in kind.fields.items():
+        for name, field in inner.fields.items():
             further = path[1:] if path and path[0] == name else ()
             leads = bool(path) and path[0] == name
             if leads and not further and get_named_type(field.type).name == "String":
@@ -209,9 +209,9 @@ def filled(kind: GraphQLInputType, path: Path, text: str) -> Any:
             elif leads or isinstance(field.type, GraphQLNonNull):
                 given[name] = filled(field.type, further, text)
         return given
-    if isinstance(kind, GraphQLEnumType):
-        return next(iter(kind.values))
-    return VALUES[kind.name]
+    if isinstance(inner, GraphQLEnumType):
+        return next(iter(inner.values))
+    return VALUES[inner.name]
 
 
 @pytest_asyncio.fixture
