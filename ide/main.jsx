@@ -24,11 +24,11 @@ if (storage.get("tabState") === null && operations.length > 0) {
 
 function Examples() {
   const { addTab, changeTab } = useGraphiQLActions();
-  const { tabs, queryEditor, variableEditor } = useGraphiQL(
-    pick("tabs", "queryEditor", "variableEditor"),
+  const { tabs, queryEditor, variableEditor, headerEditor } = useGraphiQL(
+    pick("tabs", "queryEditor", "variableEditor", "headerEditor"),
   );
 
-  function open({ query, variables }) {
+  function open({ query, variables, headers }) {
     const index = tabs.findIndex((tab) => tab.query === query);
     if (index >= 0) {
       changeTab(index);
@@ -37,6 +37,7 @@ function Examples() {
     addTab();
     queryEditor.setValue(query);
     variableEditor.setValue(variables);
+    headerEditor.setValue(headers);
   }
 
   return (
@@ -69,7 +70,7 @@ const plugins = [{ title: "Examples", icon: ExamplesIcon, content: Examples }, H
 createRoot(document.getElementById("ide")).render(
   <GraphiQL
     fetcher={createGraphiQLFetcher({ url: endpoint })}
-    defaultTabs={operations.map(({ query, variables }) => ({ query, variables, headers }))}
+    defaultTabs={operations.map(({ query, variables, headers }) => ({ query, variables, headers }))}
     defaultHeaders={headers}
     defaultEditorToolsVisibility
     // Headers may hold a token: it stays in the page and is gone with it.

@@ -9,8 +9,10 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from runtime.identity import DEMO
+
 TITLE = "Sewa Mitra Gateway · सेवा मित्र"
-HEADERS = '{\n  "Accept-Language": "hi"\n}'
+LANGUAGE = {"Accept-Language": "hi"}
 POLICY = "; ".join(
     (
         "default-src 'none'",
@@ -31,13 +33,20 @@ FOR_EVER = "public, max-age=31536000, immutable"
 
 @dataclass(frozen=True)
 class Operation:
-    """An example: `NAME.graphql`, its first line `# audience: title`, and `NAME.json`."""
+    """An example: `NAME.graphql` and `NAME.json`. Its first line is `# audience: title`, and
+    a second one, `# as NAME`, names the demo account it is asked as."""
 
     name: str
     audience: str
     title: str
     query: str
     variables: str
+    account: str | None
+
+    @property
+    def headers(self) -> str:
+        sent = {**LANGUAGE, "Authorization": f"Bearer {DEMO}{self.account}"}
+        return json.dumps(sent if self.account else LANGUAGE, indent=2)
 
 
 def operations(folder: Path) -> list[Operation]:
@@ -45,10 +54,12 @@ def operations(folder: Path) -> list[Operation]:
     found = []
     for path in sorted(folder.glob("*.graphql"), key=lambda p: (p.stem != "home_view", p.stem)):
         query = path.read_text(encoding="utf-8")
-        audience, _, title = query.partition("\n")[0].lstrip("# ").partition(": ")
+        first, second = query.split("\n", 2)[:2]
+        audience, _, title = first.lstrip("# ").partition(": ")
+        account = second.removeprefix("# as ") if second.startswith("# as ") else None
         variables = path.with_suffix(".json")
         given = variables.read_text(encoding="utf-8").strip() if variables.exists() else ""
-        found.append(Operation(path.stem, audience, title, query, given))
+        found.append(Operation(path.stem, audience, title, query, given, account))
     return found
 
 
@@ -63,8 +74,8 @@ def page(endpoint: str, examples: Path, assets: Path) -> Response:
     data = {
         "title": TITLE,
         "endpoint": endpoint,
-        "headers": HEADERS,
-        "operations": [asdict(operation) for operation in operations(examples)],
+        "headers": json.dumps(LANGUAGE, indent=2),
+        "operations": [asdict(one) | {"headers": one.headers} for one in operations(examples)],
     }
     # "<" is all that could end the element early.
     embedded = json.dumps(data, ensure_ascii=False).replace("<", "\\u003c")

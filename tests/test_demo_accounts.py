@@ -1,6 +1,7 @@
 """Demo accounts: someone of each role to become, in demo data and nowhere else."""
 
 import asyncio
+import json
 import signal
 from collections.abc import Iterator
 from dataclasses import replace
@@ -16,13 +17,15 @@ from data import demo
 from data.demo.accounts import LUCKNOW
 from runtime.database import engine_for
 from runtime.geography import INDIA
+from runtime.ide import Operation, operations
 from runtime.rights import Role
 from runtime.settings import Settings
 from server import create_app
-from tests.conftest import client_of, database
+from tests.conftest import CHECKOUT, client_of, database
 from tests.test_server import free_port, serving
 
 AS_OF = datetime(2026, 11, 20, tzinfo=ZoneInfo(INDIA))
+EXAMPLES = operations(CHECKOUT / "docs" / "operations")
 WHO_AM_I = {"query": "{ viewer { role } }"}
 
 
@@ -154,6 +157,22 @@ async def test_the_partner_reads_those_who_agreed_and_the_officer_everyone_near(
     assert await named("partner") == agreed
     assert await named("officer") == {worker.id for worker in workers}
     assert await named("citizen") == set()
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=[example.name for example in EXAMPLES])
+async def test_every_example_has_an_answer_for_whom_it_is_meant(
+    client: httpx.AsyncClient, example: Operation
+) -> None:
+    body = {"query": example.query, "variables": json.loads(example.variables or "null")}
+    answer = (await client.post("/graphql", json=body, headers=json.loads(example.headers))).json()
+    codes = {error["extensions"]["code"] for error in answer.get("errors", ())}
+
+    # A partner asks for everyone in a district, and is told that not everyone agreed.
+    assert codes == ({"FORBIDDEN"} if example.account == "partner" else set()), answer["errors"]
+    assert None not in answer["data"].values()
+    assert all(answer["data"]["viewer"].values()) if "viewer" in answer["data"] else True
+    assert example.audience
+    assert example.title
 
 
 def test_serving_tells_how_to_become_whom(town: str) -> None:

@@ -62,15 +62,6 @@ async def test_the_response_says_how_many_statements_it_cost(
     assert response.headers["server-timing"].startswith(f'sql;desc="{len(sent)} statements"')
 
 
-@pytest.mark.parametrize("name", sorted(EXAMPLES))
-async def test_every_example_runs_without_an_error(name: str, ask: Ask) -> None:
-    example = EXAMPLES[name]
-
-    assert await ask(example.query, **json.loads(example.variables or "{}"))
-    assert example.audience
-    assert example.title
-
-
 async def test_names_come_in_the_language_of_the_request_or_of_the_field(
     client: httpx.AsyncClient,
 ) -> None:

@@ -15,8 +15,10 @@ from playwright.async_api import Page, async_playwright
 from starlette.applications import Starlette
 
 import ide.build
+from models.account import DemoAccount
 from runtime.ide import operations, page
-from tests.make import a_worker
+from runtime.rights import Role
+from tests.make import a_worker, save
 
 CHROMIUM = shutil.which("chromium")
 OPERATIONS = Path(__file__).parent.parent / "docs" / "operations"
@@ -72,10 +74,14 @@ async def browser_page() -> AsyncIterator[tuple[Page, list[str]]]:
 
 
 @needs_chromium
-async def test_the_ide_answers_an_example_in_hindi_without_leaving_home(
+async def test_the_ide_answers_examples_in_hindi_and_as_their_people_without_leaving_home(
     database_url: str, app: Starlette
 ) -> None:
     worker = await a_worker(database_url, home=(26.8467, 80.9462))
+    account = DemoAccount(
+        name="worker", role=Role.WORKER, person_id=worker.id, district_ids=[], purposes=[]
+    )
+    await save(database_url, account)
     async with served(app) as address, browser_page() as (shown, wrong):
         await shown.goto(f"{address}/graphql")
         tabs = shown.locator(".graphiql-tab")
@@ -90,6 +96,11 @@ async def test_the_ide_answers_an_example_in_hindi_without_leaving_home(
         answer = shown.locator(".graphiql-response")
         await answer.get_by_text("अनिल").first.wait_for(timeout=30_000)
         assert worker.id in await answer.inner_text()
+
+        await tabs.get_by_text("WorkerDay").click()
+        await editor.get_by_text("WorkerDay").first.wait_for(timeout=30_000)
+        await shown.locator("button.graphiql-execute-button").click()
+        await answer.get_by_text(worker.mobile or "").first.wait_for(timeout=30_000)
 
     assert wrong == []
 

@@ -1,4 +1,5 @@
-"""Someone of each role to become, chosen for what there is to see; and who agreed to what."""
+"""Someone of each role to become, chosen for what there is to see; what people agreed to, and
+where they live."""
 
 from datetime import datetime
 from typing import Any
@@ -30,6 +31,15 @@ SELECT 'cs_' || left(md5(w.id || purpose), 26), w.id, purpose, :notice, 'hi',
  CROSS JOIN unnest(CAST(:purposes AS text[])) purpose
  CROSS JOIN LATERAL (SELECT abs(hashtext(w.id || purpose)::bigint) % 100 AS said) h
  WHERE said < 80
+"""
+
+# Where they last had work done.
+ADDRESSES = """
+INSERT INTO address (id, citizen_id, label, line, district_id, latitude, longitude)
+SELECT DISTINCT ON (citizen_id) 'ad_' || left(md5(citizen_id), 26), citizen_id, 'Home', address,
+       district_id, latitude, longitude
+  FROM booking WHERE citizen_id IS NOT NULL
+ ORDER BY citizen_id, requested_at DESC
 """
 
 # With a provider, work ahead and reviews; if there are several, of Lucknow, with the most.
@@ -66,6 +76,7 @@ async def fill(connection: AsyncConnection, as_of: datetime) -> None:
         text(CONSENTS),
         {"as_of": as_of, "notice": NOTICE, "people": PEOPLE_WITH_CONSENTS, "purposes": asked},
     )
+    await connection.execute(text(ADDRESSES))
     await connection.execute(insert(PartnerClient).values(partner))
     worker = (await connection.execute(text(A_WORKER), {"district": LUCKNOW})).one()
     citizen = (await connection.execute(text(A_CITIZEN))).scalar_one()
