@@ -14,7 +14,7 @@ from runtime.faults import BadInput, Forbidden
 from runtime.geography import day_of
 from runtime.rights import Role
 from runtime.transaction import Transaction
-from runtime.words import Words
+from runtime.words import Words, holds_aadhaar
 
 RECORDED_BY = {
     PaymentMode.CASH: {Role.WORKER, Role.PROVIDER},
@@ -90,9 +90,9 @@ async def record_payment(
     ] = None,
 ) -> str:
     """Always the whole amount that is due. Refuses: NothingDue, PaymentSettled."""
+    payment = await the_payment(tx, booking_id, kind, PaymentState.DUE)
     if tx.viewer.role not in RECORDED_BY[mode]:
         raise Forbidden(f"recordPayment of {mode}")
-    payment = await the_payment(tx, booking_id, kind, PaymentState.DUE)
     payment.mode, payment.reference = mode, checked_reference(tx, mode, reference)
     return await change(tx, payment, PaymentState.PAID, "PaymentRecorded")
 
@@ -107,7 +107,7 @@ async def grant_refund(
     """Refuses: NothingDue, PaymentSettled."""
     payment = await the_payment(tx, booking_id, kind, PaymentState.PAID)
     payment.reason = reason
-    return await change(tx, payment, PaymentState.REFUND_DUE, "PaymentRecorded")
+    return await change(tx, payment, PaymentState.REFUND_DUE, "RefundGranted")
 
 
 async def refund_payment(
@@ -123,12 +123,13 @@ async def refund_payment(
 
 def checked_reference(tx: Transaction, mode: PaymentMode, reference: str | None) -> str | None:
     """Raises BadInput where it is not what this mode leaves behind."""
+    said = reference or ""
     if mode is PaymentMode.CASH:
         right = reference is None
     elif mode is PaymentMode.UPI:
-        right = UPI_REFERENCE.fullmatch(reference or "") is not None and dated(tx, reference or "")
+        right = UPI_REFERENCE.fullmatch(said) is not None and dated(tx, said)
     else:
-        right = REFERENCE.fullmatch(reference or "") is not None
+        right = REFERENCE.fullmatch(said) is not None and not holds_aadhaar(said)
     if not right:
         raise BadInput(f"`reference` is not one of {mode}.", argument="reference")
     return reference

@@ -198,8 +198,8 @@ def arrival(booking: Booking) -> TimelineEntry:
     )
 
 
-AT_THE_DOOR = {"latitude": GOMTI_NAGAR[0], "longitude": GOMTI_NAGAR[1]}
-ANOTHER_PART = {
+AT_THE_DOOR: dict[str, Any] = {"latitude": GOMTI_NAGAR[0], "longitude": GOMTI_NAGAR[1]}
+ANOTHER_PART: dict[str, Any] = {
     "reason": "The capacitor is gone too",
     "lines": [
         {"kind": "ITEM", "serviceId": FAN_REPAIR, "quantity": 2},
