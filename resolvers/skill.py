@@ -292,6 +292,9 @@ class Trade:
     gender_preference: Annotated[
         bool | None, "Whether a citizen may ask for a worker of one gender."
     ] = None
+    rework_days: Annotated[
+        int | None, "For how many days poor work is put right without charge; 7 to 30."
+    ] = None
 
 
 PATTERNS = {
@@ -309,6 +312,8 @@ def describe(category: ServiceCategory, trade: Trade) -> None:
             fits(PATTERNS[name][0], value, name, PATTERNS[name][1])
         if name == "nsqf_level" and value not in NSQF_LEVELS:
             raise BadInput("`nsqfLevel` is no level of the framework.", argument="nsqfLevel")
+        if name == "rework_days":
+            within(value, 7, 30, "reworkDays")
         setattr(category, name, value)
 
 

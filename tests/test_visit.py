@@ -475,8 +475,12 @@ async def test_a_category_may_allow_more_days_for_rework(process: Process, inbox
     visit = await a_visit(process, inbox, "COMPLETED", starts_in=-timedelta(days=20))
 
     assert (await rework(visit))["__typename"] == "ReworkTooLate"
-    longer = "UPDATE service_category SET rework_days = 30 WHERE slug = 'electrician'"
-    await run_sql_async(visit.url, longer)
+    office, category = visit.by(Role.STATE_OFFICER), visit.booking.category_id
+    for days, code in ((31, ["BAD_INPUT"]), (30, None)):
+        came = await send(
+            process, office, "changeCategory", categoryId=category, trade={"reworkDays": days}
+        )
+        assert code is None or came == code
 
     assert (await rework(visit, Role.HELPLINE))["__typename"] == "Booking"
 
