@@ -186,12 +186,13 @@ async def test_a_service_costs_what_it_was_agreed_at_and_a_new_one_what_it_costs
     process: Process, inbox: Inbox
 ) -> None:
     visit = await a_visit(process, inbox, "IN_PROGRESS")
-    await run_sql_async(visit.url, "UPDATE rate_card SET valid_until = current_date")
+    day = datetime.now(UTC).date()
+    await run_sql_async(visit.url, f"UPDATE rate_card SET valid_until = '{day}'")
     today = {
         "provider_id": visit.worker.provider_id,
         "district_id": LUCKNOW,
         "visit_charge_paise": 0,
-        "valid_from": datetime.now(UTC).date(),
+        "valid_from": day,
         "approved_at": datetime.now(UTC),
     }
     dearer = RateCard(
@@ -212,6 +213,29 @@ async def test_a_service_costs_what_it_was_agreed_at_and_a_new_one_what_it_costs
     ] == [("fan-repair", 1, RATE), ("switch-socket", 3, 21_000)]
     used = select(QuoteLine.rate_card_id).where(QuoteLine.service_id == SWITCHES)
     assert await scalar(visit.url, used) == switch.id
+
+
+async def test_a_worker_of_no_provider_revises_by_their_own_rates(
+    process: Process, inbox: Inbox
+) -> None:
+    visit = await a_visit(process, inbox, "IN_PROGRESS", direct=True)
+    own = RateCard(
+        id=new_id("rc"),
+        worker_id=visit.worker.id,
+        service_id=SWITCHES,
+        district_id=LUCKNOW,
+        amount_paise=6_000,
+        visit_charge_paise=0,
+        valid_from=datetime.now(UTC).date(),
+        version=1,
+        approved_at=datetime.now(UTC),
+    )
+    await save(visit.url, own)
+
+    await visit.send(Role.WORKER, "reviseQuote", reason="Switches too", lines=[item(SWITCHES, 2)])
+
+    seen, _ = await visit.see(Role.CITIZEN, "quotes { total { paise } }")
+    assert seen["quotes"][0]["total"]["paise"] == 12_000
 
 
 @pytest.mark.parametrize(

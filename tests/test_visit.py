@@ -461,6 +461,17 @@ async def test_poor_work_is_put_right_by_the_same_provider_for_nothing(
     assert await rows(visit.url, told) == [("BookingRequested",)]
 
 
+async def test_a_worker_of_no_provider_puts_their_own_work_right(
+    process: Process, inbox: Inbox
+) -> None:
+    visit = await a_visit(process, inbox, "COMPLETED", starts_in=-3 * HOUR, direct=True)
+
+    await rework(visit)
+
+    asked = select(Booking.preferred_worker_id).where(Booking.rework_of_id == visit.booking.id)
+    assert await scalar(visit.url, asked) == visit.worker.id
+
+
 @pytest.mark.parametrize(("days", "name"), [(6.9, "Booking"), (7.1, "ReworkTooLate")])
 async def test_rework_is_asked_for_within_the_days_of_the_category(
     process: Process, inbox: Inbox, days: float, name: str

@@ -119,13 +119,15 @@ async def a_visit(
     *,
     starts_in: timedelta = timedelta(hours=1),
     language: str = "hi",
+    direct: bool = False,
     **columns: Any,
 ) -> Visit:
-    """A booking at an agreed price, with a worker of a provider; it starts in an hour."""
+    """A booking at an agreed price, with a worker of a provider, or of none where it is `direct`;
+    it starts in an hour."""
     url = process.settings.database_url
     assert url is not None
-    provider = await a_provider(url)
-    worker = await a_worker(url, provider_id=provider.id)
+    provider_id = None if direct else (await a_provider(url)).id
+    worker = await a_worker(url, provider_id=provider_id)
     citizen = await a_citizen(url, language=language)
     starts_at = datetime.now(UTC) + starts_in
     if columns.get("department_id"):
