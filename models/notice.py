@@ -258,7 +258,7 @@ NOTICES: Mapping[str, Mapping[Party, Said]] = {
             "आपकी एजेंसी निलंबित है। कारण ऐप में पढ़ें।",
         ),
     },
-    "ProviderChanged EXPIRED": {
+    "ProviderExpired": {
         Party.PROVIDER: Said(
             "Your agency's MOU has run out. Renew it, so that you can take bookings.",
             "आपकी एजेंसी के समझौते की अवधि समाप्त हुई। बुकिंग पाने के लिए नवीनीकरण कराएँ।",

@@ -11,6 +11,5 @@ log = structlog.get_logger()
 
 @job("tidy", cron="15 * * * *")
 async def tidy(tx: Transaction) -> None:
-    for statement in load.outlived(tx.now):
-        gone = await tx.change(statement)
-        log.info("tidy", table=statement.table.name, rows=gone)
+    gone = [await tx.change(statement) for statement in load.outlived(tx.now)]
+    log.info("tidy", rows=sum(gone))

@@ -7,12 +7,15 @@ or one follower fails, it is tried again, and the others are not held up.
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from functools import partial
 
 import structlog
 
 from runtime.changes import BATCH, FOLLOWERS, enrol, follow, sequence
-from runtime.jobs import DEAD_AFTER_SECONDS, take_over, work_off
+from runtime.database import Database
+from runtime.faults import is_outage
+from runtime.jobs import AT_ONCE, DEAD_AFTER_SECONDS, take_over, work_off
 from runtime.process import Process
 
 log = structlog.get_logger()
@@ -73,7 +76,13 @@ async def insist(name: str, step: Step, stop: asyncio.Event) -> object:
             return await step(failures)
         except Exception as error:
             failures += 1
-            log.error("background", part=name, failures=failures, error=repr(error), exc_info=True)
+            log.error(
+                "background",
+                part=name,
+                failures=failures,
+                error=type(error).__name__,
+                exc_info=not is_outage(error),
+            )
             await pause(min(POLL_SECONDS * 2 ** min(failures, 10), LONGEST_PAUSE_SECONDS), stop)
     return None
 
@@ -87,11 +96,14 @@ async def pause(seconds: float, stop: asyncio.Event) -> None:
 @asynccontextmanager
 async def working(process: Process) -> AsyncIterator[None]:
     """The background's work is done as long as the block lasts."""
+    # Connections of its own: requests beside it must not wait for it.
+    database = Database(process.settings.database_url or "", pool_size=AT_ONCE + len(FOLLOWERS) + 2)
     stop = asyncio.Event()
-    task = asyncio.create_task(work(process, stop))
+    task = asyncio.create_task(work(replace(process, database=database), stop))
     try:
         yield
     finally:
         # Not by cancelling it: a statement that is cut off costs its connection.
         stop.set()
         await task
+        await database.close()

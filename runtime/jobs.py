@@ -18,6 +18,7 @@ from procrastinate.jobs import Job as Listed
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
+from runtime.faults import is_outage
 from runtime.process import Process
 from runtime.refusal import Refusal
 from runtime.transaction import transaction
@@ -30,21 +31,31 @@ POLL_SECONDS = 1.0
 HEARTBEAT_SECONDS = 5
 DEAD_AFTER_SECONDS = 30
 """A worker whose heart has not beaten for so long has died, and its jobs are others'."""
+LONGEST_SECONDS = 900
+"""No job takes so long."""
 MAKE_UP_FOR = timedelta(days=1)
 """A night that the service slept through is made up for, if it was the last one."""
 TRIES = 40
 FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=2), timedelta(hours=1)
 
-# Of workers that are gone, or went without a word.
+# Of workers that are gone, or went without a word; and what takes too long to be true: a worker
+# that lost its connection cannot say that it is through.
 STALLED = text(
     """
     WITH stalled AS (
         SELECT job.id FROM procrastinate_jobs job
          WHERE job.status = 'doing'
-           AND NOT EXISTS (
-               SELECT FROM procrastinate_workers worker
-                WHERE worker.id = job.worker_id
-                  AND worker.last_heartbeat > now() - make_interval(secs => :seconds)
+           AND (
+               NOT EXISTS (
+                   SELECT FROM procrastinate_workers worker
+                    WHERE worker.id = job.worker_id
+                      AND worker.last_heartbeat > now() - make_interval(secs => :dead_after)
+               )
+               OR NOT EXISTS (
+                   SELECT FROM procrastinate_events event
+                    WHERE event.job_id = job.id AND event.type = 'started'
+                      AND event.at > now() - make_interval(secs => :longest)
+               )
            )
            FOR UPDATE OF job SKIP LOCKED
     )
@@ -126,8 +137,14 @@ def app_of(process: Process) -> App:
             """`timestamp` is when a periodic job was due; it works by its own clock."""
             try:
                 await carry_out(process, name, arguments)
-            except Exception:
-                log.warning("job", job=name, arguments=arguments, exc_info=True)
+            except Exception as error:
+                log.warning(
+                    "job",
+                    job=name,
+                    arguments=arguments,
+                    failed=type(error).__name__,
+                    exc_info=not is_outage(error),
+                )
                 raise
 
         return run
@@ -158,6 +175,7 @@ async def work_off(process: Process, *, wait: bool = True) -> None:
 
 
 async def take_over(process: Process) -> int:
-    """Put the jobs of workers that died back on the list; how many there were."""
+    """Put jobs that nobody will end back on the list; how many there were."""
     async with process.database.engine.begin() as connection:
-        return len((await connection.execute(STALLED, {"seconds": DEAD_AFTER_SECONDS})).all())
+        limits = {"dead_after": DEAD_AFTER_SECONDS, "longest": LONGEST_SECONDS}
+        return len((await connection.execute(STALLED, limits)).all())

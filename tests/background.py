@@ -1,12 +1,15 @@
 """The background's work, done at once and in the open: what fails there fails the test."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy import text
 
 import resolvers.background  # noqa: F401  (jobs and followers become known by it)
 from runtime.changes import FOLLOWERS, enrol, follow, sequence
-from runtime.jobs import carry_out
+from runtime.jobs import JOBS, carry_out
 from runtime.process import Process
 
 DUE = text(
@@ -18,6 +21,21 @@ DUE = text(
 )
 DONE = text("DELETE FROM procrastinate_jobs WHERE id = :id")
 ENOUGH = 10_000
+
+
+@contextmanager
+def nothing_known() -> Iterator[None]:
+    """No job and no follower but those that are declared inside the block."""
+    registries: tuple[dict[str, Any], ...] = (JOBS, FOLLOWERS)
+    kept = [(registry, dict(registry)) for registry in registries]
+    for registry, _ in kept:
+        registry.clear()
+    try:
+        yield
+    finally:
+        for registry, content in kept:
+            registry.clear()
+            registry.update(content)
 
 
 async def settle(process: Process, as_of: datetime | None = None) -> None:

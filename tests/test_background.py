@@ -4,7 +4,7 @@ import asyncio
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,12 +16,13 @@ from sqlalchemy import text
 from runtime import background, jobs
 from runtime.background import working
 from runtime.changes import FOLLOWERS, Change, follower
-from runtime.jobs import JOBS, job
+from runtime.jobs import job
 from runtime.process import Process
 from runtime.settings import Settings
 from runtime.transaction import Transaction, transaction
 from server import create_app
 from tests.asking import Inbox, a_process
+from tests.background import nothing_known
 from tests.conftest import CHECKOUT, client_of, run_sql_async
 
 PHONE = "+910000000001"
@@ -29,8 +30,9 @@ PHONE = "+910000000001"
 
 @pytest_asyncio.fixture
 async def process(database_url: str, inbox: Inbox) -> AsyncIterator[Process]:
-    async with a_process(database_url, inbox) as process:
-        yield process
+    with nothing_known():
+        async with a_process(database_url, inbox) as process:
+            yield process
 
 
 @pytest.fixture(autouse=True)
@@ -40,7 +42,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def told() -> Iterator[list[str]]:
+def told(process: Process) -> list[str]:
     """What followers and a job of the test's own were told: the second of them cannot bear
     the event `Bad`."""
     told: list[str] = []
@@ -58,8 +60,7 @@ def told() -> Iterator[list[str]]:
     async def greet(tx: Transaction) -> None:
         tx.tell(PHONE, tx.language, "Good morning", "सुप्रभात")
 
-    yield told
-    del FOLLOWERS["steady"], FOLLOWERS["squeamish"], JOBS["greet"]
+    return told
 
 
 async def emit(process: Process, *events: str) -> None:
@@ -111,6 +112,7 @@ async def test_work_goes_on_when_every_connection_was_cut(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
             " WHERE datname = current_database() AND pid <> pg_backend_pid()",
         )
+        # The test's own were cut too.
         await process.database.engine.dispose()
         await emit(process, "Good")
         await greet(process)

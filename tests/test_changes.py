@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 
 import asyncpg
 import pytest
@@ -15,6 +15,7 @@ from runtime.database import engine_for
 from runtime.process import Process
 from runtime.transaction import Transaction, transaction
 from tests.asking import a_process
+from tests.background import nothing_known
 from tests.conftest import run_sql_async
 
 WRITERS, ENTITIES, SECONDS = 12, 20, 1.5
@@ -33,12 +34,13 @@ async def process(database_url: str) -> AsyncIterator[Process]:
         f"INSERT INTO counter SELECT g, 0 FROM generate_series(1, {ENTITIES}) g",
         "CREATE TABLE seen (position bigint NOT NULL)",
     )
-    async with a_process(database_url, pool_size=WRITERS + 4) as process:
-        yield process
+    with nothing_known():
+        async with a_process(database_url, pool_size=WRITERS + 4) as process:
+            yield process
 
 
 @pytest.fixture
-def a_follower() -> Iterator[str]:
+def a_follower(process: Process) -> str:
     """One that writes down what it saw."""
 
     @follower("test")
@@ -46,8 +48,7 @@ def a_follower() -> Iterator[str]:
         for change in seen:
             await tx.change(insert(SEEN).values(position=change.position))
 
-    yield "test"
-    del FOLLOWERS["test"]
+    return "test"
 
 
 async def write(process: Process, dice: random.Random) -> None:

@@ -1,9 +1,11 @@
 """Jobs are done when they are due, by one of several workers, also after a crash."""
 
+import ast
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from inspect import signature
 from typing import Any
 
 import pytest
@@ -16,8 +18,8 @@ from runtime.process import Process
 from runtime.refusal import Refusal
 from runtime.transaction import Transaction, transaction
 from tests.asking import Inbox, a_process
-from tests.background import settle
-from tests.conftest import run_sql_async
+from tests.background import nothing_known, settle
+from tests.conftest import CHECKOUT, run_sql_async
 
 SOON = datetime(2020, 1, 1, tzinfo=UTC)
 DONE = table("done", column("what", Text))
@@ -30,12 +32,13 @@ class Overtaken(Refusal):
 @pytest_asyncio.fixture
 async def process(database_url: str, inbox: Inbox) -> AsyncIterator[Process]:
     await run_sql_async(database_url, "CREATE TABLE done (what text NOT NULL)")
-    async with a_process(database_url, inbox) as process:
-        yield process
+    with nothing_known():
+        async with a_process(database_url, inbox) as process:
+            yield process
 
 
 @pytest.fixture
-def known() -> Iterator[dict[str, int]]:
+def known(process: Process) -> dict[str, int]:
     """Jobs of the test's own, and how often each was begun."""
     begun: dict[str, int] = {}
 
@@ -55,9 +58,7 @@ def known() -> Iterator[dict[str, int]]:
         await note(tx, what=what)
         raise Overtaken
 
-    yield begun
-    for name in ("note", "stumble", "refuse"):
-        del JOBS[name]
+    return begun
 
 
 @pytest.fixture
@@ -203,6 +204,23 @@ async def test_the_jobs_of_a_worker_that_died_are_taken_over(
         await until(process, "SELECT what FROM done", ["left behind"])
 
 
+async def test_a_job_whose_end_was_never_heard_of_is_taken_over(
+    process: Process, known: dict[str, int], database_url: str
+) -> None:
+    await put(process, "note", "lost")
+    await run_sql_async(
+        database_url,
+        "INSERT INTO procrastinate_workers (last_heartbeat) VALUES (now())",
+        "SELECT procrastinate_fetch_job_v2(NULL, id) FROM procrastinate_workers",
+    )
+    assert await take_over(process) == 0
+
+    await run_sql_async(
+        database_url, "UPDATE procrastinate_events SET at = at - interval '16 minutes'"
+    )
+    assert await take_over(process) == 1
+
+
 async def test_a_worker_that_is_stopped_ends_what_it_began(
     process: Process, impatient: None
 ) -> None:
@@ -214,13 +232,10 @@ async def test_a_worker_that_is_stopped_ends_what_it_began(
         await asyncio.sleep(0.3)
         await tx.change(insert(DONE).values(what="slow"))
 
-    try:
-        async with transaction(process) as tx:
-            await tx.later(SOON, "slow")
-        async with workers(process):
-            await begun.wait()
-    finally:
-        del JOBS["slow"]
+    async with transaction(process) as tx:
+        await tx.later(SOON, "slow")
+    async with workers(process):
+        await begun.wait()
 
     assert await done(process) == ["slow"]
     assert await rows(process, LEFT) == [0]
@@ -233,11 +248,25 @@ async def test_what_a_job_tells_leaves_after_its_commit(process: Process, inbox:
         tx.tell("+910000000001", tx.language, "Good morning", "सुप्रभात")
         assert inbox.sent == []
 
-    try:
-        async with transaction(process) as tx:
-            await tx.later(SOON, "tell")
-        await settle(process)
-    finally:
-        del JOBS["tell"]
+    async with transaction(process) as tx:
+        await tx.later(SOON, "tell")
+    await settle(process)
 
     assert inbox.sent == [("+910000000001", "Good morning")]
+
+
+def calls(method: str) -> Iterator[ast.Call]:
+    """The calls of a method of the transaction in all resolvers."""
+    for file in sorted((CHECKOUT / "resolvers").glob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == f"tx.{method}":
+                yield node
+
+
+def test_whatever_commands_put_on_the_list_there_is_a_job_for() -> None:
+    put_on = [(ast.literal_eval(call.args[1]), call.keywords) for call in calls("later")]
+
+    assert put_on
+    for name, given in put_on:
+        wanted = list(signature(JOBS[name].run).parameters)[1:]
+        assert {keyword.arg for keyword in given} == set(wanted), name
