@@ -31,6 +31,7 @@ from runtime.language import preferred
 from runtime.operation import Invalid, prepared, run
 from runtime.process import Process
 from runtime.settings import Settings
+from runtime.words import holds_telephone
 
 log = structlog.get_logger()
 
@@ -185,9 +186,7 @@ async def counted(request: Request, limit: int, seconds: float = BODY_SECONDS) -
                 if len(body) > limit:
                     raise too_large
     except TimeoutError:
-        raise Refused(
-            408, BadInput(f"The body did not arrive within {seconds} seconds.")
-        ) from None
+        raise Refused(408, BadInput(f"The body did not arrive within {seconds} seconds.")) from None
     return bytes(body)
 
 
@@ -220,6 +219,12 @@ def reason_of(extensions: dict[str, Any] | None) -> str | None:
         return None
     if not isinstance(reason, str) or not 5 <= len(reason.strip()) <= REASON_LIMIT:
         told = f"`extensions.reason` must be a text of 5 to {REASON_LIMIT} characters."
+        raise Refused(400, BadInput(told, argument="extensions.reason"))
+    if holds_telephone(reason):
+        told = (
+            "`extensions.reason` is kept for good, even of people who are forgotten: name a"
+            " ticket or a booking in it, never a person or their number."
+        )
         raise Refused(400, BadInput(told, argument="extensions.reason"))
     return reason.strip()
 

@@ -16,6 +16,7 @@ Words = NewType("Words", str)
 LIMIT = 2_000
 NAME_LIMIT = 100
 DIGITS = 12
+TELEPHONE = 10
 LETTERS = {
     Language.EN: ("Latin", "A-Za-zÀ-ɏ"),
     Language.HI: ("Devanagari", "\u0900-\u0963\u0971-\u097f"),
@@ -59,6 +60,11 @@ def checked_name(argument: str, name: str, language: Language) -> str:
             argument=argument,
         )
     return name
+
+
+def holds_telephone(text: str) -> bool:
+    """Whether neighbouring digits are as many as a telephone number has, or more."""
+    return any(len(re.findall(r"\d", run)) >= TELEPHONE for run in NUMBERS.findall(text))
 
 
 def holds_aadhaar(numbers: str) -> bool:

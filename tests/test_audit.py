@@ -100,7 +100,8 @@ async def test_the_database_refuses_to_change_the_record(database_url: str, chan
 
 
 async def test_a_reason_must_be_worth_keeping(client: httpx.AsyncClient) -> None:
-    for reason in ("", "x", 7, "y" * 301):
+    of_somebody = ("Call of 98765 43210", "Caller +91-9876543210", "Aadhaar 2345 6789 0124")
+    for reason in ("", "x", 7, "y" * 301, *of_somebody):
         response = await client.post(
             "/graphql", json={"query": "{ __typename }", "extensions": {"reason": reason}}
         )
