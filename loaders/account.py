@@ -28,12 +28,10 @@ from models.account import (
     Citizen,
     CommandDone,
     ConsentRecord,
-    DemoAccount,
     Department,
     ErasureRequest,
     ErasureState,
     OneTimeCode,
-    PartnerClient,
     Session,
     SignInAs,
     SpentToken,
@@ -272,11 +270,3 @@ def count_addresses(citizen_id: str) -> Select[Any]:
 def forget_old_commands(now: datetime) -> Delete:
     """Idempotency keys are good for a day."""
     return delete(CommandDone).where(CommandDone.done_at < now - timedelta(days=1))
-
-
-def demo_account(name: str) -> Select[DemoAccount]:
-    return select(DemoAccount).where(DemoAccount.name == name)
-
-
-def partner_client(id: str) -> Select[PartnerClient]:
-    return select(PartnerClient).where(PartnerClient.id == id)

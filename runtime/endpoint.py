@@ -170,8 +170,9 @@ async def body_of(request: Request, limit: int) -> bytes:
     return await counted(request, limit)
 
 
-async def counted(request: Request, limit: int, seconds: float = BODY_SECONDS) -> bytes:
+async def counted(request: Request, limit: int, seconds: float | None = None) -> bytes:
     """The body, counted as it arrives: a length that is promised proves nothing."""
+    seconds = seconds or BODY_SECONDS
     too_large = Refused(
         413, LimitExceeded(f"The body may have at most {limit} bytes.", limit=limit)
     )
