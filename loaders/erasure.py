@@ -4,7 +4,18 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Delete, Select, Update, delete, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Delete,
+    Select,
+    Update,
+    delete,
+    func,
+    or_,
+    select,
+    union,
+    update,
+)
 
 from models.account import (
     Address,
@@ -71,19 +82,45 @@ def complaints_unsettled(id: str) -> Select[Any]:
     return select(func.count()).where(of_grievance(id), Grievance.state.in_(UNSETTLED))
 
 
-def of_grievance(id: str) -> Any:
+def bookings(id: str) -> Select[Any]:
+    return select(Booking.id).where(or_(Booking.citizen_id == id, Booking.worker_id == id))
+
+
+def offered(id: str) -> Select[Any]:
+    """Bookings of others that a worker was asked for: why they declined stands there."""
+    return select(Assignment.booking_id).where(Assignment.worker_id == id)
+
+
+def of_review(id: str) -> ColumnElement[bool]:
+    return or_(Review.citizen_id == id, Review.worker_id == id)
+
+
+def of_grievance(id: str) -> ColumnElement[bool]:
     return or_(Grievance.opened_by == id, Grievance.booking_id.in_(bookings(id)))
 
 
-def bookings(id: str) -> Select[Any]:
-    return select(Booking.id).where(or_(Booking.citizen_id == id, Booking.worker_id == id))
+def of_incident(id: str) -> ColumnElement[bool]:
+    return or_(Incident.raised_by == id, Incident.booking_id.in_(bookings(id)))
+
+
+def touched(id: str) -> Select[Any]:
+    """What loses words beside the person's own row: those who follow changes are told."""
+    ids = union(
+        bookings(id),
+        offered(id),
+        select(Quote.id).where(Quote.asked_by == id),
+        select(Review.id).where(of_review(id)),
+        select(Review.id).join(Flag, Flag.review_id == Review.id).where(Flag.flagged_by == id),
+        select(Grievance.id).where(of_grievance(id)),
+        select(Incident.id).where(of_incident(id)),
+    ).subquery()
+    return select(ids).order_by(*ids.c)
 
 
 def forget(id: str, mobiles: Sequence[str], now: datetime) -> list[Update | Delete]:
     """Everything personal about a worker or citizen beside their own row."""
     theirs = bookings(id)
-    offered = select(Assignment.booking_id).where(Assignment.worker_id == id)
-    reviews = select(Review.id).where(or_(Review.citizen_id == id, Review.worker_id == id))
+    reviews = select(Review.id).where(of_review(id))
     grievances = select(Grievance.id).where(of_grievance(id))
     return [
         delete(Address).where(Address.citizen_id == id),
@@ -103,9 +140,8 @@ def forget(id: str, mobiles: Sequence[str], now: datetime) -> list[Update | Dele
         update(Quote)
         .where(or_(Quote.booking_id.in_(theirs), Quote.asked_by == id))
         .values(reason=None),
-        # Why somebody declined stands in the booking of others, too.
         update(TimelineEntry)
-        .where(or_(TimelineEntry.booking_id.in_(theirs), TimelineEntry.booking_id.in_(offered)))
+        .where(or_(TimelineEntry.booking_id.in_(theirs), TimelineEntry.booking_id.in_(offered(id))))
         .values(reason=None),
         update(Assignment)
         .where(or_(Assignment.booking_id.in_(theirs), Assignment.worker_id == id))
@@ -116,15 +152,13 @@ def forget(id: str, mobiles: Sequence[str], now: datetime) -> list[Update | Dele
         .where(or_(Flag.review_id.in_(reviews), Flag.flagged_by == id))
         .values(reason=NOTHING),
         update(ReviewReply).where(ReviewReply.review_id.in_(reviews)).values(text=NOTHING),
-        update(Review).where(Review.id.in_(reviews)).values(text=None, moderation_reason=None),
+        update(Review).where(of_review(id)).values(text=None, moderation_reason=None),
         update(Review)
         .where(Review.citizen_id == id)
         .values(reviewer_name_en=None, reviewer_name_hi=None),
         update(GrievanceEntry).where(GrievanceEntry.grievance_id.in_(grievances)).values(text=None),
         update(Grievance).where(of_grievance(id)).values(text=None),
-        update(Incident)
-        .where(or_(Incident.raised_by == id, Incident.booking_id.in_(theirs)))
-        .values(note=None, latitude=None, longitude=None),
+        update(Incident).where(of_incident(id)).values(note=None, latitude=None, longitude=None),
     ]
 
 

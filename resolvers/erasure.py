@@ -62,10 +62,11 @@ async def forget(tx: Transaction, request: ErasureRequest) -> None:
         await forget_worker(tx, person)
     else:
         forget_citizen(tx, person)
+    touched = [row.id for row in await tx.rows(load.touched(id))]
     for statement in load.forget(id, mobiles, tx.now):
         await tx.change(statement)
     event = "WorkerErased" if isinstance(person, Worker) else "CitizenErased"
-    await tx.emit(event, id, request=request.id)
+    await tx.emit(event, id, request=request.id, touched=touched)
 
 
 def forget_citizen(tx: Transaction, citizen: Citizen) -> None:

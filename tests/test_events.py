@@ -1,0 +1,265 @@
+"""Every committed change has an event: whoever follows the log misses nothing.
+
+Each command is sent once, as `examples.py` has it; rows that differ afterwards are compared with
+the events that were written with them.
+"""
+
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from graphql import GraphQLObjectType
+from sqlalchemy import Table, text
+
+from models.base import Row
+from runtime.database import engine_for
+from runtime.transaction import Transaction
+from tests.asking import SCHEMA, Inbox, a_process, send
+from tests.examples import EXAMPLES, Scene
+
+assert SCHEMA.mutation_type is not None
+COMMANDS = set(SCHEMA.mutation_type.fields)
+
+WITHOUT_EXAMPLE: set[str] = {
+    "requestBooking",
+    "requestQuote",
+    "changeWorkerProfile",
+    "changeContact",
+    "takeUpVerification",
+    "recordVerification",
+    "rejectWorker",
+    "deactivateWorker",
+    "allotTablet",
+    "returnTablet",
+    "applyAsProvider",
+    "enrolProvider",
+    "empanelProvider",
+    "suspendProvider",
+    "requestDocumentUpload",
+    "addSkill",
+    "verifySkill",
+    "withdrawSkillVerification",
+    "removeSkill",
+    "publishRate",
+    "approveRate",
+    "rejectRate",
+    "addCategory",
+    "changeCategory",
+    "retireCategory",
+    "addService",
+    "changeService",
+    "registerAsWorker",
+    "enrolWorker",
+    "submitWorker",
+    "activateWorker",
+    "reactivateWorker",
+    "setAvailability",
+    "addDayOff",
+    "removeDayOff",
+    "setServiceArea",
+    "startTravel",
+    "markArrived",
+    "issueCode",
+    "startService",
+    "reviseQuote",
+    "approveQuote",
+    "rejectQuote",
+    "completeService",
+    "logCall",
+    "recordNoShow",
+    "replaceBooking",
+    "askRework",
+    "recordPayment",
+    "grantRefund",
+    "refundPayment",
+    "submitReview",
+    "editReview",
+    "withdrawReview",
+    "replyToReview",
+    "flagReview",
+    "moderateReview",
+}
+"""To be emptied."""
+
+WITHOUT_EVENT = {
+    "audit_entry": "the record of access has readers of its own",
+    "change_log": "the events themselves",
+    "command_done": "how often something was sent is nobody's business",
+    "follower": "how far readers have come",
+    "one_time_code": "a secret",
+    "outbox": "the events themselves",
+    "session": "who is signed in where is the person's alone",
+    "spent_token": "of a session",
+    "upload": "a ticket: the document it is for has an event",
+    "visit_code": "a secret",
+    "worker_place": "made of what has events, for search",
+    "worker_time": "made of bookings and engagements, to keep them apart",
+    "worker_words": "made of what has events, for search",
+}
+
+OWNERS: dict[str, tuple[tuple[str, str], ...]] = {
+    "address": (("citizen_id", "citizen"),),
+    "availability_exception": (("worker_id", "worker"),),
+    "availability_rule": (("worker_id", "worker"),),
+    "consent_record": (("subject_id", "worker"), ("subject_id", "citizen")),
+    "erasure_request": (("subject_id", "worker"), ("subject_id", "citizen")),
+    "provider_district": (("provider_id", "provider"),),
+    "quote": (("booking_id", "booking"),),
+    "rate_card": (("worker_id", "worker"), ("provider_id", "provider")),
+    "rating_summary": (("worker_id", "worker"), ("provider_id", "provider")),
+    "service": (("category_id", "service_category"),),
+    "service_area": (("worker_id", "worker"),),
+}
+"""Whose change a change of such a row is, beside the row's own and of what it is a part of."""
+
+Snapshot = dict[tuple[str, str], dict[str, Any]]
+"""For each table and key, the row."""
+
+
+def tables() -> Iterator[tuple[type[Row], Table]]:
+    for mapper in Row.registry.mappers:
+        table = mapper.local_table
+        assert isinstance(table, Table)
+        yield mapper.class_, table
+
+
+MODELS = {table.name: model for model, table in tables()}
+
+
+async def snapshot(url: str) -> Snapshot:
+    found: Snapshot = {}
+    engine = engine_for(url)
+    async with engine.connect() as connection:
+        for _, table in tables():
+            if table.name in WITHOUT_EVENT:
+                continue
+            keys = [column.name for column in table.primary_key]
+            for (row,) in await connection.execute(
+                text(f'SELECT to_jsonb(t) FROM "{table.name}" t')
+            ):
+                found[table.name, "/".join(str(row[key]) for key in keys)] = row
+    await engine.dispose()
+    return found
+
+
+def owners(table: str) -> Iterator[tuple[str, str]]:
+    yield from OWNERS.get(table, ())
+    if (part_of := MODELS[table].part_of) is not None:
+        yield part_of[0], part_of[1].__tablename__
+
+
+def answerable(table: str, row: dict[str, Any], world: Snapshot) -> set[str]:
+    """The ids under which a change of the row may be told: its own, and of whose part it is."""
+    ids = {str(row["id"])} if "id" in row else set()
+    for column, owner in owners(table):
+        if row[column] is not None and (whole := world.get((owner, row[column]))) is not None:
+            ids |= answerable(owner, whole, world)
+    return ids
+
+
+async def events_after(url: str, position: int) -> list[tuple[str, set[str]]]:
+    """Events with every id that they name."""
+    engine = engine_for(url)
+    async with engine.connect() as connection:
+        found = await connection.execute(
+            text(
+                "SELECT event, subject_id, facts FROM outbox WHERE position > :after"
+                " ORDER BY position"
+            ),
+            {"after": position},
+        )
+        told = [(event, {subject, *strings(facts)}) for event, subject, facts in found]
+    await engine.dispose()
+    return told
+
+
+def strings(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from strings(inner)
+
+
+async def last_position(url: str) -> int:
+    engine = engine_for(url)
+    async with engine.connect() as connection:
+        last = await connection.scalar(text("SELECT coalesce(max(position), 0) FROM outbox"))
+    await engine.dispose()
+    return int(last)
+
+
+async def untold(scene: Scene, command: str) -> tuple[int, list[str]]:
+    """How many rows the command changed, and those of them that no event tells of."""
+    sending = await EXAMPLES[command](scene)
+    before, position = await snapshot(scene.url), await last_position(scene.url)
+    came = await send(scene.process, sending.viewer, command, **sending.given)
+    assert succeeded(came), f"the example of {command} does not succeed: {came}"
+    after, events = await snapshot(scene.url), await events_after(scene.url, position)
+    told = set[str]().union(*(ids for _, ids in events))
+    world = before | after
+    changed = [key for key in sorted(world) if before.get(key) != after.get(key)]
+    return len(changed), [
+        f"{table} {key}"
+        for table, key in changed
+        if not answerable(table, world[table, key], world) & told
+    ]
+
+
+def succeeded(came: Any) -> bool:
+    if not isinstance(came, dict):
+        return False
+    kind = SCHEMA.type_map[came["__typename"]]
+    assert isinstance(kind, GraphQLObjectType)
+    return "Refusal" not in [interface.name for interface in kind.interfaces]
+
+
+@pytest_asyncio.fixture
+async def scene(database_url: str, inbox: Inbox, tmp_path: Any) -> AsyncIterator[Scene]:
+    async with a_process(database_url, inbox, storage_dir=str(tmp_path)) as process:
+        yield Scene(process, database_url, inbox)
+
+
+def test_every_command_has_an_example() -> None:
+    assert set(EXAMPLES) | WITHOUT_EXAMPLE == COMMANDS
+    assert not set(EXAMPLES) & WITHOUT_EXAMPLE
+
+
+def test_every_row_can_be_told_of() -> None:
+    """Under an id of its own, or of whose part it is."""
+    mute = [
+        table.name
+        for _, table in tables()
+        if table.name not in WITHOUT_EVENT
+        and "id" not in table.columns
+        and not list(owners(table.name))
+    ]
+
+    assert set(mute) == {
+        "booking_transition",
+        "cancellation_policy",
+        "demo_account",
+        "pin",
+        "spent_assertion",
+    }
+
+
+@pytest.mark.parametrize("command", EXAMPLES)
+async def test_a_command_tells_of_everything_it_changes(scene: Scene, command: str) -> None:
+    _, silent = await untold(scene, command)
+
+    assert silent == []
+
+
+async def test_a_change_that_nobody_tells_of_is_noticed(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def mute(self: Transaction, *_: Any, **__: Any) -> None:
+        await self.flush()
+
+    monkeypatch.setattr(Transaction, "emit", mute)
+    changed, silent = await untold(scene, "addAddress")
+
+    assert changed == len(silent) == 1
+    assert silent[0].startswith("address ")
