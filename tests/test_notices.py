@@ -235,16 +235,18 @@ async def test_a_number_that_fails_is_in_nobodys_way(
             await super().send(mobile, text)
 
     sms = Refusing()
-    async with a_process(database_url, sms) as process:
-        await moved(process, "BookingAccepted", visit)
-        await moved(process, "BookingCancelled", visit)
-        await listed(process)
-        await jobs.work_off(process, wait=False)
+    async with a_process(database_url, sms) as other:
+        await moved(other, "BookingAccepted", visit)
+        await moved(other, "BookingCancelled", visit)
+        await listed(other)
+        await jobs.work_off(other, wait=False)
 
     assert sorted({mobile for mobile, _ in sms.sent}) == [CITIZEN, PROVIDER]
     assert len(sms.sent) == 4
     async with process.database.engine.connect() as connection:
-        left = await connection.execute(text("SELECT status::text FROM procrastinate_jobs"))
+        left = await connection.execute(
+            text("SELECT status::text FROM procrastinate_jobs WHERE task_name = 'send_notice'")
+        )
         assert list(left.scalars()) == ["todo", "todo"]
 
 
