@@ -1,5 +1,6 @@
 """Reads of bookings, of what was agreed in them, and of workers' free time."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
@@ -27,6 +28,7 @@ from models.booking import (
     AvailabilityRule,
     Booking,
     BookingLine,
+    BookingState,
     Quote,
     QuoteLine,
     QuoteStatus,
@@ -34,9 +36,10 @@ from models.booking import (
     TimelineEntry,
     WorkerTime,
 )
-from models.skill import Service
+from models.place import District
+from models.skill import Service, ServiceCategory
 from models.worker import Worker, WorkerStatus
-from runtime.batch import KEYS, Columns, Read, many, one
+from runtime.batch import DEPARTMENT, KEYS, PROVIDER, VIEWER, Columns, Read, many, one
 from runtime.geography import INDIA
 from runtime.rights import Area
 
@@ -60,6 +63,67 @@ def bookings_by_worker(key: Any) -> Read:
     return select(Booking).where(Booking.worker_id == key, visible(Booking, Area.BOOKING))
 
 
+@dataclass(frozen=True)
+class BookingFilter:
+    """Which bookings to list. Every condition given must hold."""
+
+    state: Annotated[BookingState | None, "Only those that stand there."] = None
+    district_code: Annotated[int | None, "The LGD code of the district of the work."] = None
+    category_slug: Annotated[str | None, "Only work of this kind, such as `plumber`."] = None
+    worker_id: Annotated[str | None, "Only bookings of this worker."] = None
+    starts_from: Annotated[datetime | None, "Only those that begin then or later."] = None
+    starts_before: Annotated[datetime | None, "Only those that begin earlier than then."] = None
+
+
+Which = Annotated[BookingFilter | None, "Which bookings; all you may see if left out."]
+
+
+@pages(Booking, LATEST)
+def bookings(key: Any, *, filter: Which = None) -> Read:
+    """Those the viewer is a party to, or their provider, office or district is."""
+    return filtered(select(Booking).where(visible(Booking, Area.BOOKING)), filter)
+
+
+@pages(Booking, LATEST)
+def bookings_of_viewer(key: Any, *, filter: Which = None) -> Read:
+    """Those that the viewer made, or works at, or their office booked."""
+    mine = or_(
+        Booking.citizen_id == VIEWER,
+        Booking.worker_id == VIEWER,
+        Booking.created_by == VIEWER,
+        Booking.department_id == DEPARTMENT,
+        Booking.provider_id == PROVIDER,
+    )
+    return filtered(select(Booking).where(mine, visible(Booking, Area.BOOKING)), filter)
+
+
+@pages(Booking, LATEST)
+def bookings_by_provider(key: Any, *, filter: Which = None) -> Read:
+    return filtered(
+        select(Booking).where(Booking.provider_id == key, visible(Booking, Area.BOOKING)), filter
+    )
+
+
+def filtered(found: Read, filter: BookingFilter | None) -> Read:
+    if filter is None:
+        return found
+    if filter.state is not None:
+        found = found.where(Booking.state == filter.state)
+    if filter.district_code is not None:
+        district = select(District.id).where(District.lgd_code == filter.district_code)
+        found = found.where(Booking.district_id == district.scalar_subquery())
+    if filter.category_slug is not None:
+        category = select(ServiceCategory.id).where(ServiceCategory.slug == filter.category_slug)
+        found = found.where(Booking.category_id == category.scalar_subquery())
+    if filter.worker_id is not None:
+        found = found.where(Booking.worker_id == filter.worker_id)
+    if filter.starts_from is not None:
+        found = found.where(Booking.starts_at >= filter.starts_from)
+    if filter.starts_before is not None:
+        found = found.where(Booking.starts_at < filter.starts_before)
+    return found
+
+
 @many(Service)
 def services_by_booking(columns: Columns) -> Read:
     return (
@@ -76,6 +140,13 @@ def lines_by_booking(columns: Columns) -> Read:
         select(BookingLine.booking_id, *shown(BookingLine, columns))
         .where(BookingLine.booking_id == any_(KEYS))
         .order_by(BookingLine.booking_id, BookingLine.position)
+    )
+
+
+@one(Quote)
+def quote_by_id(columns: Columns) -> Read:
+    return select(Quote.id, *shown(Quote, columns)).where(
+        Quote.id == any_(KEYS), visible(Quote, Area.BOOKING)
     )
 
 

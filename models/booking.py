@@ -321,7 +321,7 @@ class Quote(Row):
     )
     prefix: ClassVar[str] = "qt"
 
-    id: Mapped[str] = owner(primary_key=True)
+    id: Mapped[str] = public(primary_key=True)
     booking_id: Mapped[str | None] = owner(ForeignKey("booking.id"))
     asked_by: Mapped[str | None] = owner()
     """Whose estimate it is."""

@@ -308,6 +308,20 @@ async def district_of(tx: Transaction, lgd_code: int) -> District:
     return await tx.the(load_place.district_with_code(lgd_code), "districtLgdCode")
 
 
+async def district_around(
+    tx: Transaction, lgd_code: int, latitude: float, longitude: float
+) -> District:
+    """The district stated for a place. Refuses: PlaceOutsideDistrict, where it cannot be: borders
+    are not known here, but none is so far from its headquarters."""
+    if not (-90 <= latitude <= 90 and -180 <= longitude <= 180):
+        raise BadInput("`latitude` and `longitude` must be a place on earth.", argument="latitude")
+    district = await district_of(tx, lgd_code)
+    away = kilometres((latitude, longitude), (district.latitude, district.longitude))
+    if away > tx.settings.district_reach_km:
+        raise PlaceOutsideDistrict
+    return district
+
+
 async def add_address(
     tx: Transaction,
     *,
@@ -318,17 +332,11 @@ async def add_address(
     longitude: Annotated[float, "Degrees east."],
 ) -> str:
     """Refuses: TooManyAddresses, PlaceOutsideDistrict."""
-    if not (-90 <= latitude <= 90 and -180 <= longitude <= 180):
-        raise BadInput("`latitude` and `longitude` must be a place on earth.", argument="latitude")
     citizen, limit = await myself(tx), tx.settings.addresses_per_citizen
     # Their row is locked: two who add at once are counted one after the other.
     if await tx.value(load.count_addresses(citizen.id)) >= limit:
         raise TooManyAddresses(limit=limit)
-    district = await district_of(tx, district_lgd_code)
-    # Borders are not known here; a point no district reaches from its headquarters is wrong.
-    away = kilometres((latitude, longitude), (district.latitude, district.longitude))
-    if away > tx.settings.district_reach_km:
-        raise PlaceOutsideDistrict
+    district = await district_around(tx, district_lgd_code, latitude, longitude)
     address = Address(
         id=new_id(Address.prefix),
         citizen_id=citizen.id,

@@ -46,6 +46,9 @@ class Settings:
     oidc_claims: str = "role=role,districts=districts,department=department"
     clock_skew_seconds: int = 60
 
+    quote_hours: int = 24
+    notice_minutes: int = 30
+    book_ahead_days: int = 60
     contact_hours: int = 24
     travel_hours: int = 2
     arrival_metres: int = 300

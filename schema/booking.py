@@ -14,8 +14,8 @@ from models import booking as model
 from models.account import Gender
 from runtime.privacy import Privacy
 from runtime.rights import Area
-from schema.account import Citizen, Department
-from schema.base import Node, adds_to, entity, enum, field, part, plain, query
+from schema.account import Citizen, Department, Viewer
+from schema.base import Node, adds_to, criteria, entity, enum, field, part, plain, query
 from schema.page import Connection
 from schema.place import District, Point
 from schema.skill import Money, Service, ServiceCategory
@@ -84,6 +84,7 @@ enum(
     DISCOUNT="A discount; its amount is negative.",
     FEE="A fee.",
 )
+criteria(load.BookingFilter)
 
 
 @plain
@@ -119,10 +120,11 @@ class QuoteLine:
     )
 
 
-@part(model.Quote)
-class Quote:
-    """A price put to the citizen. Its lines sum to its total."""
+@entity(model.Quote, by_id=load.quote_by_id)
+class Quote(Node):
+    """A price put to whoever books. Its lines sum to its total."""
 
+    id: ID = field("Opaque and stable.", shows=Privacy.PUBLIC)
     revision: int | None = field("1 for the first; counts up.")
     status: model.QuoteStatus | None = field("Where it stands.")
     total: Money | None = field("The whole price.", "total_paise", compute=resolve.total)
@@ -286,8 +288,37 @@ class WorkerBookings:
     )
 
 
+@adds_to(Provider)
+class ProviderBookings:
+    """What a provider is booked for."""
+
+    bookings: Connection[Booking] | None = field(
+        "Bookings at its prices, latest first.",
+        "id",
+        load=load.bookings_by_provider,
+        shows=Privacy.OWNER,
+        area=Area.BOOKING,
+    )
+
+
+@adds_to(Viewer)
+class ViewerBookings:
+    """What the viewer is a party to."""
+
+    bookings: Connection[Booking] = field(
+        "Bookings you made or work at, or your provider or department does; latest first.",
+        "id",
+        load=load.bookings_of_viewer,
+    )
+
+
 @query
 class Query:
+    bookings: Connection[Booking] = field(
+        "The bookings you may see: yours, your provider's, your office's, your district's; latest"
+        " first.",
+        load=load.bookings,
+    )
     booking: Booking | None = field(
         "A booking, by id; for its parties only.", load=load.booking_by_id, by="id", kind=ID
     )

@@ -37,6 +37,7 @@ from schema import (
     document,
     place,
     registration,
+    request,
     review,
     skill,
     visit,
@@ -47,7 +48,7 @@ from schema.base import Backing, Node, additions, backings, field, query
 DOMAINS: tuple[ModuleType, ...] = (
     *(place, account),
     *(worker, document, skill, registration),
-    *(booking, availability, visit, review, discovery),
+    *(booking, availability, request, visit, review, discovery),
 )
 
 

@@ -22,7 +22,7 @@ from models.booking import (
 )
 from models.discovery import WorkerPlace, WorkerWords
 from models.review import SHOWN_STATES, RatingSummary, Review
-from models.skill import ServiceCategory, WorkerSkill
+from models.skill import RateCard, ServiceCategory, WorkerSkill
 from models.worker import (
     Provider,
     ProviderDistrict,
@@ -220,6 +220,29 @@ async def a_worker(
         )
     await save(url, *rows)
     return worker
+
+
+async def a_rate(
+    url: str, *, provider: Provider | None = None, worker: Worker | None = None, **columns: Any
+) -> RateCard:
+    """In force, for fan repair in Lucknow."""
+    rate = RateCard(
+        **{
+            "id": new_id("rc"),
+            "provider_id": provider.id if provider else None,
+            "worker_id": worker.id if worker else None,
+            "service_id": "sv_electrician-fan-repair",
+            "district_id": LUCKNOW,
+            "amount_paise": 20_000,
+            "visit_charge_paise": 5_000,
+            "valid_from": date(2020, 1, 1),
+            "version": 1,
+            "approved_at": NOON - timedelta(days=3000),
+            **columns,
+        }
+    )
+    await save(url, rate)
+    return rate
 
 
 async def a_booking(

@@ -1,0 +1,180 @@
+"""What a price before booking is made of, and what asking for a booking reads."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Select,
+    Time,
+    and_,
+    case,
+    cast,
+    exists,
+    extract,
+    func,
+    literal,
+    or_,
+    select,
+)
+from sqlalchemy.dialects.postgresql import TSTZRANGE
+
+from models.account import Address
+from models.booking import (
+    AvailabilityException,
+    AvailabilityRule,
+    CancellationPolicy,
+    Quote,
+    QuoteLine,
+    QuoteStatus,
+    ServiceArea,
+    WorkerTime,
+)
+from models.place import Pin
+from models.skill import RateCard, Service, ServiceCategory
+from models.worker import Provider, ProviderStatus, Worker, WorkerStatus
+from runtime.geography import INDIA
+
+
+def services_wanted(ids: Sequence[str]) -> Select[Service]:
+    """Those that can be booked."""
+    return (
+        select(Service)
+        .join(ServiceCategory, ServiceCategory.id == Service.category_id)
+        .where(Service.id.in_(ids), ServiceCategory.active)
+    )
+
+
+def offered(district_id: str, on: date) -> ColumnElement[bool]:
+    """Rates of those who may take bookings in the district today."""
+    by_provider = exists(
+        select(literal(1)).where(
+            Provider.id == RateCard.provider_id,
+            Provider.status == ProviderStatus.EMPANELLED,
+            or_(Provider.empanelled_until.is_(None), Provider.empanelled_until > on),
+        )
+    )
+    by_worker = exists(
+        select(literal(1)).where(
+            Worker.id == RateCard.worker_id,
+            Worker.status == WorkerStatus.ACTIVE,
+            Worker.provider_id.is_(None),
+        )
+    )
+    return and_(
+        RateCard.district_id == district_id,
+        RateCard.approved_at.is_not(None),
+        RateCard.valid_from <= on,
+        or_(RateCard.valid_until.is_(None), RateCard.valid_until > on),
+        or_(by_provider, by_worker),
+    )
+
+
+def cheapest_offer(
+    quantities: Mapping[str, int],
+    district_id: str,
+    on: date,
+    provider_id: str | None,
+    worker_id: str | None,
+) -> Select[*tuple[Any, ...]]:
+    """Who asks least for all of it: `provider_id`, `worker_id`. Only the one named, if one is."""
+    quantity = case(quantities, value=RateCard.service_id, else_=literal(0, Integer))
+    price = func.sum(RateCard.amount_paise * quantity) + func.max(RateCard.visit_charge_paise)
+    found: Select[*tuple[Any, ...]] = (
+        select(RateCard.provider_id, RateCard.worker_id)
+        .where(RateCard.service_id.in_(quantities), offered(district_id, on))
+        .group_by(RateCard.provider_id, RateCard.worker_id)
+        .having(func.count(RateCard.service_id.distinct()) == len(quantities))
+        .order_by(price, RateCard.provider_id, RateCard.worker_id)
+        .limit(1)
+    )
+    if provider_id is not None:
+        found = found.where(RateCard.provider_id == provider_id)
+    if worker_id is not None:
+        found = found.where(RateCard.worker_id == worker_id)
+    return found
+
+
+def rates_of(
+    owner: Any, service_ids: Sequence[str], district_id: str, on: date
+) -> Select[RateCard]:
+    """Today's rates of the offer's owner."""
+    return select(RateCard).where(
+        RateCard.provider_id.is_not_distinct_from(owner.provider_id),
+        RateCard.worker_id.is_not_distinct_from(owner.worker_id),
+        RateCard.service_id.in_(service_ids),
+        offered(district_id, on),
+    )
+
+
+def worker_to_choose(id: str) -> Select[Worker]:
+    return select(Worker).where(Worker.id == id, Worker.status == WorkerStatus.ACTIVE)
+
+
+def own_estimate(id: str, viewer_id: str) -> Select[Quote]:
+    """Locked: of two who book it, one does."""
+    return (
+        select(Quote)
+        .where(Quote.id == id, Quote.asked_by == viewer_id, Quote.status == QuoteStatus.ESTIMATE)
+        .with_for_update()
+    )
+
+
+def own_address(id: str, citizen_id: str) -> Select[Address]:
+    return select(Address).where(Address.id == id, Address.citizen_id == citizen_id)
+
+
+def pin_with_code(code: str) -> Select[Pin]:
+    return select(Pin).where(Pin.code == code)
+
+
+def category_with_id(id: str) -> Select[ServiceCategory]:
+    return select(ServiceCategory).where(ServiceCategory.id == id)
+
+
+def reach_of(worker_id: str) -> Select[ServiceArea]:
+    return select(ServiceArea).where(ServiceArea.worker_id == worker_id)
+
+
+def current_policy() -> Select[Any]:
+    return select(func.max(CancellationPolicy.version))
+
+
+def is_free(worker_id: str, start: datetime, end: datetime) -> Select[Any]:
+    """Open by the weekly hours for the whole stretch, with no day off, promised to nobody."""
+    opens, closes = (func.timezone(INDIA, literal(instant)) for instant in (start, end))
+    rule = AvailabilityRule
+    opened = exists(
+        select(literal(1)).where(
+            rule.worker_id == worker_id,
+            rule.weekday == extract("isodow", opens),
+            func.date(opens) == func.date(closes),
+            rule.from_time <= cast(opens, Time),
+            rule.until_time >= cast(closes, Time),
+            rule.valid_from <= func.date(opens),
+            or_(rule.valid_until.is_(None), rule.valid_until > func.date(opens)),
+        )
+    )
+    away = exists(
+        select(literal(1)).where(
+            AvailabilityException.worker_id == worker_id,
+            AvailabilityException.day == func.date(opens),
+        )
+    )
+    promised = exists(
+        select(literal(1)).where(
+            WorkerTime.worker_id == worker_id,
+            WorkerTime.during.op("&&")(func.tstzrange(start, end, type_=TSTZRANGE)),
+        )
+    )
+    return select(and_(opened, ~away, ~promised))
+
+
+def item_lines(quote_id: str) -> Select[QuoteLine]:
+    return (
+        select(QuoteLine)
+        .where(QuoteLine.quote_id == quote_id, QuoteLine.service_id.is_not(None))
+        .order_by(QuoteLine.position)
+    )
