@@ -35,7 +35,7 @@ from models.base import new_id
 from models.place import District
 from resolvers.place import Point
 from runtime.context import Info
-from runtime.faults import BadInput, NotFound, Unauthenticated
+from runtime.faults import BadInput, NotFound
 from runtime.geography import kilometres
 from runtime.identity import claims_of
 from runtime.language import Language
@@ -267,7 +267,7 @@ async def myself(tx: Transaction) -> Citizen:
     """The citizen who asks. Whoever was forgotten is nobody, though their token still holds."""
     found: Citizen | None = await tx.find(load.mine(Citizen, tx.rule, tx.viewer.id or ""))
     if found is None:
-        raise Unauthenticated
+        raise NotFound("viewer")
     return found
 
 
@@ -368,7 +368,7 @@ async def someone(tx: Transaction) -> str:
     """The id of the worker or citizen who asks, who was not forgotten since they signed in."""
     role, id = SignInAs(tx.viewer.role), tx.viewer.id or ""
     if not await tx.rows(load.person_with_id(role, id)):
-        raise Unauthenticated
+        raise NotFound("viewer")
     return id
 
 

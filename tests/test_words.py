@@ -129,6 +129,7 @@ NO_PROSE = {
     "tags": "of a list",
     "language": "a code",
     "languages": "codes",
+    "pin": "six digits",
     "mobile": "an Indian mobile number: ten digits",
     "alternateMobile": "an Indian mobile number: ten digits",
     "eshramUan": "twelve digits of another register: one in ten would be taken for an Aadhaar",
