@@ -20,9 +20,7 @@ OF_WORKERS = frozenset(
         "VerificationRecorded",
     }
 )
-OF_PROVIDERS = frozenset(
-    {"ProviderChanged", "ProviderEmpanelled", "ProviderExpired", "ProviderSuspended"}
-)
+OF_PROVIDERS = frozenset({"ProviderEmpanelled", "ProviderExpired", "ProviderSuspended"})
 OF_CATEGORIES = frozenset({"CategoryChanged"})
 
 

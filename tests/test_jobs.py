@@ -2,6 +2,7 @@
 
 import ast
 import asyncio
+import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
@@ -270,3 +271,11 @@ def test_whatever_commands_put_on_the_list_there_is_a_job_for() -> None:
     for name, given in put_on:
         wanted = list(signature(JOBS[name].run).parameters)[1:]
         assert {keyword.arg for keyword in given} == set(wanted), name
+
+
+def test_the_documentation_lists_the_jobs_there_are() -> None:
+    page = (CHECKOUT / "docs" / "background.md").read_text(encoding="utf-8")
+    table = page.partition("| job | due | does |")[2].partition("\n\n")[0]
+    listed = [name for row in table.splitlines() for name in re.findall("`(\\w+)`", row[:60])]
+
+    assert sorted(listed) == sorted(JOBS)

@@ -15,6 +15,7 @@ from sqlalchemy import text
 from models.base import new_id
 from models.notice import NOTICES
 from models.review import Grievance
+from resolvers.search_rows import OF_CATEGORIES, OF_PROVIDERS, OF_WORKERS
 from runtime import background, jobs
 from runtime.background import working
 from runtime.changes import enrol, follow, sequence
@@ -288,12 +289,28 @@ async def test_jobs_that_are_due_go_before_notices(
     assert len(inbox.sent) == 1
 
 
-def test_every_step_of_a_booking_is_told_to_somebody() -> None:
+def steps() -> set[str]:
+    """The events of the state machine."""
     with (CHECKOUT / "data" / "booking_transitions.csv").open(encoding="utf-8") as file:
-        events = {row["event"] for row in csv.DictReader(file)}
+        return {row["event"] for row in csv.DictReader(file)}
 
-    assert len(events) > 15
-    assert events <= set(NOTICES)
+
+def test_every_step_of_a_booking_is_told_to_somebody() -> None:
+    assert len(steps()) > 15
+    assert steps() <= set(NOTICES)
+
+
+def test_followers_wait_for_events_that_happen() -> None:
+    """A name that nobody emits would be waited for in vain."""
+    awaited = {event.split()[0] for event in NOTICES} | OF_WORKERS | OF_PROVIDERS | OF_CATEGORIES
+    emitting = [
+        file.read_text(encoding="utf-8")
+        for file in (CHECKOUT / "resolvers").glob("*.py")
+        if file.stem not in ("notice", "search_rows")
+    ]
+
+    known = {event for event in awaited if any(f'"{event}"' in source for source in emitting)}
+    assert awaited - steps() - known == set()
 
 
 @pytest.mark.parametrize("event", NOTICES)
