@@ -2,7 +2,7 @@
 
 from datetime import date
 from enum import StrEnum
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from sqlalchemy import (
     ARRAY,
@@ -12,6 +12,7 @@ from sqlalchemy import (
     Identity,
     Index,
     Integer,
+    UniqueConstraint,
     any_,
     text,
 )
@@ -31,6 +32,7 @@ from models.base import (
 from models.booking import Booking
 from runtime.batch import DEPARTMENT, DISTRICTS, PROVIDER, VIEWER
 from runtime.privacy import Privacy
+from runtime.refusal import Refusal
 from runtime.rights import Area, Rule
 
 
@@ -48,6 +50,83 @@ SHOWN_STATES = (ReviewState.PUBLISHED, ReviewState.RESTORED)
 
 CASE_STATES = (ReviewState.FLAGGED, ReviewState.HIDDEN)
 """The states a moderator looks into."""
+
+TAGS = (
+    "on-time",
+    "polite",
+    "clean-work",
+    "fair-price",
+    "skilled",
+    "late",
+    "rude",
+    "unfinished",
+    "rushed",
+    "overcharged",
+)
+"""What may stand out about a visit."""
+
+
+class Decision(StrEnum):
+    HIDE = "HIDE"
+    RESTORE = "RESTORE"
+
+
+class FlagOutcome(StrEnum):
+    UPHELD = "UPHELD"
+    DISMISSED = "DISMISSED"
+    WITHDRAWN = "WITHDRAWN"
+
+
+class NothingToReview(Refusal):
+    """Only work that was completed can be reviewed."""
+
+    english = "You can say how it was once the work is done."
+    hindi = "काम पूरा होने के बाद ही आप बता सकते हैं कि काम कैसा रहा।"
+
+
+class ReviewClosed(Refusal):
+    """The time to review the booking is over."""
+
+    english = "A review can be written for {days} days after the work."
+    hindi = "काम के बाद {days} दिन तक ही समीक्षा लिखी जा सकती है।"
+    days: Annotated[int, "How many days there are for it."]
+
+
+class AlreadyReviewed(Refusal):
+    """There is a review of the booking already, or there was one."""
+
+    english = "This booking has been reviewed already."
+    hindi = "इस बुकिंग की समीक्षा पहले ही हो चुकी है।"
+
+
+class EditingClosed(Refusal):
+    """The time to change the review is over."""
+
+    english = "A review can be changed for {days} days after it appeared."
+    hindi = "प्रकाशित होने के बाद {days} दिन तक ही समीक्षा बदली जा सकती है।"
+    days: Annotated[int, "How many days there are for it."]
+
+
+class ReviewStands(Refusal):
+    """This cannot be done to a review that stands there."""
+
+    english = "The review is {state}: this cannot be done now."
+    hindi = "समीक्षा की स्थिति {state} है: अभी यह नहीं किया जा सकता।"
+    state: Annotated[ReviewState, "Where it stands."]
+
+
+class AlreadyReplied(Refusal):
+    """A review is answered once."""
+
+    english = "This review has been answered already."
+    hindi = "इस समीक्षा का उत्तर पहले ही दिया जा चुका है।"
+
+
+class AlreadyFlagged(Refusal):
+    """You reported this review before."""
+
+    english = "You have reported this review already."
+    hindi = "आप इस समीक्षा की सूचना पहले ही दे चुके हैं।"
 
 
 class Review(Row):
@@ -118,7 +197,12 @@ class Flag(Row):
     """Someone's word that a review breaks the rules, and what the moderator made of it."""
 
     __tablename__ = "flag"
-    __table_args__ = (Index("flag_of_review", "review_id"),)
+    __table_args__ = (
+        UniqueConstraint("review_id", "flagged_by"),
+        one_of("outcome", FlagOutcome),
+        CheckConstraint("(outcome IS NULL) = (closed_at IS NULL)", name="closed_somehow"),
+        Index("flag_open", "review_id", postgresql_where=text("closed_at IS NULL")),
+    )
     prefix: ClassVar[str] = "fl"
     areas: ClassVar[dict[Privacy, Area]] = {Privacy.OFFICER: Area.REVIEW_CASE}
     part_of = ("review_id", Review)
@@ -129,6 +213,8 @@ class Flag(Row):
     role: Mapped[str] = officer()
     reason: Mapped[str] = officer()
     flagged_at: Mapped[datetime] = officer()
+    outcome: Mapped[str | None] = officer()
+    closed_at: Mapped[datetime | None] = officer()
 
 
 class ReviewReply(Row):
@@ -148,7 +234,7 @@ class ReviewReply(Row):
 class RatingSummary(Row):
     """Exact sums over the shown reviews of a worker or a provider.
 
-    `prior` is the mean of the subject's category when the sums last changed; the Bayesian
+    `prior` is the mean of the category when the sums last changed; the Bayesian
     score (WR = v/(v+m)·R + m/(v+m)·C, m = `prior_weight`) is stored, because lists sort by it.
     """
 
@@ -198,6 +284,22 @@ UNSETTLED = (
 """The states in which the clock runs."""
 
 
+class GrievanceSubject(StrEnum):
+    QUALITY = "QUALITY"
+    PRICE = "PRICE"
+    PAYMENT = "PAYMENT"
+    BEHAVIOUR = "BEHAVIOUR"
+    ABSENCE = "ABSENCE"
+    SAFETY = "SAFETY"
+    OTHER = "OTHER"
+
+
+class GrievanceOutcome(StrEnum):
+    UPHELD = "UPHELD"
+    PARTLY_UPHELD = "PARTLY_UPHELD"
+    REJECTED = "REJECTED"
+
+
 class Severity(StrEnum):
     LOW = "LOW"
     NORMAL = "NORMAL"
@@ -210,7 +312,16 @@ class Grievance(Row):
     __tablename__ = "grievance"
     __table_args__ = (
         one_of("state", GrievanceState),
+        one_of("subject", GrievanceSubject),
+        one_of("outcome", GrievanceOutcome),
         one_of("severity", Severity),
+        Index(
+            "grievance_unsettled",
+            "booking_id",
+            "opened_by",
+            unique=True,
+            postgresql_where=text("state NOT IN ('RESOLVED', 'CLOSED')"),
+        ),
         Index("grievance_of_person", "opened_by", text("position DESC")),
         Index("grievance_of_district", "district_id", text("position DESC")),
         Index("grievance_of_provider", "provider_id", text("position DESC")),
@@ -235,15 +346,23 @@ class Grievance(Row):
     ticket_number: Mapped[str] = owner(unique=True)
     booking_id: Mapped[str | None] = owner(ForeignKey("booking.id"), index=True)
     opened_by: Mapped[str] = owner()
+    """Whose complaint it is: whoever opened it, or the caller for whom the helpline did."""
+    assigned_to: Mapped[str | None] = never()
+    """The agent or officer who took it up."""
     department_id: Mapped[str | None] = owner(ForeignKey("department.id"))
     provider_id: Mapped[str | None] = owner(ForeignKey("provider.id"))
     district_id: Mapped[str | None] = owner(ForeignKey("district.id"))
+    subject: Mapped[str] = owner(server_default="OTHER")
     severity: Mapped[str] = owner()
     state: Mapped[str] = owner()
+    outcome: Mapped[str | None] = owner()
     text: Mapped[str | None] = owner()
     opened_at: Mapped[datetime] = owner()
     acknowledge_by: Mapped[datetime] = owner()
     resolve_by: Mapped[datetime] = owner()
+    escalated_at: Mapped[datetime | None] = owner()
+    """When it was last passed upwards, since nobody was in time."""
+    resolved_at: Mapped[datetime | None] = owner()
     reopened: Mapped[bool] = owner(server_default="false")
 
 
@@ -268,6 +387,7 @@ class Incident(Row):
     """A call for help during a visit."""
 
     __tablename__ = "incident"
+    __table_args__ = (Index("incident_of_district", "district_id", text("position DESC")),)
     prefix: ClassVar[str] = "sos"
     areas: ClassVar[dict[Privacy, Area]] = {Privacy.OFFICER: Area.INCIDENT}
     rules: ClassVar[dict[Rule, RowRule]] = {
@@ -276,9 +396,12 @@ class Incident(Row):
     }
 
     id: Mapped[str] = public(primary_key=True)
+    position: Mapped[int] = officer(BigInteger, Identity(), unique=True)
     booking_id: Mapped[str] = officer(ForeignKey("booking.id"), index=True)
     district_id: Mapped[str] = officer(ForeignKey("district.id"))
     raised_by: Mapped[str] = officer()
+    role: Mapped[str] = officer()
+    """Which party of the booking that is."""
     latitude: Mapped[float | None] = officer()
     longitude: Mapped[float | None] = officer()
     note: Mapped[str | None] = officer()

@@ -9,8 +9,22 @@ from loaders import account as load_account
 from loaders import review as load
 from loaders import worker as load_worker
 from models import review as model
-from schema.account import Citizen
-from schema.base import Node, adds_to, criteria, entity, enum, field, part, query
+from runtime.privacy import Privacy
+from runtime.rights import Act, Role
+from schema.account import Citizen, Viewer
+from schema.base import (
+    Node,
+    adds_to,
+    command,
+    criteria,
+    entity,
+    enum,
+    field,
+    mutation,
+    outcome,
+    part,
+    query,
+)
 from schema.booking import Booking
 from schema.page import Connection
 from schema.worker import Provider, Worker
@@ -24,7 +38,21 @@ enum(
     RESTORED="Shown again after a moderator looked.",
     WITHDRAWN="Taken back by its author.",
 )
+enum(
+    model.Decision,
+    "What becomes of a review.",
+    HIDE="It is taken down.",
+    RESTORE="It stands, or stands again.",
+)
+enum(
+    model.FlagOutcome,
+    "What became of a report.",
+    UPHELD="The review was taken down.",
+    DISMISSED="The review stands.",
+    WITHDRAWN="The review's author took it back.",
+)
 criteria(load.ReviewFilter)
+criteria(resolve.Said)
 
 
 @part(model.ReviewReply)
@@ -39,6 +67,17 @@ class ReviewReply:
         "Who answered.", "provider_id", load=load_worker.provider_by_id
     )
     replied_at: datetime | None = field("When exactly.")
+
+
+@part(model.Flag)
+class Flag:
+    """Someone's word that a review breaks the rules."""
+
+    reason: str | None = field("Which rule, and how.")
+    role: Role | None = field("What they are to the service.")
+    flagged_at: datetime | None = field("When.")
+    outcome: model.FlagOutcome | None = field("What became of it; null while it is open.")
+    closed_at: datetime | None = field("When that was decided.")
 
 
 @entity(model.Review, by_id=load.review_by_id)
@@ -67,6 +106,12 @@ class Review(Node):
     published_at: datetime | None = field("When exactly it appeared.")
     edited_at: datetime | None = field("When it was last changed by its author.")
     moderation_reason: str | None = field("Why a moderator took it down or restored it.")
+    flags: Connection[Flag] | None = field(
+        "Reports about it, the first one first.",
+        "id",
+        load=load.flags_by_review,
+        shows=Privacy.OFFICER,
+    )
 
 
 @part(model.RatingSummary)
@@ -119,7 +164,76 @@ class BookingReview:
     )
 
 
+@adds_to(Viewer)
+class ViewerReviews:
+    """What the viewer said."""
+
+    reviews: Connection[Review] = field(
+        "Reviews you wrote, or your department did, wherever they stand; the latest first.",
+        "id",
+        load=load.reviews_of_viewer,
+    )
+
+
 @query
 class Query:
     review: Review | None = field("A review, by id.", load=load.review_by_id, by="id", kind=ID)
     reviews: Connection[Review] = field("The reviews, latest first.", load=load.reviews)
+    flagged_reviews: Connection[Review] = field(
+        "Reviews with reports that nobody has decided on, for those who look into them; the"
+        " oldest first.",
+        load=load.flagged_reviews,
+    )
+
+
+@outcome(resolve.ReviewFlagged)
+class ReviewFlagged:
+    """Your report is with the moderators. Until they decide, the review may not be shown."""
+
+    review_id: ID = field("Which review.")
+
+
+@mutation
+class Mutation:
+    submit_review = command(
+        "Say how the work was, once for each booking.",
+        resolve.submit_review,
+        may=Act.REVIEW,
+        gives=Review,
+        refuses=(model.NothingToReview, model.ReviewClosed, model.AlreadyReviewed),
+    )
+    edit_review = command(
+        "Say it otherwise: what you send takes the place of all that was there.",
+        resolve.edit_review,
+        may=Act.REVIEW,
+        gives=Review,
+        refuses=(model.ReviewStands, model.EditingClosed),
+    )
+    withdraw_review = command(
+        "Take your review back, for good.",
+        resolve.withdraw_review,
+        may=Act.REVIEW,
+        gives=Review,
+        refuses=(model.ReviewStands,),
+    )
+    reply_to_review = command(
+        "Answer a review of one of your workers, once.",
+        resolve.reply_to_review,
+        may=Act.REPLY,
+        gives=Review,
+        refuses=(model.AlreadyReplied,),
+    )
+    flag_review = command(
+        "Report a review that breaks the rules.",
+        resolve.flag_review,
+        may=Act.FLAG,
+        gives=ReviewFlagged,
+        refuses=(model.AlreadyFlagged,),
+    )
+    moderate_review = command(
+        "Decide about a review, and so about all reports of it.",
+        resolve.moderate_review,
+        may=Act.MODERATE,
+        gives=Review,
+        refuses=(model.ReviewStands,),
+    )
