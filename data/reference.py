@@ -20,6 +20,9 @@ from runtime.database import engine_for
 FOLDER = Path(__file__).parent
 BATCH = 500
 
+OFFICES_OWN = (ServiceCategory, Service)
+"""The state office edits these from their first loading on: ours would undo its changes."""
+
 Values = dict[str, Any]
 
 
@@ -37,6 +40,9 @@ async def upsert(connection: AsyncConnection, table: type[Row], rows: list[Value
     keys = [column.name for column in table.__table__.primary_key]
     for start in range(0, len(rows), BATCH):
         new = insert(table).values(rows[start : start + BATCH])
+        if table in OFFICES_OWN:
+            await connection.execute(new.on_conflict_do_nothing(index_elements=keys))
+            continue
         changed = {name: new.excluded[name] for name in rows[0] if name not in keys}
         await connection.execute(new.on_conflict_do_update(index_elements=keys, set_=changed))
 
