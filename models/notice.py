@@ -42,6 +42,14 @@ MOVED = Said(
     "Booking {number} ({category}) is now on {when}.",
     "बुकिंग {number} ({category}) अब {when} पर है।",
 )
+PROPOSED = Said(
+    "Another time was proposed for booking {number} ({when}). See it in the app and answer.",
+    "बुकिंग {number} ({when}) के लिए दूसरा समय सुझाया गया है। ऐप में देखकर उत्तर दें।",
+)
+STAYS = Said(
+    "Booking {number} ({category}) stays on {when}.",
+    "बुकिंग {number} ({category}) {when} पर ही रहेगी।",
+)
 CANCELLED = Said(
     "Booking {number} ({category}, {when}) is cancelled.",
     "बुकिंग {number} ({category}, {when}) रद्द हो गई है।",
@@ -128,6 +136,8 @@ NOTICES: Mapping[str, Mapping[Party, Said]] = {
         Party.WORKER: NOT_YOURS,
         Party.PROVIDER: OPEN_AGAIN,
     },
+    "RescheduleProposed": dict.fromkeys(Party, PROPOSED),
+    "RescheduleTurnedDown": dict.fromkeys(Party, STAYS),
     "BookingRescheduled": dict.fromkeys(Party, MOVED),
     "WorkerEnRoute": {
         Party.CITIZEN: Said(
@@ -194,6 +204,24 @@ NOTICES: Mapping[str, Mapping[Party, Said]] = {
         Said(
             "Your complaint {ticket} is being looked into.",
             "आपकी शिकायत {ticket} पर विचार हो रहा है।",
+        )
+    ),
+    "GrievanceAnswered": complainant(
+        Said(
+            "There is an answer to your complaint {ticket}. Read it in the app.",
+            "आपकी शिकायत {ticket} पर एक उत्तर आया है। ऐप में पढ़ें।",
+        )
+    ),
+    "GrievanceReopened": {
+        Party.PROVIDER: Said(
+            "Complaint {ticket} was opened again. Read and answer it in the app.",
+            "शिकायत {ticket} फिर खोली गई है। ऐप में पढ़ें और उत्तर दें।",
+        ),
+    },
+    "GrievanceClosed": complainant(
+        Said(
+            "Your complaint {ticket} is closed.",
+            "आपकी शिकायत {ticket} बंद हो गई है।",
         )
     ),
     "GrievanceEscalated": complainant(

@@ -305,7 +305,8 @@ def test_followers_wait_for_events_that_happen() -> None:
     awaited = {event.split()[0] for event in NOTICES} | OF_WORKERS | OF_PROVIDERS | OF_CATEGORIES
     emitting = [
         file.read_text(encoding="utf-8")
-        for file in (CHECKOUT / "resolvers").glob("*.py")
+        for folder in ("resolvers", "models")
+        for file in (CHECKOUT / folder).glob("*.py")
         if file.stem not in ("notice", "search_rows")
     ]
 
