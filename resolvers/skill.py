@@ -255,13 +255,23 @@ async def approve_rate(tx: Transaction, *, rate_id: RateId) -> str:
         if later.valid_from <= rate.valid_from:
             raise RateSuperseded(version=later.version)
         rate.valid_until = min(rate.valid_until or later.valid_from, later.valid_from)
-    for earlier in (other for other in approved if other.version < rate.version):
-        if earlier.valid_until is None or earlier.valid_until > rate.valid_from:
-            earlier.valid_until = max(earlier.valid_from, rate.valid_from)
+    replaced = [
+        earlier
+        for earlier in approved
+        if earlier.version < rate.version
+        and (earlier.valid_until is None or earlier.valid_until > rate.valid_from)
+    ]
+    for earlier in replaced:
+        earlier.valid_until = max(earlier.valid_from, rate.valid_from)
     # The others make room before this one takes it: the constraint looks at each statement.
     await tx.flush()
     rate.approved_at, rate.decided_by = tx.now, tx.viewer.id
-    await tx.emit("RateCardApproved", rate.id, version=rate.version)
+    await tx.emit(
+        "RateCardApproved",
+        rate.id,
+        version=rate.version,
+        replaces=[earlier.id for earlier in replaced],
+    )
     return rate.id
 
 

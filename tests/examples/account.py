@@ -1,58 +1,17 @@
-"""For each command, someone who may send it and what they send, in a world where it succeeds.
+"""People and their accounts."""
 
-Whoever adds a command adds its example here: tests that hold every command to a rule find it.
-"""
-
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Any
-
-from runtime.process import Process
 from runtime.rights import Role
 from runtime.viewer import Viewer
-from tests.asking import Inbox, send
-from tests.make import NOON, a_booking, a_citizen, a_review, a_worker
-
-ANYONE = Viewer()
-
-
-@dataclass(frozen=True)
-class Scene:
-    """Where an example is prepared: a database with reference data and nobody in it."""
-
-    process: Process
-    url: str
-    inbox: Inbox
-
-
-@dataclass(frozen=True)
-class Sending:
-    """What is left to do once everything is prepared."""
-
-    viewer: Viewer
-    given: dict[str, Any]
-
-
-Example = Callable[[Scene], Awaitable[Sending]]
-EXAMPLES: dict[str, Example] = {}
-
-
-def example(command: str) -> Callable[[Example], Example]:
-    def register(prepare: Example) -> Example:
-        assert command not in EXAMPLES, f"{command} has two examples"
-        EXAMPLES[command] = prepare
-        return prepare
-
-    return register
-
+from tests.examples.scene import ANYONE, LUCKNOW_CODE, Scene, Sending, example
+from tests.make import GOMTI_NAGAR, NOON, a_booking, a_citizen, a_review, a_worker
 
 PHONE = {"mobile": "+910000700001", "role": "CITIZEN"}
 HOME = {
     "label": "Home",
     "line": "Flat 3",
-    "districtLgdCode": 162,
-    "latitude": 26.85,
-    "longitude": 81.0,
+    "districtLgdCode": LUCKNOW_CODE,
+    "latitude": GOMTI_NAGAR[0],
+    "longitude": GOMTI_NAGAR[1],
 }
 CONSENT = {"purpose": "RESEARCH", "noticeVersion": "2026.1", "language": "HI", "channel": "APP"}
 
@@ -68,15 +27,15 @@ async def request_code(scene: Scene) -> Sending:
 
 @example("signIn")
 async def sign_in(scene: Scene) -> Sending:
-    await send(scene.process, ANYONE, "requestCode", **PHONE)
-    return Sending(ANYONE, PHONE | {"code": scene.inbox.code(PHONE["mobile"])})
+    """For the first time."""
+    return Sending(ANYONE, PHONE | {"code": await scene.code(**PHONE)})
 
 
 async def signed_in(scene: Scene) -> tuple[Viewer, str]:
     """With the refresh token of the session."""
     sending = await sign_in(scene)
     selection = "... on SignedIn { refreshToken accessToken }"
-    tokens = await send(scene.process, ANYONE, "signIn", selection, **sending.given)
+    tokens = await scene.send(ANYONE, "signIn", selection, **sending.given)
     claims = scene.process.keys.claims(tokens["accessToken"])
     return Viewer(Role.CITIZEN, claims["sub"], session_id=claims["sid"]), tokens["refreshToken"]
 
@@ -112,7 +71,7 @@ async def add_address(scene: Scene) -> Sending:
 @example("removeAddress")
 async def remove_address(scene: Scene) -> Sending:
     viewer = await as_citizen(scene)
-    added = await send(scene.process, viewer, "addAddress", "... on Node { id }", **HOME)
+    added = await scene.send(viewer, "addAddress", "... on Node { id }", **HOME)
     return Sending(viewer, {"addressId": added["id"]})
 
 
@@ -124,7 +83,7 @@ async def give_consent(scene: Scene) -> Sending:
 @example("withdrawConsent")
 async def withdraw_consent(scene: Scene) -> Sending:
     viewer = await as_citizen(scene)
-    await send(scene.process, viewer, "giveConsent", **CONSENT)
+    await scene.send(viewer, "giveConsent", **CONSENT)
     return Sending(viewer, {"purpose": CONSENT["purpose"]})
 
 
@@ -140,5 +99,5 @@ async def decide_erasure(scene: Scene) -> Sending:
     booking = await a_booking(scene.url, worker=worker, state="COMPLETED", starts_at=NOON)
     await a_review(scene.url, booking=booking)
     viewer = Viewer(Role.WORKER, worker.id)
-    asked = await send(scene.process, viewer, "requestErasure", "... on Node { id }")
+    asked = await scene.send(viewer, "requestErasure", "... on Node { id }")
     return Sending(Viewer(Role.AUDITOR, "us_dpo"), {"requestId": asked["id"], "granted": True})

@@ -1,0 +1,55 @@
+"""Where examples are prepared, and how they are found."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from runtime.process import Process
+from runtime.rights import Role
+from runtime.viewer import Viewer
+from tests.asking import Inbox, send
+from tests.make import LUCKNOW
+
+ANYONE = Viewer()
+OFFICER = Viewer(Role.DISTRICT_OFFICER, "us_officer", districts=(LUCKNOW,))
+STATE = Viewer(Role.STATE_OFFICER, "us_state")
+LUCKNOW_CODE = 162
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A database with reference data and nobody in it."""
+
+    process: Process
+    url: str
+    inbox: Inbox
+
+    async def send(self, viewer: Viewer, command: str, selection: str = "", **given: Any) -> Any:
+        """What has to come before."""
+        return await send(self.process, viewer, command, selection, **given)
+
+    async def code(self, mobile: str, role: str) -> str:
+        """That the phone was sent to sign in with."""
+        await self.send(ANYONE, "requestCode", mobile=mobile, role=role)
+        return self.inbox.code(mobile)
+
+
+@dataclass(frozen=True)
+class Sending:
+    """What is left to do once everything is prepared."""
+
+    viewer: Viewer
+    given: dict[str, Any]
+
+
+Example = Callable[[Scene], Awaitable[Sending]]
+EXAMPLES: dict[str, Example] = {}
+
+
+def example(command: str) -> Callable[[Example], Example]:
+    def register(prepare: Example) -> Example:
+        assert command not in EXAMPLES, f"{command} has two examples"
+        EXAMPLES[command] = prepare
+        return prepare
+
+    return register
