@@ -1,7 +1,7 @@
 """Skills and their certificates, rates and their versions, the catalogue and who edits it."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from sqlalchemy import func, select, true
+from structlog.testing import capture_logs
 
 import loaders.skill
 import loaders.worker
@@ -34,6 +35,13 @@ PACK = {"qpCode": "PSC/Q0104", "qpVersion": "2.0", "nsqfLevel": "4"}
 SKILL = "... on WorkerSkill { id verified position qpCode qpVersion nsqfLevel }"
 RATE = "... on RateCard { id version validFrom validUntil approvedAt rejectionReason }"
 TODAY = day_of(datetime.now(UTC))
+
+
+@pytest.fixture
+def faults() -> Iterator[None]:
+    """Where faults are expected: nobody waits for their tracebacks to be written out."""
+    with capture_logs():
+        yield
 
 
 @pytest_asyncio.fixture
@@ -392,6 +400,7 @@ async def test_versions_published_at_once_count_up(process: Process, database_ur
     assert sorted(one["version"] for one in published) == [1, 2, 3, 4, 5]
 
 
+@pytest.mark.usefixtures("faults")
 async def test_unless_the_provider_is_locked_versions_collide(
     process: Process, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -441,6 +450,7 @@ async def test_without_lock_and_constraint_two_rates_hold_on_one_day(
     assert await periods(database_url) == [f"{n + 1}|{day(n)}" for n in range(4)]
 
 
+@pytest.mark.usefixtures("faults")
 async def test_the_constraint_alone_keeps_two_rates_apart(
     process: Process, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -574,6 +584,7 @@ async def test_categories_added_at_once_are_numbered_apart(process: Process) -> 
     assert len({one["number"] for one in added}) == 5
 
 
+@pytest.mark.usefixtures("faults")
 async def test_unless_they_wait_for_each_other_their_numbers_collide(
     process: Process, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,7 +1,7 @@
 """Becoming a worker and staying one: who may do what, what stands in the way, and what races."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -10,6 +10,7 @@ import h3
 import pytest
 import pytest_asyncio
 from sqlalchemy import func, select
+from structlog.testing import capture_logs
 
 import loaders.worker
 from models.account import Outbox
@@ -72,6 +73,13 @@ def me(worker: Worker) -> Viewer:
 
 def of_provider(id: str) -> Viewer:
     return Viewer(Role.PROVIDER, id, provider_id=id)
+
+
+@pytest.fixture
+def faults() -> Iterator[None]:
+    """Where faults are expected: nobody waits for their tracebacks to be written out."""
+    with capture_logs():
+        yield
 
 
 @pytest_asyncio.fixture
@@ -630,6 +638,7 @@ async def test_checks_at_once_leave_one(process: Process, database_url: str) -> 
     assert len({one["id"] for one in recorded}) == 1
 
 
+@pytest.mark.usefixtures("faults")
 async def test_unless_the_worker_is_locked_checks_at_once_collide(
     process: Process, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
