@@ -157,6 +157,9 @@ async def untold(scene: Scene, command: str) -> tuple[int, list[str]]:
 
 
 def succeeded(came: Any) -> bool:
+    if came is None:
+        # Done, and no longer theirs to see.
+        return True
     if not isinstance(came, dict):
         return False
     kind = SCHEMA.type_map[came["__typename"]]

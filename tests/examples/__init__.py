@@ -4,17 +4,12 @@ Whoever adds a command adds its example to the module of its domain: tests that 
 to a rule find it.
 """
 
-from tests.examples import account, booking, grievance, review, skill, worker
+from importlib import import_module
+from pkgutil import iter_modules
+
 from tests.examples.scene import EXAMPLES, Scene, Sending
 
-__all__ = [
-    "EXAMPLES",
-    "Scene",
-    "Sending",
-    "account",
-    "booking",
-    "grievance",
-    "review",
-    "skill",
-    "worker",
-]
+__all__ = ["EXAMPLES", "Scene", "Sending"]
+
+for module in iter_modules(__path__, f"{__name__}."):
+    import_module(module.name)
