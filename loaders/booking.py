@@ -5,8 +5,10 @@ from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 from sqlalchemy import (
+    ColumnElement,
     DateTime,
     Interval,
+    Time,
     and_,
     any_,
     cast,
@@ -19,6 +21,7 @@ from sqlalchemy import (
     true,
 )
 from sqlalchemy.dialects.postgresql import TSTZRANGE, distinct_on
+from sqlalchemy.orm import InstrumentedAttribute
 
 from loaders.page import KEYED, Sort, pages
 from loaders.shown import shown, visible
@@ -293,6 +296,51 @@ def free_slots(*, minutes: int, limit: int, start: datetime | None, end: datetim
         .correlate(KEYED)
         .lateral("free")
     )
+
+
+WorkerKey = ColumnElement[str] | InstrumentedAttribute[str]
+"""Of a worker: an id, or the column of the statement that has it."""
+
+
+def at_work(worker_id: WorkerKey, start: datetime, end: datetime) -> ColumnElement[bool]:
+    """Open by the worker's weekly hours for the whole stretch, and no day off."""
+    opens, closes = (func.timezone(INDIA, literal(instant)) for instant in (start, end))
+    rule = AvailabilityRule
+    opened = exists(
+        select(literal(1))
+        .where(
+            rule.worker_id == worker_id,
+            rule.weekday == extract("isodow", opens),
+            func.date(opens) == func.date(closes),
+            rule.from_time <= cast(opens, Time),
+            rule.until_time >= cast(closes, Time),
+            rule.valid_from <= func.date(opens),
+            or_(rule.valid_until.is_(None), rule.valid_until > func.date(opens)),
+        )
+        .correlate(Worker)
+    )
+    away = exists(
+        select(literal(1))
+        .where(
+            AvailabilityException.worker_id == worker_id,
+            AvailabilityException.day == func.date(opens),
+        )
+        .correlate(Worker)
+    )
+    return and_(opened, ~away)
+
+
+def free_during(worker_id: WorkerKey, start: datetime, end: datetime) -> ColumnElement[bool]:
+    """At work, and promised to nobody."""
+    promised = exists(
+        select(literal(1))
+        .where(
+            WorkerTime.worker_id == worker_id,
+            WorkerTime.during.op("&&")(func.tstzrange(start, end, type_=TSTZRANGE)),
+        )
+        .correlate(Worker)
+    )
+    return and_(at_work(worker_id, start, end), ~promised)
 
 
 @many(Slot)

@@ -8,34 +8,27 @@ from sqlalchemy import (
     ColumnElement,
     Integer,
     Select,
-    Time,
     and_,
     case,
-    cast,
     exists,
-    extract,
     func,
     literal,
     or_,
     select,
 )
-from sqlalchemy.dialects.postgresql import TSTZRANGE
 
+from loaders.booking import free_during
 from models.account import Address
 from models.booking import (
-    AvailabilityException,
-    AvailabilityRule,
     CancellationPolicy,
     Quote,
     QuoteLine,
     QuoteStatus,
     ServiceArea,
-    WorkerTime,
 )
 from models.place import Pin
 from models.skill import RateCard, Service, ServiceCategory
 from models.worker import Provider, ProviderStatus, Worker, WorkerStatus
-from runtime.geography import INDIA
 
 
 def services_wanted(ids: Sequence[str]) -> Select[Service]:
@@ -143,33 +136,7 @@ def current_policy() -> Select[Any]:
 
 
 def is_free(worker_id: str, start: datetime, end: datetime) -> Select[Any]:
-    """Open by the weekly hours for the whole stretch, with no day off, promised to nobody."""
-    opens, closes = (func.timezone(INDIA, literal(instant)) for instant in (start, end))
-    rule = AvailabilityRule
-    opened = exists(
-        select(literal(1)).where(
-            rule.worker_id == worker_id,
-            rule.weekday == extract("isodow", opens),
-            func.date(opens) == func.date(closes),
-            rule.from_time <= cast(opens, Time),
-            rule.until_time >= cast(closes, Time),
-            rule.valid_from <= func.date(opens),
-            or_(rule.valid_until.is_(None), rule.valid_until > func.date(opens)),
-        )
-    )
-    away = exists(
-        select(literal(1)).where(
-            AvailabilityException.worker_id == worker_id,
-            AvailabilityException.day == func.date(opens),
-        )
-    )
-    promised = exists(
-        select(literal(1)).where(
-            WorkerTime.worker_id == worker_id,
-            WorkerTime.during.op("&&")(func.tstzrange(start, end, type_=TSTZRANGE)),
-        )
-    )
-    return select(and_(opened, ~away, ~promised))
+    return select(free_during(literal(worker_id), start, end))
 
 
 def item_lines(quote_id: str) -> Select[QuoteLine]:

@@ -119,6 +119,7 @@ class ProposalOutcome(StrEnum):
     OPEN = "OPEN"
     AGREED = "AGREED"
     TURNED_DOWN = "TURNED_DOWN"
+    LAPSED = "LAPSED"
 
 
 class PaymentKind(StrEnum):
@@ -233,6 +234,8 @@ class Booking(Row):
     longitude: Mapped[float | None] = owner(area=Area.BOOKING_PLACE)
     starts_at: Mapped[datetime] = owner()
     ends_at: Mapped[datetime] = owner()
+    first_starts_at: Mapped[datetime | None] = owner()
+    """Where whoever booked had it moved, the start before: calling off late counts from it too."""
     channel: Mapped[str] = owner()
     language: Mapped[str] = owner()
     requested_at: Mapped[datetime] = owner()
@@ -402,6 +405,12 @@ class Assignment(Row):
     __table_args__ = (
         one_of("outcome", AssignmentOutcome),
         CheckConstraint("expires_at > offered_at", name="offer_ordered"),
+        Index(
+            "assignment_open",
+            "booking_id",
+            unique=True,
+            postgresql_where=text("outcome = 'OFFERED'"),
+        ),
     )
 
     booking_id: Mapped[str] = owner(ForeignKey("booking.id"), primary_key=True)

@@ -128,8 +128,9 @@ async def reassign_booking(
 
 async def take_back(tx: Transaction, booking: Booking, reason: str) -> None:
     """From the worker it is with. Refuses: WrongState."""
+    step = await the_step(tx, booking, "reassignBooking", BookingState.REQUESTED)
     booking.priority = True
-    await move(tx, booking, "reassignBooking", BookingState.REQUESTED, reason=reason)
+    await move(tx, booking, "reassignBooking", BookingState.REQUESTED, reason=reason, step=step)
     await end_assignment(tx, booking, AssignmentOutcome.REASSIGNED, reason)
 
 

@@ -5,28 +5,27 @@ finds its booking with `the_booking`, checks its guards, writes its effects and 
 """
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from types import MappingProxyType
-
-from asyncpg import Range
+from typing import Annotated
 
 from loaders import journey as load
 from models.base import new_id
 from models.booking import (
     LIVE,
     Actor,
+    AssignmentOutcome,
     Booking,
     BookingState,
     BookingTransition,
     SlotTaken,
     TimelineEntry,
-    WorkerTime,
     WrongState,
 )
 from runtime.faults import Conflict
 from runtime.geography import day_of
 from runtime.rights import Role
-from runtime.transaction import Transaction, refused_as
+from runtime.transaction import Transaction
 
 ACTORS: Mapping[Role, Actor] = MappingProxyType(
     {
@@ -39,8 +38,15 @@ ACTORS: Mapping[Role, Actor] = MappingProxyType(
         Role.DEPARTMENT: Actor.DEPARTMENT,
     }
 )
+BookingId = Annotated[str, "Which booking."]
+Version = Annotated[
+    int | None, "The version of the booking that you looked at: CONFLICT if it has moved on."
+]
+
 OVER = (BookingState.COMPLETED, BookingState.CANCELLED, BookingState.NO_SHOW)
 """The states after which the parties see each other's contact for a while yet."""
+NEGOTIABLE = (BookingState.REQUESTED, BookingState.ASSIGNED, BookingState.ACCEPTED)
+"""The states in which another time can be proposed."""
 
 
 def actor_of(tx: Transaction) -> Actor:
@@ -80,16 +86,19 @@ async def move(
     to: BookingState,
     *,
     reason: str | None = None,
+    step: BookingTransition | None = None,
     **facts: str | int | None,
 ) -> None:
-    """Take the step, note it in the timeline, and tell of it in an event.
+    """Take the step, note it in the timeline, tell of it in an event, and have the service see to
+    what follows in time.
 
-    Raises WrongState for a step that is not in the table, or not the viewer's to take. A worker's
-    time is given back when the booking is no longer live; taking it is `hold`'s.
+    Raises WrongState for a step that is not in the table, or not the viewer's to take; `step` is
+    its row, where a guard has asked for it. A worker's time is given back when the booking is no
+    longer live; taking it is `hold`'s.
     """
     came_from, actor = BookingState(booking.state), actor_of(tx)
     first = booking.version is None
-    step = await the_step(tx, booking, command, to)
+    step = step or await the_step(tx, booking, command, to)
     worker_id = booking.worker_id
     booking.state = to
     if to is BookingState.ACCEPTED and came_from is not BookingState.ACCEPTED:
@@ -107,6 +116,9 @@ async def move(
     await tx.add(booking)
     if came_from in LIVE and to not in LIVE:
         await tx.change(load.free_time(booking.id))
+    gone = to not in NEGOTIABLE or (to is BookingState.REQUESTED and came_from is not to)
+    if came_from in NEGOTIABLE and gone:
+        await tx.change(load.drop_proposals(booking.id))
     position = await tx.value(load.steps_so_far(booking.id))
     await tx.add(
         TimelineEntry(
@@ -132,17 +144,41 @@ async def move(
         category=booking.category_id,
         **facts,
     )
+    await set_alarms(tx, booking, to, new_start=first or came_from is to)
 
 
-async def hold(tx: Transaction, booking: Booking, worker_id: str) -> None:
-    """Promise the worker's time to the booking. Refuses: SlotTaken, by the one constraint over
-    all bookings and engagements."""
-    with refused_as("worker_time_taken", SlotTaken()):
-        await tx.add(
-            WorkerTime(
-                id=new_id("wt"),
-                worker_id=worker_id,
-                during=Range(booking.starts_at, booking.ends_at),
-                booking_id=booking.id,
-            )
-        )
+async def set_alarms(
+    tx: Transaction, booking: Booking, to: BookingState, *, new_start: bool
+) -> None:
+    """Whatever waits for somebody waits for so long. The jobs look whether there is still
+    something to end: none is ever taken off the list."""
+    if to is BookingState.REQUESTED:
+        await tx.later(tx.now, "find_worker", booking_id=booking.id, version=booking.version)
+    if to is BookingState.ACCEPTED:
+        late = booking.starts_at + timedelta(minutes=tx.settings.absent_worker_minutes)
+        await tx.later(late, "record_absent_worker", booking_id=booking.id)
+    elif new_start:
+        await tx.later(booking.starts_at, "expire_booking", booking_id=booking.id)
+
+
+async def hold(
+    tx: Transaction,
+    worker_id: str,
+    start: datetime,
+    end: datetime,
+    *,
+    booking_id: str | None = None,
+    engagement_id: str | None = None,
+) -> None:
+    """Promise the worker's time to a booking or an engagement. Refuses: SlotTaken, by the one
+    constraint over all of them; the transaction is not lost with it."""
+    promise = load.promise(worker_id, start, end, booking_id, engagement_id)
+    if await tx.value(promise) is None:
+        raise SlotTaken
+
+
+async def end_assignment(
+    tx: Transaction, booking: Booking, outcome: AssignmentOutcome, reason: str | None = None
+) -> None:
+    """Of the worker it is with, or was offered to."""
+    await tx.change(load.end_assignment(booking.id, outcome, reason))

@@ -194,7 +194,9 @@ async def request_booking(
     preferred_worker_gender: Annotated[
         Gender | None, "Only where the category lets you choose; nobody else is shown it."
     ] = None,
-    language: Annotated[Language | None, "The language to be spoken; yours if left out."] = None,
+    language: Annotated[
+        Language | None, "The language the worker must speak; Hindi if left out."
+    ] = None,
     channel: Annotated[BookingChannel | None, "Where a citizen books: APP or PORTAL."] = None,
 ) -> str:
     """Refuses: CodeWrong, QuoteExpired, OutOfArea, PinElsewhere, PlaceOutsideDistrict,
@@ -233,7 +235,7 @@ async def request_booking(
         starts_at=starts_at,
         ends_at=ends_at,
         channel=channel_of(tx, channel),
-        language=(language or tx.language).lower(),
+        language=(language or Language.HI).lower(),
         requested_at=tx.now,
         cancellation_policy_version=await tx.value(load.current_policy()),
         preferred_worker_gender=preferred_worker_gender,
@@ -252,8 +254,6 @@ async def request_booking(
             for line in await tx.every(load.item_lines(quote.id))
         )
     )
-    await tx.later(starts_at, "expire_booking", booking_id=booking.id)
-    await tx.later(tx.now, "find_worker", booking_id=booking.id)
     return booking.id
 
 

@@ -2,7 +2,7 @@
 out from, and India's time."""
 
 import math
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 from math import dist
 from zoneinfo import ZoneInfo
@@ -28,6 +28,12 @@ def in_india(moment: datetime) -> datetime:
 def day_of(moment: datetime) -> date:
     """The date in India."""
     return in_india(moment).date()
+
+
+def day_bounds(moment: datetime) -> tuple[datetime, datetime]:
+    """The day in India that the moment lies in: its midnight, and the next."""
+    start = in_india(moment).replace(hour=0, minute=0, second=0, microsecond=0)
+    return start, start + timedelta(days=1)
 
 
 def cell_at(latitude: float, longitude: float) -> str:

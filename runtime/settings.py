@@ -47,6 +47,16 @@ class Settings:
     clock_skew_seconds: int = 60
 
     quote_hours: int = 24
+    offer_minutes: int = 15
+    offers_per_booking: int = 5
+    automatic_matching: bool = True
+    search_again_minutes: int = 10
+    km_per_star: int = 3
+    km_per_recent_job: int = 2
+    km_per_busy_hour: int = 1
+    reschedule_hours: int = 24
+    moves_per_booking: int = 2
+    engagement_days: int = 366
     notice_minutes: int = 30
     book_ahead_days: int = 60
     contact_hours: int = 24

@@ -631,6 +631,7 @@ def upgrade() -> None:
         sa.Column("longitude", sa.Double(), nullable=True),
         sa.Column("starts_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("ends_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("first_starts_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("channel", sa.Text(collation="C"), nullable=False),
         sa.Column("language", sa.Text(collation="C"), nullable=False),
         sa.Column("requested_at", sa.DateTime(timezone=True), nullable=False),
@@ -1048,6 +1049,13 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("booking_id", "position", name=op.f("assignment_pkey")),
     )
+    op.create_index(
+        "assignment_open",
+        "assignment",
+        ["booking_id"],
+        unique=True,
+        postgresql_where=sa.text("outcome = 'OFFERED'"),
+    )
     op.create_index(op.f("assignment_worker_id"), "assignment", ["worker_id"], unique=False)
     op.create_table(
         "booking_line",
@@ -1261,7 +1269,7 @@ def upgrade() -> None:
         sa.Column("proposed_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("outcome", sa.Text(collation="C"), nullable=False),
         sa.CheckConstraint(
-            "outcome IN ('OPEN', 'AGREED', 'TURNED_DOWN')",
+            "outcome IN ('OPEN', 'AGREED', 'TURNED_DOWN', 'LAPSED')",
             name=op.f("reschedule_proposal_outcome_known"),
         ),
         sa.CheckConstraint(
@@ -1561,6 +1569,11 @@ def downgrade() -> None:
     op.drop_table("call")
     op.drop_table("booking_line")
     op.drop_index(op.f("assignment_worker_id"), table_name="assignment")
+    op.drop_index(
+        "assignment_open",
+        table_name="assignment",
+        postgresql_where=sa.text("outcome = 'OFFERED'"),
+    )
     op.drop_table("assignment")
     op.drop_index("worker_words_found", table_name="worker_words", postgresql_using="gin")
     op.drop_table("worker_words")
