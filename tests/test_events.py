@@ -9,14 +9,13 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from graphql import GraphQLObjectType
 from sqlalchemy import Table, text
 
 from models.base import Row
 from runtime.database import engine_for
 from runtime.transaction import Transaction
 from tests.asking import SCHEMA, Inbox, a_process, send
-from tests.examples import EXAMPLES, Scene
+from tests.examples import EXAMPLES, Scene, succeeded
 
 assert SCHEMA.mutation_type is not None
 COMMANDS = set(SCHEMA.mutation_type.fields)
@@ -154,17 +153,6 @@ async def untold(scene: Scene, command: str) -> tuple[int, list[str]]:
         for table, key in changed
         if not answerable(table, world[table, key], world) & told
     ]
-
-
-def succeeded(came: Any) -> bool:
-    if came is None:
-        # Done, and no longer theirs to see.
-        return True
-    if not isinstance(came, dict):
-        return False
-    kind = SCHEMA.type_map[came["__typename"]]
-    assert isinstance(kind, GraphQLObjectType)
-    return "Refusal" not in [interface.name for interface in kind.interfaces]
 
 
 @pytest_asyncio.fixture

@@ -7,9 +7,9 @@ to a rule find it.
 from importlib import import_module
 from pkgutil import iter_modules
 
-from tests.examples.scene import EXAMPLES, Scene, Sending
+from tests.examples.scene import EXAMPLES, Scene, Sending, succeeded
 
-__all__ = ["EXAMPLES", "Scene", "Sending"]
+__all__ = ["EXAMPLES", "Scene", "Sending", "succeeded"]
 
 for module in iter_modules(__path__, f"{__name__}."):
     import_module(module.name)

@@ -70,7 +70,8 @@ async def cancel_booking(scene: Scene) -> Sending:
 async def proposed(scene: Scene) -> Visit:
     """Another time, too late to move to it without being asked."""
     visit = await late(scene)
-    await visit.send(Role.CITIZEN, "proposeReschedule", startsAt=at_eleven(2))
+    given = {"bookingId": visit.booking.id, "startsAt": at_eleven(2)}
+    await scene.send(visit.by(Role.CITIZEN), "proposeReschedule", **given)
     return visit
 
 

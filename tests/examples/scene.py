@@ -4,10 +4,12 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
+from graphql import GraphQLObjectType
+
 from runtime.process import Process
 from runtime.rights import Role
 from runtime.viewer import Viewer
-from tests.asking import Inbox, send
+from tests.asking import SCHEMA, Inbox, send
 from tests.make import LUCKNOW
 
 ANYONE = Viewer()
@@ -25,13 +27,26 @@ class Scene:
     inbox: Inbox
 
     async def send(self, viewer: Viewer, command: str, selection: str = "", **given: Any) -> Any:
-        """What has to come before."""
-        return await send(self.process, viewer, command, selection, **given)
+        """What has to come before, and succeed."""
+        came = await send(self.process, viewer, command, selection, **given)
+        assert succeeded(came), f"{command}: {came}"
+        return came
 
     async def code(self, mobile: str, role: str) -> str:
         """That the phone was sent to sign in with."""
         await self.send(ANYONE, "requestCode", mobile=mobile, role=role)
         return self.inbox.code(mobile)
+
+
+def succeeded(came: Any) -> bool:
+    if came is None:
+        # Done, and no longer theirs to see.
+        return True
+    if not isinstance(came, dict):
+        return False
+    kind = SCHEMA.type_map[came["__typename"]]
+    assert isinstance(kind, GraphQLObjectType)
+    return "Refusal" not in [interface.name for interface in kind.interfaces]
 
 
 @dataclass(frozen=True)
