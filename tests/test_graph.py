@@ -191,6 +191,7 @@ def test_every_list_that_can_grow_is_a_connection() -> None:
         "Booking.assignments",
         "Booking.calls",
         "Booking.payments",
+        "Booking.proposals",
         "Quote.lines",
         "Review.tags",
         "RatingSummary.histogram",

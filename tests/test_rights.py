@@ -31,6 +31,7 @@ from models.booking import (
     Payment,
     Quote,
     QuoteLine,
+    RescheduleProposal,
     TimelineEntry,
 )
 from models.review import ReviewReply
@@ -397,6 +398,15 @@ def parts_of(booking: Booking) -> list[Any]:
             reason="Near",
         ),
         Call(id=new_id("ca"), booking_id=booking.id, caller="WORKER", called_at=NOON),
+        RescheduleProposal(
+            id=new_id("rp"),
+            booking_id=booking.id,
+            proposed_by="CITIZEN",
+            starts_at=NOON,
+            ends_at=NOON.replace(hour=13),
+            proposed_at=NOON,
+            outcome="AGREED",
+        ),
         Payment(
             id=new_id("py"),
             booking_id=booking.id,
@@ -425,6 +435,7 @@ CHILDREN = {
         "assignments": "Assignment",
         "calls": "Call",
         "payments": "Payment",
+        "proposals": "RescheduleProposal",
     },
     "Quote": {"lines": "QuoteLine"},
     "Viewer": {"sessions": "SessionConnection"},
@@ -451,7 +462,13 @@ def selection(type_name: str) -> str:
     return " ".join(asked) or "__typename"
 
 
-LINKS = {"Booking.citizen", "Booking.department", "Booking.reworkOf", "Review.citizen"}
+LINKS = {
+    "Booking.cancellationFee",
+    "Booking.citizen",
+    "Booking.department",
+    "Booking.reworkOf",
+    "Review.citizen",
+}
 """Where nothing may stand, or a row that has rights of its own."""
 
 WAYS_IN = {
