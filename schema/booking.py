@@ -130,6 +130,7 @@ class Quote(Node):
     total: Money | None = field("The whole price.", "total_paise", compute=resolve.total)
     offered_at: datetime | None = field("When it was put.")
     expires_at: datetime | None = field("Until when it could be accepted.")
+    reason: str | None = field("Why the price was revised.")
     lines: list[QuoteLine] | None = field(
         "What it is made of.", "id", load=load.lines_by_quote, shows=Privacy.OWNER
     )

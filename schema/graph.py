@@ -31,15 +31,21 @@ from runtime.field import ENTITY, FIELD, Field
 from runtime.privacy import Privacy
 from schema import (
     account,
+    assignment,
     availability,
     booking,
+    cancellation,
     discovery,
     document,
+    engagement,
+    grievance,
     place,
     registration,
     request,
+    reschedule,
     review,
     skill,
+    suspension,
     visit,
     worker,
 )
@@ -48,7 +54,8 @@ from schema.base import Backing, Node, additions, backings, field, query
 DOMAINS: tuple[ModuleType, ...] = (
     *(place, account),
     *(worker, document, skill, registration),
-    *(booking, availability, request, visit, review, discovery),
+    *(booking, availability, request, assignment, visit, cancellation, reschedule, engagement),
+    *(suspension, review, grievance, discovery),
 )
 
 
@@ -136,15 +143,16 @@ def guarded(record: Field, name: str, made: GraphQLField) -> Callable[..., Any]:
 
     def resolve(source: Any, info: GraphQLResolveInfo[Any], **arguments: Any) -> Any:
         context = info.context
+        grant = context.viewer.grant(area)
         if not context.viewer.may_read(area):
             context.trail.note(owner, info.field_name, None, refused=True)
-            grant = context.viewer.grant(area)
             raise ReasonRequired(name) if grant and grant.reason else Forbidden(name)
         subject = getattr(source, record.subject) if record.subject else None
         if not getattr(source, area.flag):
             context.trail.note(owner, info.field_name, subject, refused=True)
             raise Forbidden(name)
-        if audited:
+        # Whoever had to say why is on record with it, whatever the class.
+        if audited or grant.reason:
             context.trail.note(owner, info.field_name, subject, refused=False)
         return inner(source, info, **arguments)
 

@@ -66,6 +66,21 @@ async def test_a_refusal_is_on_record_too(database_url: str) -> None:
     assert entry.fields == ["mobile", "birthYear"]
 
 
+async def test_whoever_had_to_say_why_is_on_record_with_it(database_url: str) -> None:
+    worker = await a_worker(database_url)
+
+    await answer(database_url, OFFICER, "{ workers { nodes { mobile } } }")
+    await answer(database_url, Viewer(Role.WORKER, worker.id), "{ workers { nodes { mobile } } }")
+
+    (entry,) = await entries(database_url)
+    assert (entry.role, entry.fields, entry.reason) == (
+        "DISTRICT_OFFICER",
+        ["mobile"],
+        "Complaint 12",
+    )
+    assert entry.subject_ids == [worker.id]
+
+
 async def test_public_reads_leave_no_trace(database_url: str) -> None:
     await a_worker(database_url)
 

@@ -193,6 +193,8 @@ def test_every_list_that_can_grow_is_a_connection() -> None:
         "Booking.payments",
         "Booking.proposals",
         "Quote.lines",
+        "NotQualified.reasons",
+        "Incident.numbersToCall",
         "Review.tags",
         "RatingSummary.histogram",
         "Statistics.byDistrict",

@@ -1,6 +1,7 @@
 """The rules of the tree: who may import whom, and tables as the migrations leave them."""
 
 import asyncio
+import re
 import shutil
 import subprocess
 import sys
@@ -82,3 +83,12 @@ def test_the_migrations_make_the_tables_that_the_models_describe(database_url: s
         await engine.dispose()
 
     asyncio.run(run())
+
+
+def test_the_tests_that_the_invariants_name_exist() -> None:
+    page = (CHECKOUT / "docs" / "invariants.md").read_text(encoding="utf-8")
+    suite = "".join(path.read_text("utf-8") for path in (CHECKOUT / "tests").glob("test_*.py"))
+    named = set(re.findall(r"`(test_\w+)`", page))
+
+    assert len(named) > 20
+    assert {name for name in named if f"def {name}(" not in suite} == set()
