@@ -25,9 +25,9 @@ async def engage_worker(
     purpose: Annotated[Words, "What for."],
 ) -> str:
     """Refuses: WorkerNotActive, SlotTaken."""
-    check_days(tx, starts_on, ends_on)
     department_id = tx.viewer.department_id or ""
     worker = await tx.the(load.worker_to_engage(worker_id, department_id), "workerId")
+    check_days(tx, starts_on, ends_on)
     if worker.status != WorkerStatus.ACTIVE:
         raise WorkerNotActive
     engagement = Engagement(
