@@ -6,6 +6,7 @@ from sqlalchemy import Delete, delete, or_, select
 
 from models.account import CommandDone, OneTimeCode, Session, SpentAssertion, SpentToken
 from models.booking import Quote, QuoteLine, QuoteStatus
+from models.worker import Upload
 
 REPLAYED_FOR = timedelta(hours=24)
 """A command sent again under its key is answered as the first time."""
@@ -23,6 +24,7 @@ def outlived(now: datetime) -> list[Delete]:
     estimates = (Quote.status == QuoteStatus.ESTIMATE) & (Quote.expires_at < now - ESTIMATES_FOR)
     return [
         delete(OneTimeCode).where(OneTimeCode.sent_at < now - CODES_FOR),
+        delete(Upload).where(Upload.expires_at < now),
         delete(SpentAssertion).where(SpentAssertion.expires_at < now),
         delete(CommandDone).where(CommandDone.done_at < now - REPLAYED_FOR),
         delete(SpentToken).where(SpentToken.session_id.in_(select(Session.id).where(sessions))),

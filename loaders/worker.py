@@ -296,7 +296,7 @@ def checks_run_out(today: date) -> Select[Verification]:
         select(Verification)
         .where(Verification.verified, Verification.valid_until <= today)
         .order_by(Verification.id)
-        .with_for_update(skip_locked=True)
+        .with_for_update()
     )
 
 
@@ -305,7 +305,7 @@ def empanelments_run_out(today: date) -> Select[Provider]:
         select(Provider)
         .where(Provider.status == ProviderStatus.EMPANELLED, Provider.empanelled_until <= today)
         .order_by(Provider.id)
-        .with_for_update(skip_locked=True)
+        .with_for_update()
     )
 
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -229,8 +229,8 @@ async def approve(process: Process, rate: Any, viewer: Viewer = OFFICER) -> Any:
     )
 
 
-async def periods(url: str) -> list[tuple[int, date, date | None]]:
-    """Of versions that hold, or held."""
+async def periods(url: str) -> list[str]:
+    """Version, first day and the first day after, of versions that hold or held."""
     rows = select(
         func.array_agg(
             func.concat_ws("|", RateCard.version, RateCard.valid_from, RateCard.valid_until)
@@ -536,7 +536,7 @@ async def test_what_the_office_has_changed_outlives_the_next_start(
 async def test_the_state_office_adds_and_changes_a_service(
     process: Process, database_url: str
 ) -> None:
-    given = {
+    given: dict[str, Any] = {
         "categoryId": "ct_electrician",
         "slug": "doorbell",
         "name": {"en": "Doorbell", "hi": "घंटी"},

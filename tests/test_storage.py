@@ -47,11 +47,12 @@ def settings(database_url: str, tmp_path: Path) -> Settings:
 
 @pytest_asyncio.fixture
 async def process(settings: Settings) -> AsyncIterator[Process]:
-    chosen = {
-        "storage_dir": settings.storage_dir,
-        "signing_keys": settings.signing_keys,
-    }
-    async with a_process(settings.database_url or "", **chosen) as process:
+    assert settings.database_url
+    async with a_process(
+        settings.database_url,
+        storage_dir=settings.storage_dir,
+        signing_keys=settings.signing_keys,
+    ) as process:
         yield process
 
 
