@@ -10,10 +10,11 @@ from sqlalchemy import text
 from models.account import CommandDone, OneTimeCode, Session, SpentToken
 from models.base import Row
 from models.booking import Quote, QuoteLine, QuoteStatus
+from models.worker import Upload, Worker
 from runtime.jobs import carry_out
 from runtime.process import Process
 from tests.asking import a_process
-from tests.make import save
+from tests.make import a_worker, save
 
 NOW = datetime(2030, 1, 7, 12, tzinfo=UTC)
 
@@ -69,13 +70,29 @@ def an_estimate(id: str, age: timedelta, status: str = QuoteStatus.ESTIMATE) -> 
     return [quote, line]
 
 
+def a_ticket(hash: str, worker: Worker, age: timedelta) -> Row:
+    return Upload(
+        ticket_hash=hash,
+        worker_id=worker.id,
+        kind="PHOTO",
+        media_type="image/png",
+        bytes=1,
+        sha256="x",
+        requested_by=worker.id,
+        expires_at=NOW - age,
+    )
+
+
 async def test_tidying_takes_what_has_served_its_time_and_nothing_else(
     process: Process, database_url: str
 ) -> None:
     hour, day = timedelta(hours=1), timedelta(days=1)
     done = {"command": "x", "input_hash": "x", "result_id": "x", "viewer_id": "cz_1"}
+    worker = await a_worker(database_url)
     await save(
         database_url,
+        a_ticket("open", worker, -hour),
+        a_ticket("old", worker, hour),
         a_code("fresh", hour),
         a_code("old", 25 * hour),
         CommandDone(key="fresh", done_at=NOW - 23 * hour, **done),
@@ -90,6 +107,7 @@ async def test_tidying_takes_what_has_served_its_time_and_nothing_else(
 
     await carry_out(process, "tidy", {}, now=NOW)
 
+    assert await left(process, "upload", "ticket_hash") == ["open"]
     assert await left(process, "one_time_code", "id") == ["fresh"]
     assert await left(process, "command_done", "key") == ["fresh"]
     assert await left(process, "session", "id") == ["ended lately", "live"]
