@@ -46,9 +46,9 @@ UNANSWERED = (GrievanceState.OPEN, GrievanceState.REOPENED)
 class GrievanceStands(Refusal):
     """This cannot be done to a complaint that stands there."""
 
-    english = "The complaint is {state}: this cannot be done now."
-    hindi = "शिकायत की स्थिति {state} है: अभी यह नहीं किया जा सकता।"
-    state: Annotated[GrievanceState, "Where it stands."]
+    english = "The complaint is {stands_at}: this cannot be done now."
+    hindi = "शिकायत की स्थिति {stands_at} है: अभी यह नहीं किया जा सकता।"
+    stands_at: Annotated[GrievanceState, "Where it stands."]
 
 
 class AlreadyComplained(Refusal):
