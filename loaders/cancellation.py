@@ -8,20 +8,16 @@ from sqlalchemy import (
     ColumnElement,
     Interval,
     Select,
-    Update,
     and_,
     any_,
     case,
     cast,
     func,
     select,
-    update,
 )
 
 from loaders.shown import visible
 from models.booking import (
-    Assignment,
-    AssignmentOutcome,
     Booking,
     BookingState,
     CancellationPolicy,
@@ -81,11 +77,3 @@ def fee_by_booking(columns: Columns) -> Read:
 
 def costs_of(booking_id: str, now: datetime) -> Select[*tuple[Any, ...]]:
     return costs(Booking.id, now).where(Booking.id == booking_id)
-
-
-def close_offers(booking_id: str) -> Update:
-    return (
-        update(Assignment)
-        .where(Assignment.booking_id == booking_id, Assignment.outcome == AssignmentOutcome.OFFERED)
-        .values(outcome=AssignmentOutcome.CANCELLED)
-    )

@@ -28,7 +28,7 @@ from models.booking import (
 )
 from models.place import Pin
 from models.skill import RateCard, Service, ServiceCategory
-from models.worker import Provider, ProviderStatus, Worker, WorkerStatus
+from models.worker import Provider, ProviderDistrict, ProviderStatus, Worker, WorkerStatus
 
 
 def services_wanted(ids: Sequence[str]) -> Select[Service]:
@@ -47,6 +47,8 @@ def offered(district_id: str, on: date) -> ColumnElement[bool]:
             Provider.id == RateCard.provider_id,
             Provider.status == ProviderStatus.EMPANELLED,
             or_(Provider.empanelled_until.is_(None), Provider.empanelled_until > on),
+            ProviderDistrict.provider_id == Provider.id,
+            ProviderDistrict.district_id == district_id,
         )
     )
     by_worker = exists(

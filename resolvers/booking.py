@@ -9,6 +9,7 @@ from resolvers.place import Point
 from resolvers.skill import Money
 from runtime.context import Context
 from runtime.faults import BadInput, LimitExceeded
+from runtime.language import Language
 
 SHORTEST_MINUTES = 15
 LONGEST_MINUTES = 720
@@ -26,6 +27,10 @@ def month(row: Booking) -> str | None:
 
 def slot(row: Booking) -> Slot:
     return Slot(row.starts_at, row.ends_at)
+
+
+def language(row: Booking) -> Language:
+    return Language(row.language.upper())
 
 
 def address_point(row: Booking) -> Point | None:

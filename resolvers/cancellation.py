@@ -3,9 +3,17 @@
 from typing import Annotated
 
 from loaders import cancellation as load
-from models.booking import Actor, BookingState, PaymentKind
+from models.booking import Actor, AssignmentOutcome, BookingState, PaymentKind
 from models.cancellation import ReasonNeeded
-from resolvers.journey import BookingId, Version, actor_of, move, the_booking, the_step
+from resolvers.journey import (
+    BookingId,
+    Version,
+    actor_of,
+    end_assignment,
+    move,
+    the_booking,
+    the_step,
+)
 from resolvers.payment import owe
 from runtime.transaction import Transaction
 from runtime.words import Words
@@ -30,7 +38,7 @@ async def cancel_booking(
     actor = actor_of(tx)
     ((_, fee, charge),) = await tx.rows(load.costs_of(booking.id, tx.now))
     due = fee if actor in BOOKER else 0
-    await tx.change(load.close_offers(booking.id))
+    await end_assignment(tx, booking, AssignmentOutcome.CANCELLED)
     await move(
         tx,
         booking,

@@ -8,7 +8,7 @@ from loaders import payment as load
 from models.base import new_id
 from models.booking import Booking, Payment, PaymentKind, PaymentMode, PaymentState
 from models.visit import NothingDue, PaymentSettled
-from resolvers.journey import the_booking
+from resolvers.journey import BookingId, the_booking
 from resolvers.skill import Money
 from runtime.faults import BadInput, Forbidden
 from runtime.geography import day_of
@@ -27,7 +27,6 @@ UPI_REFERENCE = re.compile(r"\d{12}")
 REFERENCE = re.compile(r"[A-Z0-9][A-Z0-9/-]{3,34}")
 LATE = timedelta(days=30)
 
-BookingId = Annotated[str, "Which booking."]
 Kind = Annotated[PaymentKind, "What for."]
 Mode = Annotated[PaymentMode, "How."]
 

@@ -17,7 +17,7 @@ from models.booking import (
     QuoteStatus,
 )
 from models.visit import QuoteExpired, ReworkIsFree
-from resolvers.journey import move, the_booking, the_step
+from resolvers.journey import BookingId, Version, move, the_booking, the_step
 from runtime.faults import BadInput, NotFound
 from runtime.geography import day_of
 from runtime.jobs import job
@@ -29,11 +29,7 @@ MOST_UNITS = 1_000
 MOST_PAISE = 100_000_000
 """Ten lakh rupees a line: more is a slip of the finger."""
 
-BookingId = Annotated[str, "Which booking."]
 Revision = Annotated[int, "Which price: the one you have looked at."]
-Version = Annotated[
-    int | None, "The version of the booking that you looked at: CONFLICT if it has moved on."
-]
 
 
 @dataclass(frozen=True)

@@ -320,7 +320,7 @@ async def fits(
         raise SlotNotOffered
     reach = await tx.find(load.reach_of(worker.id))
     away = kilometres((worker.latitude, worker.longitude), (spot.latitude, spot.longitude))
-    if reach is not None and away > reach.radius_km:
+    if worker.district_id != spot.district_id or (reach is not None and away > reach.radius_km):
         raise OutOfArea
     if not await tx.value(load.is_free(worker.id, starts_at, ends_at)):
         raise SlotNotOffered

@@ -39,7 +39,7 @@ from models.visit import (
     TooEarly,
     WaitLonger,
 )
-from resolvers.journey import actor_of, move, the_booking, the_step
+from resolvers.journey import BookingId, Version, actor_of, move, the_booking, the_step
 from resolvers.payment import owe
 from resolvers.price import agreed_total, put_price
 from runtime.faults import BadInput, LimitExceeded
@@ -66,10 +66,6 @@ SAID = {
     ),
 }
 
-BookingId = Annotated[str, "Which booking."]
-Version = Annotated[
-    int | None, "The version of the booking that you looked at: CONFLICT if it has moved on."
-]
 NewStart = Annotated[datetime, "When the work is to begin, with the offset of the time zone."]
 
 

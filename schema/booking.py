@@ -12,13 +12,14 @@ from loaders import skill as load_skill
 from loaders import worker as load_worker
 from models import booking as model
 from models.account import Gender
+from runtime.language import Language
 from runtime.privacy import Privacy
 from runtime.rights import Area
 from schema.account import Citizen, Department, Viewer
 from schema.base import Node, adds_to, criteria, entity, enum, field, part, plain, query
 from schema.page import Connection
 from schema.place import District, Point
-from schema.skill import Money, Service, ServiceCategory
+from schema.skill import Money, RateCard, Service, ServiceCategory
 from schema.worker import Provider, Worker
 
 enum(
@@ -115,6 +116,12 @@ class QuoteLine:
         shows=Privacy.OWNER,
     )
     quantity: int | None = field("How many units.")
+    rate: RateCard | None = field(
+        "The version of the rate it was worked out by, on lines for a service.",
+        "rate_card_id",
+        load=load_skill.rate_by_id,
+        shows=Privacy.OWNER,
+    )
     amount: Money | None = field(
         "Of the whole line; negative for a discount.", "amount_paise", compute=resolve.line_amount
     )
@@ -130,6 +137,17 @@ class Quote(Node):
     total: Money | None = field("The whole price.", "total_paise", compute=resolve.total)
     offered_at: datetime | None = field("When it was put.")
     expires_at: datetime | None = field("Until when it could be accepted.")
+    minutes: int | None = field("How long the work takes.")
+    provider: Provider | None = field(
+        "Whose price it is; null where it is a worker's own.",
+        "provider_id",
+        load=load_worker.provider_by_id,
+    )
+    worker: Worker | None = field(
+        "The worker who was asked for, or whose own price it is.",
+        "worker_id",
+        load=load_worker.worker_by_id,
+    )
     reason: str | None = field("Why the price was revised.")
     lines: list[QuoteLine] | None = field(
         "What it is made of.", "id", load=load.lines_by_quote, shows=Privacy.OWNER
@@ -211,6 +229,15 @@ class Booking(Node):
     )
     slot: Slot | None = field("When.", "starts_at ends_at", compute=resolve.slot)
     channel: model.BookingChannel | None = field("Where it was made.")
+    language: Language | None = field(
+        "The language the worker must speak.", "language", compute=resolve.language
+    )
+    preferred_worker: Worker | None = field(
+        "Who is asked first, if somebody was chosen.",
+        "preferred_worker_id",
+        load=load_worker.worker_by_id,
+    )
+    priority: bool | None = field("Whether it comes before other requests.")
     requested_at: datetime | None = field("When it was made.")
     version: int | None = field("Counts up with every change; commands may name it.")
     completed_at: datetime | None = field("When it was completed.")

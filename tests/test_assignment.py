@@ -306,7 +306,9 @@ async def test_time_that_is_promised_is_not_promised_again(desk: Desk) -> None:
 @pytest.mark.parametrize("state", [s for s in BookingState if s != BookingState.REQUESTED])
 async def test_only_a_request_is_offered(process: Process, inbox: Inbox, state: str) -> None:
     desk = await a_desk(process, inbox)
-    columns = {} if state not in ("CANCELLED", "EXPIRED") else {"worker_id": None}
+    columns: dict[str, Any] = {}
+    if state in ("CANCELLED", "EXPIRED"):
+        columns = {"worker_id": None}
     booking = await a_booking(
         desk.url, worker=await desk.a_hand(), state=state, starts_at=TOMORROW, **columns
     )

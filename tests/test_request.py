@@ -127,6 +127,33 @@ async def test_a_rate_that_is_not_in_force_is_not_offered(shop: Shop, rate: dict
     assert (await shop.price(providerId=other.id))["__typename"] == "NotOffered"
 
 
+async def test_a_provider_offers_nothing_where_it_does_not_work(shop: Shop) -> None:
+    elsewhere = await a_provider(shop.url, districts=("dt_118",))
+    await a_rate(shop.url, provider=elsewhere, amount_paise=100)
+
+    assert (await shop.price(providerId=elsewhere.id))["__typename"] == "NotOffered"
+    assert (await shop.price())["total"]["paise"] == 45_000
+
+
+async def test_a_price_says_whose_it_is_and_by_which_rates(shop: Shop) -> None:
+    quote = await shop.price()
+    fields = "minutes provider { id } worker { id } lines { kind rate { version } }"
+
+    data, errors = await answer(
+        shop.process,
+        shop.citizen,
+        f'{{ node(id: "{quote["id"]}") {{ ... on Quote {{ {fields} }} }} }}',
+    )
+
+    assert not errors
+    assert data["node"] == {
+        "minutes": 90,
+        "provider": {"id": shop.provider.id},
+        "worker": None,
+        "lines": [{"kind": "ITEM", "rate": {"version": 1}}, {"kind": "VISIT", "rate": None}],
+    }
+
+
 async def test_nobody_offers_all_of_it(shop: Shop) -> None:
     both = [{"serviceId": FAN_REPAIR}, {"serviceId": SWITCHES}]
 
@@ -252,6 +279,32 @@ async def test_a_worker_who_was_chosen_must_be_free_and_in_reach(shop: Shop) -> 
     assert await book(startsAt=at(15)) == "SlotNotOffered"
     assert await book(place=HOME | {"latitude": 26.6}) == "OutOfArea"
     assert await book(startsAt=at(11)) == "Booking"
+
+
+async def test_a_worker_who_was_chosen_works_in_the_district(shop: Shop) -> None:
+    far = await a_worker(shop.url, provider_id=shop.provider.id, district_id="dt_118")
+    quote = await shop.price(workerId=far.id)
+
+    assert (await shop.book(quoteId=quote["id"]))["__typename"] == "OutOfArea"
+
+
+async def test_a_booking_says_whom_to_send(shop: Shop) -> None:
+    worker = await a_worker(shop.url, provider_id=shop.provider.id)
+    quote = await shop.price(workerId=worker.id)
+    booking = await shop.book(quoteId=quote["id"], language="EN")
+    plain = await shop.book()
+    provider = Viewer(Role.PROVIDER, "pv_x", provider_id=shop.provider.id)
+    fields = "language priority preferredWorker { id }"
+
+    told = [
+        (await answer(shop.process, provider, f'{{ booking(id: "{id}") {{ {fields} }} }}'))[0]
+        for id in (booking["id"], plain["id"])
+    ]
+
+    assert [one["booking"] for one in told] == [
+        {"language": "EN", "priority": False, "preferredWorker": {"id": worker.id}},
+        {"language": "HI", "priority": False, "preferredWorker": None},
+    ]
 
 
 async def test_gender_is_chosen_only_where_the_trade_lets_one(shop: Shop) -> None:

@@ -34,7 +34,7 @@ from models.booking import (
     RescheduleProposal,
     TimelineEntry,
 )
-from models.review import ReviewReply
+from models.review import Flag, Grievance, GrievanceEntry, Incident, ReviewReply
 from models.skill import RateCard
 from models.worker import Document, Engagement, Verification, Worker
 from runtime.field import told
@@ -227,7 +227,28 @@ async def a_world(url: str) -> World:
         )
         for id in (review.id, office_review.id)
     ]
-    await save(url, *replies, *parts_of(booking), *parts_of(office_booking))
+    flag = Flag(
+        id=new_id("fl"),
+        review_id=review.id,
+        flagged_by=worker.id,
+        role="WORKER",
+        reason="Names someone",
+        flagged_at=NOON,
+        outcome="UPHELD",
+        closed_at=NOON,
+    )
+    await save(url, *replies, flag, *parts_of(booking), *parts_of(office_booking))
+    grievances = {
+        Role.CITIZEN: a_grievance(booking, citizen.id),
+        Role.WORKER: a_grievance(booking, worker.id),
+        Role.DEPARTMENT: a_grievance(office_booking, "us_clerk", department_id=department.id),
+    }
+    incidents = {
+        Role.CITIZEN: an_incident(booking, citizen.id, "CITIZEN"),
+        Role.WORKER: an_incident(booking, worker.id, "WORKER"),
+    }
+    entries = [an_entry(grievance) for grievance in grievances.values()]
+    await save(url, *grievances.values(), *entries, *incidents.values())
     address = Address(
         id=new_id("ad"),
         citizen_id=citizen.id,
@@ -292,15 +313,70 @@ async def a_world(url: str) -> World:
             "address": address.id,
             "consent": accounts[citizen.id][0].id,
             "erasure": accounts[citizen.id][1].id,
+            "grievance": grievances[Role.CITIZEN].id,
+            "incident": incidents[Role.CITIZEN].id,
         },
         {
-            Role.DEPARTMENT: {"booking": office_booking.id, "review": office_review.id},
+            Role.DEPARTMENT: {
+                "booking": office_booking.id,
+                "review": office_review.id,
+                "grievance": grievances[Role.DEPARTMENT].id,
+            },
             Role.WORKER: {
+                "grievance": grievances[Role.WORKER].id,
+                "incident": incidents[Role.WORKER].id,
                 "rate": own_rate.id,
                 "consent": accounts[worker.id][0].id,
                 "erasure": accounts[worker.id][1].id,
             },
         },
+    )
+
+
+def a_grievance(booking: Booking, opened_by: str, **columns: Any) -> Grievance:
+    id = new_id("gr")
+    return Grievance(
+        id=id,
+        ticket_number=id,
+        booking_id=booking.id,
+        provider_id=booking.provider_id,
+        district_id=booking.district_id,
+        opened_by=opened_by,
+        severity="NORMAL",
+        state="RESOLVED",
+        outcome="UPHELD",
+        text="He never came",
+        opened_at=NOON,
+        acknowledge_by=NOON,
+        resolve_by=NOON,
+        escalated_at=NOON,
+        resolved_at=NOON,
+        **columns,
+    )
+
+
+def an_entry(grievance: Grievance) -> GrievanceEntry:
+    return GrievanceEntry(
+        grievance_id=grievance.id,
+        position=0,
+        to_state="RESOLVED",
+        role="HELPLINE",
+        text="We are sorry",
+        happened_at=NOON,
+    )
+
+
+def an_incident(booking: Booking, raised_by: str, role: str) -> Incident:
+    return Incident(
+        id=new_id("sos"),
+        booking_id=booking.id,
+        district_id=booking.district_id,
+        raised_by=raised_by,
+        role=role,
+        latitude=26.8,
+        longitude=81.0,
+        note="Come quickly",
+        raised_at=NOON,
     )
 
 
@@ -367,6 +443,7 @@ def parts_of(booking: Booking) -> list[Any]:
         total_paise=100,
         offered_at=NOON,
         expires_at=NOON.replace(hour=13),
+        reason="More was broken",
     )
     return [
         quote,
@@ -441,7 +518,10 @@ CHILDREN = {
     "Viewer": {"sessions": "SessionConnection"},
     "SessionConnection": {"nodes": "Session"},
     "AuditEntryConnection": {"nodes": "AuditEntry"},
-    "Review": {"booking": "Booking", "reply": "ReviewReply"},
+    "Review": {"booking": "Booking", "reply": "ReviewReply", "flags": "FlagConnection"},
+    "FlagConnection": {"nodes": "Flag"},
+    "Grievance": {"entries": "GrievanceEntryConnection"},
+    "GrievanceEntryConnection": {"nodes": "GrievanceEntry"},
 }
 """Where a row is reached through another."""
 
@@ -466,7 +546,11 @@ LINKS = {
     "Booking.cancellationFee",
     "Booking.citizen",
     "Booking.department",
+    "Booking.preferredWorker",
     "Booking.reworkOf",
+    "Quote.provider",
+    "Quote.worker",
+    "QuoteLine.rate",
     "Review.citizen",
 }
 """Where nothing may stand, or a row that has rights of its own."""
@@ -484,6 +568,8 @@ WAYS_IN = {
     "address": "Address",
     "consent": "ConsentRecord",
     "erasure": "ErasureRequest",
+    "grievance": "Grievance",
+    "incident": "Incident",
 }
 ROOTS = {
     "viewer": ("viewer", "Viewer"),
