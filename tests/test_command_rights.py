@@ -77,13 +77,14 @@ def filled(kind: GraphQLInputType, name: str, world: World | None) -> Any:
 
 
 async def tried(process: Process, viewer: Viewer, command: str, world: World | None) -> Any:
-    """What comes of it: the codes of errors, or the name of what it gave."""
+    """What comes of it: the codes of errors, or the name of what it gave; None where the sender
+    may not look at that."""
     assert COMMANDS is not None
     asked = COMMANDS.fields[command].args.get("input")
     result = await send(
         process, viewer, command, **(filled(asked.type, "input", world) if asked else {})
     )
-    return result if isinstance(result, list) else result["__typename"]
+    return result["__typename"] if isinstance(result, dict) else result
 
 
 def a_viewer(role: Role) -> Viewer:
@@ -130,7 +131,7 @@ def about_a_row(command: str) -> bool:
         return False
     shape = asked.type.of_type if isinstance(asked.type, GraphQLNonNull) else asked.type
     assert isinstance(shape, GraphQLInputObjectType)
-    known = {"workerId", "bookingId", "providerId", "reviewId", "engagementId"}
+    known = {"workerId", "bookingId", "providerId", "reviewId", "engagementId", "grievanceId"}
     return any(name in known for name, f in shape.fields.items() if is_required_input_field(f))
 
 
