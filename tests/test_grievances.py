@@ -237,6 +237,19 @@ async def test_one_complaint_about_a_booking_is_open_at_a_time(
     assert kind(await reopen(process, parties.booker, first["id"])) == "AlreadyComplained"
 
 
+async def test_without_the_constraint_each_of_them_would_be_open(
+    process: Process, parties: Parties, database_url: str
+) -> None:
+    await run_sql_async(database_url, "DROP INDEX grievance_unsettled")
+    booking_id = parties.booking.id
+
+    made = await asyncio.gather(
+        *(complain(process, parties.booker, bookingId=booking_id) for _ in range(4))
+    )
+
+    assert list(map(kind, made)) == ["Grievance"] * 4
+
+
 async def test_a_complaint_goes_its_way_and_notes_every_step(
     process: Process, parties: Parties, grievance: str, database_url: str
 ) -> None:
