@@ -23,12 +23,12 @@ run: ## Set up, start the database, load demo data, serve on HOST:PORT
 test: ## Set up, check and test everything
 	@$(SETUP) test
 	@$(MAKE) --no-print-directory check
-	@$(BIN)/python -m pytest -q
+	@$(BIN)/python -m pytest -q -n auto
 
 test-long: ## The same with the long forms of long tests
 	@$(SETUP) test
 	@$(MAKE) --no-print-directory check
-	@LONG=1 $(BIN)/python -m pytest -q
+	@LONG=1 $(BIN)/python -m pytest -q -n auto
 
 check: ## Format, lint, types, import rules, schema file
 	@echo "· format";  $(BIN)/ruff format --check -q .

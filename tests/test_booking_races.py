@@ -33,7 +33,7 @@ STATE = "... on Booking { state }"
 
 @pytest_asyncio.fixture
 async def process(database_url: str, inbox: Inbox) -> AsyncIterator[Process]:
-    async with a_process(database_url, inbox, pool_size=25) as process:
+    async with a_process(database_url, inbox, pool_size=RIVALS) as process:
         yield process
 
 

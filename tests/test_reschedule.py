@@ -177,7 +177,9 @@ async def test_a_booking_is_moved_twice(process: Process, inbox: Inbox) -> None:
 
 
 async def test_when_and_how_often_are_settings(database_url: str, inbox: Inbox) -> None:
-    async with a_process(database_url, inbox, reschedule_hours=1000, moves_per_booking=1) as process:
+    async with a_process(
+        database_url, inbox, reschedule_hours=1000, moves_per_booking=1
+    ) as process:
         visit = await booked(process, inbox, at(9))
         await propose(visit, Role.CITIZEN, at(8))
         assert await outcomes(visit) == ["OPEN"]

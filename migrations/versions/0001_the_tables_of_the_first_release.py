@@ -1451,7 +1451,9 @@ def upgrade() -> None:
         ),
         sa.ForeignKeyConstraint(["review_id"], ["review.id"], name=op.f("flag_review_id_fkey")),
         sa.PrimaryKeyConstraint("id", name=op.f("flag_pkey")),
-        sa.UniqueConstraint("review_id", "flagged_by", name=op.f("flag_review_id_flagged_by_unique")),
+        sa.UniqueConstraint(
+            "review_id", "flagged_by", name=op.f("flag_review_id_flagged_by_unique")
+        ),
     )
     op.create_index(
         "flag_open",
@@ -1520,9 +1522,7 @@ def downgrade() -> None:
     op.drop_table("review_reply")
     op.drop_table("quote_line")
     op.drop_table("grievance_entry")
-    op.drop_index(
-        "flag_open", table_name="flag", postgresql_where=sa.text("closed_at IS NULL")
-    )
+    op.drop_index("flag_open", table_name="flag", postgresql_where=sa.text("closed_at IS NULL"))
     op.drop_table("flag")
     op.drop_index(op.f("worker_time_worker_id"), table_name="worker_time")
     op.drop_table("worker_time")
