@@ -289,6 +289,8 @@ refusals: dict[type[Refused], type] = {}
 def refusal(kind: type[Refused]) -> type:
     """The refusal as a type, its annotated attributes as fields."""
     if kind not in refusals:
+        taken = {known.__name__ for known in refusals}
+        assert kind.__name__ not in taken, f"two refusals are called {kind.__name__}"
         namespace: dict[str, Any] = {"__annotations__": {}, "__module__": __name__}
         for name, told_as in inspect.get_annotations(kind).items():
             inner, description = get_args(told_as)
