@@ -12,8 +12,9 @@ from runtime.rights import Area
 
 @one(Document)
 def document_by_id(columns: Columns) -> Read:
+    """Those who handle the worker find it, so that they are told what reading it takes."""
     return select(Document.id, *shown(Document, columns)).where(
-        Document.id == any_(KEYS), visible(Document, Area.DOCUMENTS)
+        Document.id == any_(KEYS), visible(Document, Area.DOCUMENTS, Area.WORKER_STANDING)
     )
 
 

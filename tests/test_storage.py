@@ -262,15 +262,13 @@ async def test_a_document_is_for_the_worker_and_for_officers_with_a_reason(
         AuditEntry.type == "Document", AuditEntry.actor_id == OFFICER.id
     )
     assert await scalar(database_url, audited) == REASON
-    for viewer in (
-        Viewer(),
-        me(stranger),
-        Viewer(Role.PROVIDER, provider.id, provider_id=provider.id),
-        Viewer(Role.AUDITOR, "us_1"),
-        replace(OFFICER, districts=("dt_118",)),
-        replace(OFFICER, reason=None),
-    ):
+    elsewhere = replace(OFFICER, districts=("dt_118",))
+    for viewer in (Viewer(), me(stranger), Viewer(Role.AUDITOR, "us_1"), elsewhere):
         assert await address(process, viewer, id) is None, viewer.role
+    # Those who handle the worker know of it, and are told why they do not read it.
+    provided = Viewer(Role.PROVIDER, provider.id, provider_id=provider.id)
+    assert await address(process, provided, id) == ["FORBIDDEN"]
+    assert await address(process, replace(OFFICER, reason=None), id) == ["REASON_REQUIRED"]
 
 
 async def test_an_officer_and_the_provider_hand_in_for_a_worker(
