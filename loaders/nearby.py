@@ -32,7 +32,7 @@ from sqlalchemy.dialects.postgresql import TSTZRANGE
 from loaders.page import Sort, own_parameters
 from loaders.shown import shown
 from models.account import Gender
-from models.booking import AvailabilityRule, WorkerTime
+from models.booking import AvailabilityException, AvailabilityRule, WorkerTime
 from models.discovery import WorkerPlace
 from models.skill import ServiceCategory
 from models.worker import Worker
@@ -100,9 +100,9 @@ class Search:
 
 
 def free_between(start: datetime, end: datetime) -> list[ColumnElement[bool]]:
-    """Open by the weekly hours, and promised to nobody, for the whole stretch.
+    """Open by the weekly hours, on no day off, and promised to nobody, for the whole stretch.
 
-    OFFSET 0 keeps PostgreSQL from turning either test into a join over all workers; run for
+    OFFSET 0 keeps PostgreSQL from turning these tests into joins over all workers; run for
     the few candidates alone, they cost next to nothing.
     """
     opens, closes = (func.timezone(INDIA, literal(instant)) for instant in (start, end))
@@ -119,6 +119,14 @@ def free_between(start: datetime, end: datetime) -> list[ColumnElement[bool]]:
         )
         .offset(literal_column("0"))
     )
+    day_off = (
+        select(literal(1))
+        .where(
+            AvailabilityException.worker_id == WorkerPlace.worker_id,
+            AvailabilityException.day == func.date(opens),
+        )
+        .offset(literal_column("0"))
+    )
     promised = (
         select(literal(1))
         .where(
@@ -131,6 +139,7 @@ def free_between(start: datetime, end: datetime) -> list[ColumnElement[bool]]:
     )
     return [
         exists(open_then.correlate(WorkerPlace)),
+        ~exists(day_off.correlate(WorkerPlace)),
         ~exists(promised.correlate(WorkerPlace)),
     ]
 

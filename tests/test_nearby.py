@@ -8,11 +8,12 @@ import h3
 import pytest
 from sqlalchemy import select
 
+from models.booking import AvailabilityException
 from models.discovery import WorkerPlace
 from runtime.database import engine_for
 from runtime.geography import CELL, cell_at, cells_within, centre_of, kilometres
 from tests.conftest import Ask
-from tests.make import GOMTI_NAGAR, NOON, a_booking, a_worker
+from tests.make import GOMTI_NAGAR, NOON, a_booking, a_worker, save
 
 QUERY = """query ($lat: Float!, $lng: Float!, $km: Float, $first: Int, $after: String,
   $order: NearbyOrder, $from: DateTime, $until: DateTime, $verified: Boolean, $speaking: String) {
@@ -104,6 +105,9 @@ async def test_only_workers_who_are_open_and_free_that_time_are_found(
     database_url: str, ask: Ask
 ) -> None:
     free = await a_worker(database_url)
+    away = await a_worker(database_url)
+    day_off = AvailabilityException(worker_id=away.id, day=NOON.date())
+    await save(database_url, day_off)
     busy = await a_worker(database_url)
     await a_booking(database_url, worker=busy, starts_at=NOON, hours=2)
     await a_worker(database_url, closes=time(12, 30))
