@@ -186,6 +186,8 @@ class Booking(Row):
         Index("booking_of_worker", "worker_id", text("starts_at DESC"), text("id DESC")),
         Index("booking_of_citizen", "citizen_id", text("starts_at DESC"), text("id DESC")),
         Index("booking_by_state", "state", "district_id", "category_id"),
+        # What officers list, a district's or all of them, stops where the page is full.
+        Index("booking_by_start", text("starts_at DESC"), text("id DESC")),
         Index(
             "booking_rework_open",
             "rework_of_id",

@@ -708,6 +708,12 @@ def upgrade() -> None:
         postgresql_where=sa.text("state NOT IN ('COMPLETED', 'CANCELLED', 'EXPIRED', 'NO_SHOW')"),
     )
     op.create_index(
+        "booking_by_start",
+        "booking",
+        [sa.literal_column("starts_at DESC"), sa.literal_column("id DESC")],
+        unique=False,
+    )
+    op.create_index(
         "booking_by_state", "booking", ["state", "district_id", "category_id"], unique=False
     )
     op.create_index(op.f("booking_department_id"), "booking", ["department_id"], unique=False)
@@ -1615,6 +1621,7 @@ def downgrade() -> None:
     op.drop_index("booking_of_citizen", table_name="booking")
     op.drop_index(op.f("booking_department_id"), table_name="booking")
     op.drop_index("booking_rework_open", table_name="booking")
+    op.drop_index("booking_by_start", table_name="booking")
     op.drop_index("booking_by_state", table_name="booking")
     op.drop_table("booking")
     op.drop_index("availability_rule_of_worker", table_name="availability_rule")
