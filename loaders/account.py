@@ -1,15 +1,13 @@
 """Reads of people and their accounts: to most people the others do not exist."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Annotated, Any
 
 from sqlalchemy import (
-    Delete,
     Select,
     Update,
     any_,
-    delete,
     func,
     literal,
     literal_column,
@@ -26,7 +24,6 @@ from models.account import (
     Address,
     AuditEntry,
     Citizen,
-    CommandDone,
     ConsentRecord,
     Department,
     ErasureRequest,
@@ -36,7 +33,7 @@ from models.account import (
     SignInAs,
     SpentToken,
 )
-from runtime.batch import KEYS, VIEWER, Columns, Read, many, one
+from runtime.batch import KEYS, Columns, Read, many, one
 from runtime.rights import Area, Rule
 
 
@@ -51,11 +48,6 @@ def citizen_by_id(columns: Columns) -> Read:
 @one(Department)
 def department_by_id(columns: Columns) -> Read:
     return select(Department.id, *shown(Department, columns)).where(Department.id == any_(KEYS))
-
-
-@one(Citizen)
-def citizen_of_viewer(columns: Columns) -> Read:
-    return citizen_by_id.statement(columns).where(Citizen.id == VIEWER)
 
 
 @one(Address)
@@ -265,8 +257,3 @@ def latest_consent(subject_id: str, purpose: str) -> Select[Any]:
 
 def count_addresses(citizen_id: str) -> Select[Any]:
     return select(func.count()).where(Address.citizen_id == citizen_id)
-
-
-def forget_old_commands(now: datetime) -> Delete:
-    """Idempotency keys are good for a day."""
-    return delete(CommandDone).where(CommandDone.done_at < now - timedelta(days=1))

@@ -1,6 +1,5 @@
 """What it takes to change a price that was agreed, and to agree on another."""
 
-from collections.abc import Collection
 from datetime import date
 from typing import Any
 
@@ -34,10 +33,6 @@ def revisions(booking_id: str) -> Select[Any]:
 
 def lines_of(quote_id: str) -> Select[QuoteLine]:
     return select(QuoteLine).where(QuoteLine.quote_id == quote_id).order_by(QuoteLine.position)
-
-
-def services_offered(category_id: str, ids: Collection[str]) -> Select[Any]:
-    return select(Service.id).where(Service.category_id == category_id, Service.id.in_(ids))
 
 
 def rates_agreed(booking_id: str) -> Select[RateCard]:

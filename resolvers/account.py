@@ -311,15 +311,20 @@ async def district_of(tx: Transaction, lgd_code: int) -> District:
 async def district_around(
     tx: Transaction, lgd_code: int, latitude: float, longitude: float
 ) -> District:
-    """The district stated for a place. Refuses: PlaceOutsideDistrict, where it cannot be: borders
-    are not known here, but none is so far from its headquarters."""
+    """The district stated for a place. Refuses: PlaceOutsideDistrict."""
+    district = await district_of(tx, lgd_code)
+    check_place(tx, district, latitude, longitude)
+    return district
+
+
+def check_place(tx: Transaction, district: District, latitude: float, longitude: float) -> None:
+    """Refuses: PlaceOutsideDistrict, where the place cannot be in it: borders are not known here,
+    but none is so far from its headquarters."""
     if not (-90 <= latitude <= 90 and -180 <= longitude <= 180):
         raise BadInput("`latitude` and `longitude` must be a place on earth.", argument="latitude")
-    district = await district_of(tx, lgd_code)
     away = kilometres((latitude, longitude), (district.latitude, district.longitude))
     if away > tx.settings.district_reach_km:
         raise PlaceOutsideDistrict
-    return district
 
 
 async def add_address(

@@ -7,7 +7,7 @@ from datetime import date
 from typing import Annotated
 
 from loaders import worker as load
-from models.account import Gender, MobileTaken, PlaceOutsideDistrict, SignInAs
+from models.account import Gender, MobileTaken, SignInAs
 from models.base import new_id
 from models.place import District
 from models.worker import (
@@ -31,10 +31,10 @@ from models.worker import (
     Worker,
     WorkerStatus,
 )
-from resolvers.account import prove_mobile
+from resolvers.account import check_place, prove_mobile
 from resolvers.place import Point
 from runtime.faults import BadInput, NotFound
-from runtime.geography import cell_at, centre_of, day_of, kilometres
+from runtime.geography import cell_at, centre_of, day_of
 from runtime.jobs import job
 from runtime.language import Language
 from runtime.phone import checked_mobile
@@ -189,12 +189,9 @@ def set_languages(worker: Worker, languages: list[str]) -> None:
 def set_home(tx: Transaction, worker: Worker, home: Home | None, district: District) -> None:
     """The public point is the centre of the home's cell; without a home, of headquarters'.
     Refuses: PlaceOutsideDistrict."""
-    headquarters = (district.latitude, district.longitude)
-    point = (home.latitude, home.longitude) if home else headquarters
-    if not (-90 <= point[0] <= 90 and -180 <= point[1] <= 180):
-        raise BadInput("`home` must be a place on earth.", argument="home")
-    if kilometres(point, headquarters) > tx.settings.district_reach_km:
-        raise PlaceOutsideDistrict
+    at = home or district
+    point = (at.latitude, at.longitude)
+    check_place(tx, district, *point)
     if home is not None:
         worker.home_latitude, worker.home_longitude = point
         worker.home_address = home.address

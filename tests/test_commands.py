@@ -13,7 +13,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 import runtime.database
-from loaders.account import forget_old_commands
+from loaders.upkeep import outlived
 from models.account import Address, AuditEntry, Citizen, CommandDone, Outbox
 from runtime.process import Process
 from runtime.rights import Role
@@ -183,7 +183,8 @@ async def test_keys_are_kept_for_a_day(process: Process, viewer: Viewer, databas
 
     for hours, left in ((23, 1), (25, 0)):
         async with transaction(process) as tx:
-            await tx.change(forget_old_commands(datetime.now(UTC) + timedelta(hours=hours)))
+            for statement in outlived(datetime.now(UTC) + timedelta(hours=hours)):
+                await tx.change(statement)
         assert await count(database_url, CommandDone) == left
 
 
