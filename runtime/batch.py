@@ -6,7 +6,6 @@ first column is the key, with the keys bound as one array (`KEYS`). Marked `@one
 """
 
 import asyncio
-from collections import defaultdict
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -80,6 +79,16 @@ class Access:
     viewer: Viewer
 
 
+class Memory:
+    """What a request has read with one batch, by key."""
+
+    def __init__(self, loader: DataLoader[str, Any]) -> None:
+        self.known: dict[str, Any] = {}
+        self.reading = asyncio.Lock()
+        """Whoever asks for the same while it is read waits rather than reading it again."""
+        self.loader = loader
+
+
 class Batches:
     """The reads of one request, and the memory of their results.
 
@@ -93,40 +102,63 @@ class Batches:
         self.tally = Tally()
         self._database = database
         self._numbers = numbers or {}
-        self._loaders: dict[tuple[Batch, Columns, Access], DataLoader[str, Any]] = {}
+        self._memories: dict[tuple[Batch, Columns, Access], Memory] = {}
+
+    async def level(
+        self, batch: Batch, keys: Sequence[str], columns: Columns, access: Access | None = None
+    ) -> list[Any]:
+        """The result of each key, in their order: one statement for those not yet known.
+
+        `access` is the request's own unless the read is for someone else's eyes.
+        """
+        memory = self._memory(batch, columns, access or self.access)
+        known = memory.known
+        if not known.keys() >= set(keys):
+            async with memory.reading:
+                wanted = [key for key in dict.fromkeys(keys) if key not in known]
+                if wanted:
+                    known.update(await self._read(batch, columns, access or self.access, wanted))
+        return [known[key] for key in keys]
 
     async def load(
         self, batch: Batch, key: str, columns: Columns, access: Access | None = None
     ) -> Any:
-        """`access` is the request's own unless the read is for someone else's eyes."""
-        identity = (batch, columns, access or self.access)
-        if identity not in self._loaders:
-            self._loaders[identity] = DataLoader(partial(self._read, *identity))
-        # Waiters on one key share a future: a cancelled one must not take the others along.
-        return await asyncio.shield(self._loaders[identity].load(key))
+        """The same for one key, read together with what others ask for at the time."""
+        memory = self._memory(batch, columns, access or self.access)
+        if key in memory.known:
+            return memory.known[key]
+        return await memory.loader.load(key)
 
     def clear(self) -> None:
         """Forget everything read: a command has changed what is there."""
-        self._loaders.clear()
+        self._memories.clear()
+
+    def _memory(self, batch: Batch, columns: Columns, access: Access) -> Memory:
+        identity = (batch, columns, access)
+        memory = self._memories.get(identity)
+        if memory is None:
+            level = partial(self.level, batch, columns=columns, access=access)
+            # What is known is kept here; without a cache, no two waiters share a future that
+            # one of them might cancel.
+            memory = self._memories[identity] = Memory(DataLoader(level, cache=False))
+        return memory
 
     async def _read(
-        self, batch: Batch, columns: Columns, access: Access, keys: Sequence[str]
-    ) -> list[Any]:
+        self, batch: Batch, columns: Columns, access: Access, keys: list[str]
+    ) -> dict[str, Any]:
         found = await self._database.rows(
             batch.select(columns),
-            {"keys": list(keys), **access.viewer.parameters, **self._numbers},
+            {"keys": keys, **access.viewer.parameters, **self._numbers},
             self.tally,
         )
         if batch.entity is None:
-            values = {row[0]: row[1] for row in found}
-            return [values.get(key, batch.absent) for key in keys]
+            return dict.fromkeys(keys, batch.absent) | {row[0]: row[1] for row in found}
         if not found:
-            return [[] if batch.many else None for _ in keys]
+            return {key: [] if batch.many else None for key in keys}
         make = row_type(batch.entity, tuple(map(str, found[0]._fields[1:])))
         if batch.many:
-            lists = defaultdict[str, list[Any]](list)
+            lists: dict[str, list[Any]] = {key: [] for key in keys}
             for row in found:
                 lists[row[0]].append(make(*row[1:]))
-            return [lists[key] for key in keys]
-        rows = {row[0]: make(*row[1:]) for row in found}
-        return [rows.get(key) for key in keys]
+            return lists
+        return dict.fromkeys(keys) | {row[0]: make(*row[1:]) for row in found}

@@ -63,9 +63,8 @@ class Context:
         else:
             key = getattr(row, field.needs[0]) if field.needs else ROOT
         if isinstance(field.load, Pages):
-            columns = self.projection.of(field.load.run.entity)
-            limit = self.settings.page_limit
-            return await field.load.page(self.batches, key, columns, limit, arguments)
+            asked = field.load.asked(arguments, self.settings.page_limit)
+            return asked.page(key, await self.load(asked.run, key))
         read = field.load if isinstance(field.load, Batch) else field.load(row)
         if isinstance(read, bool):
             return read

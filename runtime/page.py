@@ -5,12 +5,13 @@ import binascii
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from inspect import Parameter
 from typing import Annotated, Any
 
 import msgspec
 
-from runtime.batch import Batch, Batches, Columns
+from runtime.batch import Batch
 from runtime.faults import BadInput, LimitExceeded
 
 Values = tuple[Any, ...]
@@ -120,47 +121,71 @@ class Pages:
     parameters: Sequence[Parameter]
     """The list's own arguments."""
 
-    async def page(
-        self, batches: Batches, key: str, columns: Columns, limit: int, arguments: dict[str, Any]
-    ) -> "Page":
+    def asked(self, arguments: Mapping[str, Any], limit: int) -> "Asked":
+        """BAD_INPUT and LIMIT_EXCEEDED name the argument at fault."""
         own = dict(arguments)
         ends = {name: own.pop(name, None) for name in ("first", "after", "last", "before")}
         sort = str(own.pop("order_by", None) or next(iter(self.sorts)))
-        window = Window.of(sort, self.sorts[sort], limit, **ends)
-        rows = await batches.load(self.run(window=window, sort=sort, **own), key, columns)
-        has_more = len(rows) > window.size
-        if has_more:
-            rows = rows[1:] if window.backward else rows[: window.size]
-        return Page(
-            rows=rows,
-            key=key,
-            sort=sort,
-            arity=len(self.sorts[sort]),
-            total=self.total(**own),
-            behind=self._beyond(sort, window.after, False, has_more and window.backward, own),
-            ahead=self._beyond(sort, window.before, True, has_more and not window.backward, own),
-        )
+        return Asked(self, Window.of(sort, self.sorts[sort], limit, **ends), sort, own)
 
-    def _beyond(
-        self, sort: str, anchor: Values | None, ahead: bool, known: bool, own: dict[str, Any]
-    ) -> "bool | Batch":
-        """Whether the list goes on there: known already, or to be read if anyone asks."""
-        if known or anchor is None:
-            return known
-        return self.beyond(sort=sort, anchor=anchor, ahead=ahead, **own)
+
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """Which page of a list is wanted: the same below every parent."""
+
+    pages: Pages
+    window: Window
+    sort: str
+    own: Mapping[str, Any]
+    """The list's own arguments."""
+
+    @cached_property
+    def run(self) -> Batch:
+        return self.pages.run(window=self.window, sort=self.sort, **self.own)
+
+    @cached_property
+    def total(self) -> Batch:
+        return self.pages.total(**self.own)
+
+    def page(self, key: str, rows: list[Any]) -> "Page":
+        """Of what `run` gave for the key."""
+        size, backward = self.window.size, self.window.backward
+        if len(rows) <= size:
+            return Page(self, key, rows, False)
+        return Page(self, key, rows[1:] if backward else rows[:size], True)
+
+    def beyond(self, anchor: Values | None, *, ahead: bool) -> bool | Batch:
+        """Whether the list goes on behind or ahead of the anchor: to be read if anyone asks."""
+        if anchor is None:
+            return False
+        return self.pages.beyond(sort=self.sort, anchor=anchor, ahead=ahead, **self.own)
 
 
 @dataclass(frozen=True, eq=False)
 class Page:
     """What a connection field resolves to."""
 
-    rows: list[Any]
+    asked: Asked
     key: str
-    sort: str
-    arity: int
-    total: Batch
-    behind: bool | Batch
-    ahead: bool | Batch
+    rows: list[Any]
+    has_more: bool
+    """Whether the list goes on where the run was cut off."""
+
+    @property
+    def total(self) -> Batch:
+        return self.asked.total
+
+    @property
+    def behind(self) -> bool | Batch:
+        window = self.asked.window
+        return (self.has_more and window.backward) or self.asked.beyond(window.after, ahead=False)
+
+    @property
+    def ahead(self) -> bool | Batch:
+        window = self.asked.window
+        onwards = self.has_more and not window.backward
+        return onwards or self.asked.beyond(window.before, ahead=True)
 
     def cursor(self, row: Any) -> str:
-        return cursor_of(self.sort, tuple(getattr(row, f"sort_{i}") for i in range(self.arity)))
+        arity = len(self.asked.pages.sorts[self.asked.sort])
+        return cursor_of(self.asked.sort, tuple(getattr(row, f"sort_{i}") for i in range(arity)))
