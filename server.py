@@ -28,17 +28,20 @@ from starlette.routing import Route
 import ide.build
 import resolvers.background  # noqa: F401  (jobs and followers become known by it)
 from data import demo, reference
+from edge import ide as ide_page
+from edge import oauth
+from edge.endpoint import Endpoint, json_error, masked_fault
 from models.account import ConsentPurpose
 from resolvers import document, partner_token
-from runtime import ide as ide_page
-from runtime import log, oauth
+from runtime import log
 from runtime.background import working
 from runtime.database import Database, migrate
 from runtime.embedded import default_folder, embedded_postgres
-from runtime.endpoint import Endpoint, encoded, json_error, masked_fault
 from runtime.faults import RETRY_AFTER_SECONDS, NotFound
 from runtime.geography import INDIA
+from runtime.http import encoded
 from runtime.identity import DEMO
+from runtime.oauth import TOKEN_PATH
 from runtime.oidc import claim_names
 from runtime.process import process_of
 from runtime.rights import Role
@@ -86,7 +89,7 @@ def create_app(
             Route("/documents/{ticket}", document.deliver, methods=["GET"]),
             Route("/.well-known/oauth-authorization-server", oauth.metadata),
             Route(oauth.KEYS_PATH, oauth.published_keys),
-            Route(oauth.TOKEN_PATH, oauth.token_endpoint(partner_token.issue), methods=["POST"]),
+            Route(TOKEN_PATH, oauth.token_endpoint(partner_token.issue), methods=["POST"]),
             *(ide_page.routes(assets) if settings.development else ()),
         ],
         exception_handlers={HTTPException: json_error, Exception: masked_fault},
@@ -95,7 +98,7 @@ def create_app(
 
 
 async def healthy(_: Request) -> Response:
-    return encoded({"healthy": True}, "application/json", 200)
+    return encoded({"healthy": True})
 
 
 async def ready(request: Request) -> Response:
@@ -104,10 +107,10 @@ async def ready(request: Request) -> Response:
         async with asyncio.timeout(PING_SECONDS):
             await request.state.process.database.ping()
     except (SQLAlchemyError, OSError, TimeoutError):
-        down = encoded({"ready": False, "postgresql": "down"}, "application/json", 503)
+        down = encoded({"ready": False, "postgresql": "down"}, 503)
         down.headers["retry-after"] = str(RETRY_AFTER_SECONDS)
         return down
-    return encoded({"ready": True, "postgresql": "up"}, "application/json", 200)
+    return encoded({"ready": True, "postgresql": "up"})
 
 
 async def schema_text(_: Request) -> Response:

@@ -33,8 +33,8 @@ from models.account import (
 )
 from models.base import new_id
 from models.place import District
+from resolvers.info import Info
 from resolvers.place import Point
-from runtime.context import Info
 from runtime.faults import BadInput, NotFound
 from runtime.geography import kilometres
 from runtime.identity import claims_of

@@ -24,10 +24,10 @@ from models.worker import (
     Upload,
 )
 from resolvers.account import digest
+from resolvers.info import Info
 from resolvers.worker import WorkerId, fits, worker_named
-from runtime.context import Info
-from runtime.endpoint import JSON, Refused, counted, encoded
 from runtime.faults import BadInput, Coded
+from runtime.http import Refused, counted, encoded
 from runtime.process import Process
 from runtime.storage import media_type_of, sha256_of
 from runtime.tokens import InvalidToken
@@ -95,16 +95,16 @@ async def receive(request: Request) -> Response:
             upload = await tx.find(load.open_upload(ticket_hash, tx.now))
         if upload is None:
             raise gone()
-        content = await counted(request, upload.bytes, UPLOAD_SECONDS)
+        content = await counted(request.receive, upload.bytes, UPLOAD_SECONDS)
         compare(upload, content)
         await process.storage.put(content)
         async with transaction(process) as tx:
             document_id = await keep(tx, upload)
     except Refused as refused:
-        return encoded({"errors": [refused.error.formatted]}, JSON, refused.status)
+        return encoded({"errors": [refused.error.formatted]}, refused.status)
     except ClientDisconnect:
         return Response(status_code=499)
-    return encoded({"id": document_id}, JSON, 201)
+    return encoded({"id": document_id}, 201)
 
 
 def gone() -> Refused:
@@ -151,7 +151,7 @@ async def deliver(request: Request) -> Response:
         content = await process.storage.get(document.sha256)
     except (InvalidToken, FileNotFoundError):
         told = "The address is not valid, or not any more: ask for `url` again."
-        return encoded({"errors": [Coded("NOT_FOUND", told).formatted]}, JSON, 404)
+        return encoded({"errors": [Coded("NOT_FOUND", told).formatted]}, 404)
     return Response(
         content,
         media_type=document.media_type,

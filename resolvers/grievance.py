@@ -27,8 +27,8 @@ from models.review import (
     Severity,
 )
 from resolvers.account import someone
+from resolvers.info import Info
 from resolvers.place import Point
-from runtime.context import Info
 from runtime.faults import BadInput
 from runtime.geography import in_india
 from runtime.jobs import job

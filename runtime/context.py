@@ -1,8 +1,6 @@
 """What a resolver can reach: who is asking, in which language, and batched reads."""
 
-from typing import Any, TypeAlias
-
-import strawberry
+from typing import Any
 
 from runtime.audit import Trail
 from runtime.batch import ROOT, Access, Batch, Batches
@@ -71,6 +69,3 @@ class Context:
         if key is None:
             return [] if read.many else read.absent
         return await self.load(read(**arguments) if arguments else read, key)
-
-
-Info: TypeAlias = strawberry.Info[Context, None]

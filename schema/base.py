@@ -13,9 +13,10 @@ from strawberry import ID, federation
 from strawberry.types.base import get_object_definition
 
 from models.base import Row
+from resolvers.info import Info
 from runtime.batch import Batch
 from runtime.command import COMMAND, Command
-from runtime.context import Context, Info
+from runtime.context import Context
 from runtime.field import FIELD, Field
 from runtime.language import Language
 from runtime.page import After, Before, First, Last, Pages

@@ -24,8 +24,8 @@ from strawberry.tools import merge_types
 from strawberry.types.base import StrawberryObjectDefinition, get_object_definition
 from strawberry.types.field import StrawberryField
 
+from resolvers.info import Info
 from runtime.command import COMMAND
-from runtime.context import Info
 from runtime.faults import Forbidden, LimitExceeded, ReasonRequired
 from runtime.field import ENTITY, FIELD, Field
 from runtime.privacy import Privacy

@@ -15,9 +15,9 @@ from sqlalchemy import make_url, text
 
 from data import demo
 from data.demo.accounts import LUCKNOW
+from edge.ide import Operation, operations
 from runtime.database import engine_for
 from runtime.geography import INDIA
-from runtime.ide import Operation, operations
 from runtime.rights import Role
 from runtime.settings import Settings
 from server import create_app

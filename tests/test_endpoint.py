@@ -12,7 +12,7 @@ import pytest
 import uvicorn
 from starlette.applications import Starlette
 
-from runtime.endpoint import negotiated
+from edge.endpoint import negotiated
 from runtime.settings import Settings
 from server import create_app
 from tests.conftest import client_of, run_sql_async
@@ -253,7 +253,7 @@ async def test_reads_go_on_when_postgresql_has_dropped_every_connection(
 async def test_a_sender_who_dawdles_is_let_go(
     app: Starlette, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("runtime.endpoint.BODY_SECONDS", 0.2)
+    monkeypatch.setattr("runtime.http.BODY_SECONDS", 0.2)
     async with served(app) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(

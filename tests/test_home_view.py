@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from runtime.ide import operations
+from edge.ide import operations
 from tests.conftest import Ask, Statements
 from tests.make import GOMTI_NAGAR, NOON, a_booking, a_provider, a_review, a_worker
 

@@ -15,8 +15,8 @@ from playwright.async_api import Page, async_playwright
 from starlette.applications import Starlette
 
 import ide.build
+from edge.ide import operations, page
 from models.account import DemoAccount
-from runtime.ide import operations, page
 from runtime.rights import Role
 from tests.make import a_worker, save
 

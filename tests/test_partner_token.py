@@ -20,6 +20,7 @@ from joserfc.jwk import ECKey, KeySet, OctKey
 from sqlalchemy import func, select
 from starlette.applications import Starlette
 
+from edge.oauth import FORM_LIMIT, JWT_BEARER
 from models.account import ConsentPurpose, ConsentRecord, PartnerClient, SpentAssertion
 from models.base import new_id
 from resolvers import partner_token
@@ -27,7 +28,7 @@ from resolvers.partner_token import register_client, revoke_client
 from runtime import partner
 from runtime.faults import Unauthenticated
 from runtime.identity import viewer_of
-from runtime.oauth import FORM_LIMIT, JWT_BEARER, Asked, Denied
+from runtime.oauth import Asked, Denied
 from runtime.process import Process
 from runtime.secret import hashed, matches
 from runtime.settings import Settings

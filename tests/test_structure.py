@@ -15,7 +15,10 @@ from sqlalchemy import Connection
 from runtime.database import MIGRATIONS, engine_for
 from tests.conftest import CHECKOUT
 
-PACKAGES = ("schema", "resolvers", "loaders", "models", "runtime", "data", "ide", "server.py")
+PACKAGES = (
+    *("edge", "engine", "schema", "resolvers", "loaders", "models", "runtime"),
+    *("data", "ide", "server.py"),
+)
 
 VIOLATIONS = {
     "a loader that knows the schema": ("loaders/worker.py", "import schema.worker", "layers"),
@@ -23,6 +26,12 @@ VIOLATIONS = {
     "a resolver that writes SQL": ("resolvers/worker.py", "import sqlalchemy", "sql"),
     "a loader that knows the server": ("loaders/place.py", "import server", "server"),
     "demo data that reads through loaders": ("data/reference.py", "import loaders.place", "data"),
+    "an engine that knows HTTP": ("engine/__init__.py", "import edge.endpoint", "engine"),
+    "a runtime that knows the engine": ("runtime/rows.py", "import engine", "engine"),
+    "an engine that knows a domain": ("engine/__init__.py", "import models.worker", "any schema"),
+    "an endpoint that knows Strawberry": ("edge/endpoint.py", "import strawberry", "any schema"),
+    "a resolver that knows HTTP": ("resolvers/place.py", "import edge.endpoint", "served"),
+    "a loader that knows Strawberry": ("loaders/place.py", "import strawberry", "strawberry"),
 }
 
 
@@ -65,6 +74,10 @@ def test_a_planted_import_breaks_its_rule(copy: Path, file: str, line: str, rule
         "sql": "SQL is written in loaders and models",
         "server": "Nothing imports the server",
         "data": "Demo data is made of models alone",
+        "engine": "A request is served, run, and given what it needs, in that order",
+        "any schema": "Any schema can be run and served",
+        "served": "Domains do not know who serves them",
+        "strawberry": "Strawberry is known to the schema and to resolvers that ask for its Info",
     }
     assert f"{names[rule]} BROKEN" in result.stdout
 

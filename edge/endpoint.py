@@ -1,8 +1,5 @@
 """GraphQL over HTTP: what of a request is let in, and how an answer leaves."""
 
-import asyncio
-import re
-import secrets
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -20,12 +17,12 @@ from runtime.faults import (
     RETRY_AFTER_SECONDS,
     BadInput,
     Coded,
-    LimitExceeded,
     Unauthenticated,
     formatted,
     is_outage,
     meant_for_client,
 )
+from runtime.http import JSON, Refused, counted, encoded, request_id_of
 from runtime.identity import viewer_of
 from runtime.language import preferred
 from runtime.operation import Invalid, prepared, run
@@ -35,22 +32,9 @@ from runtime.words import holds_telephone
 
 log = structlog.get_logger()
 
-BODY_SECONDS = 10
-"""How long a client may take to send a body."""
 NESTING_LIMIT = 64
 REASON_LIMIT = 300
-JSON = "application/json"
 GRAPHQL = "application/graphql-response+json"
-REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
-
-
-class Refused(Exception):
-    """The request is not a GraphQL request, or not one we take."""
-
-    def __init__(self, status: int, error: GraphQLError, **headers: str) -> None:
-        self.status = status
-        self.error = error
-        self.headers = headers
 
 
 class Endpoint:
@@ -72,8 +56,7 @@ class Endpoint:
             except Refused as refused:
                 log.info("refused", status=refused.status, code=code_of(refused.error))
                 body = {"errors": [refused.error.formatted]}
-                response = encoded(body, JSON, refused.status)
-                response.headers.update(refused.headers)
+                response = encoded(body, refused.status, **refused.headers)
             except ClientDisconnect:
                 response = Response(status_code=499)
             log.info(
@@ -119,14 +102,14 @@ class Endpoint:
         except Invalid as invalid:
             errors = formatted(invalid.errors, request_id)
             log.info("refused", status=400, code=errors[0]["extensions"]["code"])
-            return encoded({"errors": errors}, media_type, 400 if media_type == GRAPHQL else 200)
+            return sent({"errors": errors}, media_type, 400 if media_type == GRAPHQL else 200)
         result = await run(self.schema, operation, asked["variables"], context)
         body: dict[str, Any] = {}
         if result.errors:
             # First, as the specification advises, so that nobody overlooks them.
             body["errors"] = formatted(result.errors, request_id)
         body["data"] = result.data
-        response = encoded(body, media_type, 200)
+        response = sent(body, media_type, 200)
         response.headers["content-language"] = context.language.lower()
         response.headers["vary"] = "Accept, Accept-Language"
         if any(code == "UNAVAILABLE" for code in codes_of(body)):
@@ -137,11 +120,6 @@ class Endpoint:
                 f'sql;desc="{tally.statements} statements";dur={tally.seconds * 1000:.1f}'
             )
         return response
-
-
-def request_id_of(request: Request) -> str:
-    given = request.headers.get("x-request-id", "")
-    return given if REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
 
 
 def accept(request: Request) -> str:
@@ -167,28 +145,7 @@ async def body_of(request: Request, limit: int) -> bytes:
         raise Refused(415, BadInput("Send the request as Content-Type: application/json, UTF-8."))
     if request.headers.get("content-encoding", "identity").lower() != "identity":
         raise Refused(415, BadInput("Send the body without compression."))
-    return await counted(request, limit)
-
-
-async def counted(request: Request, limit: int, seconds: float | None = None) -> bytes:
-    """The body, counted as it arrives: a length that is promised proves nothing."""
-    seconds = seconds or BODY_SECONDS
-    too_large = Refused(
-        413, LimitExceeded(f"The body may have at most {limit} bytes.", limit=limit)
-    )
-    promised = request.headers.get("content-length", "")
-    if promised.isdigit() and int(promised) > limit:
-        raise too_large
-    body = bytearray()
-    try:
-        async with asyncio.timeout(seconds):
-            async for chunk in request.stream():
-                body += chunk
-                if len(body) > limit:
-                    raise too_large
-    except TimeoutError:
-        raise Refused(408, BadInput(f"The body did not arrive within {seconds} seconds.")) from None
-    return bytes(body)
+    return await counted(request.receive, limit)
 
 
 def parameters_of(body: bytes) -> dict[str, Any]:
@@ -239,7 +196,7 @@ def deeper_than(value: object, levels: int) -> bool:
     return any(deeper_than(item, levels - 1) for item in inner)
 
 
-def encoded(body: dict[str, Any], media_type: str, status: int) -> Response:
+def sent(body: dict[str, Any], media_type: str, status: int) -> Response:
     return Response(orjson.dumps(body), status, media_type=f"{media_type}; charset=utf-8")
 
 
@@ -255,9 +212,7 @@ async def json_error(request: Request, error: Exception) -> Response:
     """What the framework itself refuses (404, 405), as JSON with a code."""
     assert isinstance(error, HTTPException)
     coded = Coded("NOT_FOUND" if error.status_code == 404 else "BAD_INPUT", error.detail)
-    response = encoded({"errors": [coded.formatted]}, JSON, error.status_code)
-    response.headers.update(error.headers or {})
-    return response
+    return encoded({"errors": [coded.formatted]}, error.status_code, **(error.headers or {}))
 
 
 async def masked_fault(request: Request, error: Exception) -> Response:
@@ -266,4 +221,4 @@ async def masked_fault(request: Request, error: Exception) -> Response:
     log.error("fault", request_id=request_id, exc_info=error)
     message = f"Something went wrong on our side. Quote {request_id} when you report it."
     coded = Coded("INTERNAL", message, requestId=request_id)
-    return encoded({"errors": [coded.formatted]}, JSON, 500)
+    return encoded({"errors": [coded.formatted]}, 500)

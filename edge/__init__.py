@@ -1,0 +1,1 @@
+"""What clients meet: GraphQL over HTTP, OAuth, and the IDE."""

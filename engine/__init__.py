@@ -1,0 +1,1 @@
+"""How an operation runs: compiled once, then level by level."""
