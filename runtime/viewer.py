@@ -23,6 +23,11 @@ class Viewer:
     """Why this request asks for what needs a reason."""
     session_id: str | None = None
 
+    @property
+    def scope(self) -> tuple[Role, bool]:
+        """What decides which fields may be shown at all: one plan serves all who share it."""
+        return self.role, self.reason is not None
+
     def grant(self, area: Area) -> Grant | None:
         """What the role has of the area, reason or not."""
         return READ[area].get(self.role)

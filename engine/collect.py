@@ -1,0 +1,150 @@
+"""Which fields are selected on an object, once fragments are spread and directives obeyed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from graphql import (
+    DirectiveNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLDeferDirective,
+    GraphQLIncludeDirective,
+    GraphQLInterfaceType,
+    GraphQLObjectType,
+    GraphQLSchema,
+    GraphQLSkipDirective,
+    GraphQLUnionType,
+    InlineFragmentNode,
+    SelectionSetNode,
+    get_argument_values,
+)
+from graphql.execution.values import VariableValues
+
+
+@dataclass(frozen=True, eq=False)
+class Defer:
+    """A fragment that is delivered later, perhaps within another one."""
+
+    label: str | None
+    within: "Defer | None"
+
+    @property
+    def depth(self) -> int:
+        return 0 if self.within is None else self.within.depth + 1
+
+
+@dataclass(frozen=True)
+class Selected:
+    """A field as one place of the document asks for it."""
+
+    node: FieldNode
+    defer: Defer | None
+
+
+Fields = dict[str, list[Selected]]
+"""What is asked for under each response key, in the order of the answer."""
+
+
+@dataclass
+class Collector:
+    """Collects for one operation. `incremental` is whether `@defer` means anything: where the
+    client takes one answer only, what is deferred is simply part of it."""
+
+    schema: GraphQLSchema
+    fragments: Mapping[str, FragmentDefinitionNode]
+    variables: VariableValues
+    incremental: bool = False
+
+    def fields(
+        self,
+        type_: GraphQLObjectType,
+        selection_sets: list[tuple[SelectionSetNode, Defer | None]],
+    ) -> Fields:
+        """The fields of an object of the type. Raises GraphQLError for a directive whose
+        argument is null."""
+        visit = Visit(self, type_)
+        for selection_set, defer in selection_sets:
+            visit.selection_set(selection_set, defer)
+        return visit.found
+
+
+@dataclass
+class Visit:
+    collector: Collector
+    type: GraphQLObjectType
+    found: Fields = field(default_factory=dict)
+    spread: set[tuple[str, int]] = field(default_factory=set)
+
+    def selection_set(self, selection_set: SelectionSetNode, defer: Defer | None) -> None:
+        for selection in selection_set.selections:
+            if not self.is_included(selection):
+                continue
+            if isinstance(selection, FieldNode):
+                key = (selection.alias or selection.name).value
+                self.found.setdefault(key, []).append(Selected(selection, defer))
+            elif isinstance(selection, InlineFragmentNode):
+                if self.applies(selection):
+                    self.selection_set(selection.selection_set, self.deferred(selection, defer))
+            elif isinstance(selection, FragmentSpreadNode):
+                self.fragment(selection, defer)
+
+    def fragment(self, spread: FragmentSpreadNode, defer: Defer | None) -> None:
+        name = spread.name.value
+        fragment = self.collector.fragments[name]
+        if not self.applies(fragment):
+            return
+        inner = self.deferred(spread, defer)
+        # Spread again it adds nothing, unless it is delivered at another time.
+        if (name, id(None)) in self.spread or (name, id(inner)) in self.spread:
+            return
+        self.spread.add((name, id(inner)))
+        self.selection_set(fragment.selection_set, inner)
+
+    def is_included(self, node: Any) -> bool:
+        skip = self.argument(GraphQLSkipDirective, node)
+        if skip is not None and skip["if"]:
+            return False
+        include = self.argument(GraphQLIncludeDirective, node)
+        return include is None or bool(include["if"])
+
+    def applies(self, fragment: InlineFragmentNode | FragmentDefinitionNode) -> bool:
+        condition = fragment.type_condition
+        if condition is None or condition.name.value == self.type.name:
+            return True
+        kind = self.collector.schema.get_type(condition.name.value)
+        return isinstance(
+            kind, GraphQLInterfaceType | GraphQLUnionType
+        ) and self.collector.schema.is_sub_type(kind, self.type)
+
+    def deferred(self, node: Any, defer: Defer | None) -> Defer | None:
+        if not self.collector.incremental:
+            return None
+        asked = self.argument(GraphQLDeferDirective, node)
+        if asked is None or asked.get("if") is False:
+            return defer
+        return Defer(asked.get("label"), defer)
+
+    def argument(self, directive: Any, node: Any) -> dict[str, Any] | None:
+        """The arguments of the directive, where the node has it."""
+        for applied in node.directives or ():
+            assert isinstance(applied, DirectiveNode)
+            if applied.name.value == directive.name:
+                return get_argument_values(directive, applied, self.collector.variables)
+        return None
+
+
+def conditions(definition: Any, fragments: Mapping[str, FragmentDefinitionNode]) -> frozenset[str]:
+    """The variables that decide what is selected: those that directives of execution take."""
+    found: set[str] = set()
+    pending = [definition.selection_set, *(f.selection_set for f in fragments.values())]
+    while pending:
+        for selection in pending.pop().selections:
+            for directive in selection.directives or ():
+                for argument in directive.arguments or ():
+                    if argument.value.kind == "variable":
+                        found.add(argument.value.name.value)
+            if getattr(selection, "selection_set", None) is not None:
+                pending.append(selection.selection_set)
+    return frozenset(found)

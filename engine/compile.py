@@ -1,0 +1,189 @@
+"""From a valid operation to its plan. Nothing here knows of rows; nothing of it is done twice."""
+
+from collections.abc import Mapping, Sequence
+
+from graphql import (
+    FragmentDefinitionNode,
+    GraphQLError,
+    GraphQLLeafType,
+    GraphQLObjectType,
+    GraphQLSchema,
+    GraphQLStreamDirective,
+    OperationDefinitionNode,
+    OperationType,
+    get_directive_values,
+)
+from graphql.execution.values import VariableValues
+
+from engine.arguments import arguments_of
+from engine.collect import Collector, Defer, Fields, Selected
+from engine.output import Leaf, output_of
+from engine.plan import Assemble, Plan, PlannedField, Selection, Stream
+from engine.sources import source_of
+from runtime.field import told
+from runtime.projection import Projection
+from runtime.viewer import Viewer
+
+
+class Compiler:
+    """Compiles one operation, for the conditions that `variables` make and for all who may see
+    what `viewer` may: nothing else of either goes into the plan.
+
+    What is selected on a type is worked out when the first object of it turns up: an interface
+    may have dozens of possible types, and an answer few of them.
+    """
+
+    def __init__(
+        self,
+        schema: GraphQLSchema,
+        operation: OperationDefinitionNode,
+        fragments: Mapping[str, FragmentDefinitionNode],
+        variables: VariableValues,
+        viewer: Viewer | None,
+        *,
+        incremental: bool = False,
+    ) -> None:
+        self.schema = schema
+        self.operation = operation
+        self.fragments = fragments
+        self.variables = variables
+        self.viewer = viewer
+        self.incremental = incremental
+        self._collector = Collector(schema, fragments, variables, incremental)
+        self._leaves: dict[GraphQLLeafType, Leaf] = {}
+
+    def plan(self) -> Plan:
+        """Raises GraphQLError where the root has no selection."""
+        root = self.schema.get_root_type(self.operation.operation)
+        if root is None:
+            kind = self.operation.operation.value
+            raise GraphQLError(
+                f"Schema is not configured to execute {kind} operation.", self.operation
+            )
+        fields = self._collector.fields(root, [(self.operation.selection_set, None)])
+        one_by_one = self.operation.operation is OperationType.MUTATION
+        steps = [{key: fields[key]} for key in fields] if one_by_one else [fields]
+        return Plan(
+            operation=self.operation,
+            steps=[self._selection(root, step) for step in steps],
+            projection=(
+                Projection(self.schema, self.operation, self.fragments, self.viewer)
+                if self.viewer
+                else None
+            ),
+        )
+
+    def _selection(self, type_: GraphQLObjectType, fields: Fields) -> Selection:
+        now: Fields = {}
+        later: dict[Defer, Fields] = {}
+        for key, selected in fields.items():
+            # What is asked for at once and later as well is delivered at once.
+            defers = [one.defer for one in selected]
+            if None in defers:
+                now[key] = selected
+            else:
+                later.setdefault(outermost(defers), {})[key] = selected
+        planned = [
+            self._field(type_, key, selected)
+            for key, selected in now.items()
+            if selected[0].node.name.value != "__typename"
+        ]
+        names = {k for k, selected in now.items() if selected[0].node.name.value == "__typename"}
+        return Selection(
+            type=type_,
+            fields=planned,
+            assemble=assembling(list(now), names, type_.name),
+            deferred=[(defer, self._selection(type_, at_once(f))) for defer, f in later.items()],
+        )
+
+    def _field(
+        self, parent: GraphQLObjectType, key: str, selected: Sequence[Selected]
+    ) -> PlannedField:
+        node = selected[0].node
+        name = node.name.value
+        definition = self.schema.get_field(parent, name)
+        assert definition is not None, f"{parent}.{name} is not in the schema"
+        record = told(definition)
+        return PlannedField(
+            key=key,
+            parent=parent,
+            name=name,
+            definition=definition,
+            nodes=[one.node for one in selected],
+            arguments=arguments_of(
+                self.schema, self.operation, definition, node, record.convert if record else None
+            ),
+            source=source_of(definition, parent.name, name, self.viewer),
+            output=output_of(definition.type, f"{parent}.{name}", self._leaf),
+            below=Below(self, selected),
+            stream=self._stream(selected) if self.incremental else None,
+        )
+
+    def below(self, type_: GraphQLObjectType, selected: Sequence[Selected]) -> Selection:
+        sets = [(s.node.selection_set, s.defer) for s in selected if s.node.selection_set]
+        try:
+            return self._selection(type_, self._collector.fields(type_, sets))
+        except GraphQLError as error:
+            return Selection(type_, (), assembling([], set(), type_.name), error=error)
+
+    def _leaf(self, type_: GraphQLLeafType) -> Leaf:
+        if type_ not in self._leaves:
+            self._leaves[type_] = Leaf(type_)
+        return self._leaves[type_]
+
+    def _stream(self, selected: Sequence[Selected]) -> Stream | None:
+        asked = get_directive_values(GraphQLStreamDirective, selected[0].node, self.variables)
+        if not asked or asked.get("if") is False:
+            return None
+        return Stream(asked.get("label"), asked["initialCount"])
+
+
+class Below:
+    """What a field selects on what it leads to, by type."""
+
+    def __init__(self, compiler: Compiler, selected: Sequence[Selected]) -> None:
+        self._compiler = compiler
+        self._selected = selected
+        self._selections: dict[GraphQLObjectType, Selection] = {}
+
+    def __call__(self, type_: GraphQLObjectType) -> Selection:
+        found = self._selections.get(type_)
+        if found is None:
+            found = self._selections[type_] = self._compiler.below(type_, self._selected)
+        return found
+
+
+def at_once(fields: Fields) -> Fields:
+    """The same, as if nothing of it were deferred any more than it is."""
+    return {key: [Selected(one.node, None) for one in selected] for key, selected in fields.items()}
+
+
+def outermost(defers: Sequence[Defer | None]) -> Defer:
+    """Of several fragments that hold a field, the one that is delivered first."""
+    return min((d for d in defers if d is not None), key=lambda defer: defer.depth)
+
+
+def assembling(keys: Sequence[str], names: set[str], type_name: str) -> Assemble:
+    """A function of the number of objects and of the columns of `keys`, without those in `names`,
+    that gives the objects.
+
+    For a selection of `id`, `__typename` and `name` it reads
+
+        lambda count, c0, c1: [{'id': v0, '__typename': 'Worker', 'name': v1}
+                               for v0, v1 in zip(c0, c1)]
+
+    which builds an object in a third of the time that any loop over its keys would take.
+    """
+    columns = [key for key in keys if key not in names]
+    number = {key: index for index, key in enumerate(columns)}
+    body = ", ".join(
+        f"{key!r}: {type_name!r}" if key in names else f"{key!r}: v{number[key]}" for key in keys
+    )
+    parameters = "".join(f", c{index}" for index in range(len(columns)))
+    if len(columns) > 1:
+        values = ", ".join(f"v{index}" for index in range(len(columns)))
+        rows = f"{values} in zip({parameters.removeprefix(', ')})"
+    else:
+        rows = "v0 in c0" if columns else "_ in range(count)"
+    made: Assemble = eval(f"lambda count{parameters}: [{{{body}}} for {rows}]")
+    return made

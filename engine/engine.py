@@ -1,0 +1,177 @@
+"""Running operations over a schema: prepared once, planned once for all who may see the same, and
+run as often as they are asked."""
+
+from collections import OrderedDict
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from graphql import (
+    DocumentNode,
+    ExecutionResult,
+    FragmentDefinitionNode,
+    GraphQLError,
+    GraphQLSchema,
+    GraphQLSyntaxError,
+    OperationDefinitionNode,
+    OperationType,
+    get_operation_ast,
+    parse,
+    validate,
+)
+from graphql.execution.values import VariableValues
+
+from engine.arguments import Variables
+from engine.collect import conditions
+from engine.compile import Compiler
+from engine.errors import told
+from engine.plan import Plan
+from engine.run import Run
+from runtime.faults import BadInput, LimitExceeded
+
+
+class Invalid(Exception):
+    """The document cannot run; every error in it is meant for the client."""
+
+    def __init__(self, *errors: GraphQLError) -> None:
+        self.errors = errors
+
+
+@dataclass(frozen=True, eq=False)
+class Operation:
+    """A valid operation of a document, and its plans."""
+
+    definition: OperationDefinitionNode
+    fragments: Mapping[str, FragmentDefinitionNode]
+    variables: Variables
+    conditions: frozenset[str]
+    """The variables that decide what is selected."""
+    plans: "OrderedDict[Hashable, Plan]"
+
+    @property
+    def kind(self) -> OperationType:
+        return self.definition.operation
+
+
+VALIDATION_ERRORS = 20
+VARIANTS = 64
+"""How many plans are kept of one operation: for who may see what, and for what is skipped."""
+
+
+class Engine:
+    """Over one schema: the gateway's, a subgraph's or a contract's."""
+
+    def __init__(
+        self,
+        schema: GraphQLSchema,
+        *,
+        token_limit: int = 5000,
+        error_limit: int = 1000,
+        operations: int = 1000,
+    ) -> None:
+        self.schema = schema
+        self.token_limit = token_limit
+        self.error_limit = error_limit
+        self._limit = operations
+        self._operations: OrderedDict[tuple[str, str | None], Operation] = OrderedDict()
+
+    def prepare(self, document: str, operation_name: str | None = None) -> Operation:
+        """The operation of that name. Raises Invalid, which is not remembered."""
+        key = (document, operation_name)
+        operation = self._operations.get(key)
+        if operation is None:
+            operation = self._prepared(self._parsed(document), operation_name)
+            self._operations[key] = operation
+            if len(self._operations) > self._limit:
+                self._operations.popitem(last=False)
+        else:
+            self._operations.move_to_end(key)
+        return operation
+
+    async def run(
+        self,
+        operation: Operation,
+        variables: Mapping[str, Any] | None = None,
+        context: Any = None,
+        root: Any = None,
+    ) -> ExecutionResult:
+        coerced = operation.variables.coerced(variables or {})
+        if isinstance(coerced, list):
+            return ExecutionResult(None, coerced)
+        try:
+            plan = self._plan(operation, coerced, getattr(context, "viewer", None))
+        except GraphQLError as error:
+            return ExecutionResult(None, [error])
+        if plan.projection is not None:
+            context.projection = plan.projection
+        run = Run(self.schema, operation.fragments, plan, coerced, context, root)
+        data = await run.data()
+        return ExecutionResult(data, told(run.absorbed, self.error_limit) or None)
+
+    async def execute(
+        self,
+        document: str,
+        variables: Mapping[str, Any] | None = None,
+        context: Any = None,
+        root: Any = None,
+        operation_name: str | None = None,
+    ) -> ExecutionResult:
+        """Prepared and run; what is wrong with the document comes as errors without data."""
+        try:
+            operation = self.prepare(document, operation_name)
+        except Invalid as invalid:
+            return ExecutionResult(None, list(invalid.errors))
+        return await self.run(operation, variables, context, root)
+
+    def _parsed(self, document: str) -> DocumentNode:
+        try:
+            parsed = parse(document, max_tokens=self.token_limit)
+        except GraphQLSyntaxError as error:
+            if "token" in error.message and str(self.token_limit) in error.message:
+                limit = LimitExceeded(
+                    f"The document has more than {self.token_limit} tokens. Ask for less at once.",
+                    limit=self.token_limit,
+                )
+                raise Invalid(limit) from None
+            raise Invalid(error) from None
+        if errors := validate(self.schema, parsed, max_errors=VALIDATION_ERRORS):
+            raise Invalid(*errors)
+        return parsed
+
+    def _prepared(self, document: DocumentNode, name: str | None) -> Operation:
+        definition = get_operation_ast(document, name)
+        if definition is None:
+            raise Invalid(
+                BadInput(
+                    f"The document has no operation {name}."
+                    if name
+                    else "The document has several operations: say which with `operationName`."
+                )
+            )
+        fragments = {
+            node.name.value: node
+            for node in document.definitions
+            if isinstance(node, FragmentDefinitionNode)
+        }
+        return Operation(
+            definition,
+            fragments,
+            Variables(self.schema, definition),
+            conditions(definition, fragments),
+            OrderedDict(),
+        )
+
+    def _plan(self, operation: Operation, variables: VariableValues, viewer: Any) -> Plan:
+        chosen = tuple(variables.coerced.get(name) for name in sorted(operation.conditions))
+        key = (viewer and viewer.scope, chosen)
+        plan = operation.plans.get(key)
+        if plan is None:
+            compiler = Compiler(
+                self.schema, operation.definition, operation.fragments, variables, viewer
+            )
+            plan = operation.plans[key] = compiler.plan()
+            if len(operation.plans) > VARIANTS:
+                operation.plans.popitem(last=False)
+        else:
+            operation.plans.move_to_end(key)
+        return plan

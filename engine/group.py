@@ -1,0 +1,51 @@
+"""Objects of one type and one selection, on one level."""
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from graphql.pyutils import Path
+
+from engine.errors import Failure, Keys
+from engine.output import Column
+from engine.plan import Selection
+
+if TYPE_CHECKING:
+    from engine.objects import Objects
+    from engine.run import Task
+
+
+class Group:
+    """`objects` is where they come from; None for the root."""
+
+    def __init__(
+        self, selection: Selection, rows: Sequence[Any], objects: "Objects | None" = None
+    ) -> None:
+        self.selection = selection
+        self.rows = rows
+        self.objects = objects
+        self.depth: int = objects.depth if objects else 0
+        """How many steps their paths have."""
+        self.tasks: Sequence[Task] = ()
+        self.broken: dict[int, Failure] = {}
+        """The objects that cannot be: a field of theirs that may not be null has failed."""
+        self.made: Column = []
+        """What they are in the answer, or what they failed by."""
+        self._paths: dict[int, Path | None] = {}
+
+    def assemble(self) -> None:
+        columns = [task.column() for task in self.tasks]
+        self.made = self.selection.assemble(len(self.rows), *columns)
+        for index, failure in self.broken.items():
+            self.made[index] = failure
+
+    def paths(self, index: int) -> Iterator[Keys]:
+        """Where the object stands in the answer; one row may stand in several places."""
+        return iter([()]) if self.objects is None else self.objects.paths(self, index)
+
+    def path(self, index: int) -> Path | None:
+        """One of these places, for a resolver."""
+        if self.objects is None:
+            return None
+        if index not in self._paths:
+            self._paths[index] = self.objects.path(self, index)
+        return self._paths[index]

@@ -1,0 +1,68 @@
+"""What an operation is compiled to: for each type of object, the fields to resolve and how their
+values become the answer."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from graphql import FieldNode, GraphQLField, GraphQLObjectType, OperationDefinitionNode
+from graphql.execution.values import VariableValues
+
+from engine.collect import Defer
+from runtime.projection import Projection
+
+if TYPE_CHECKING:
+    from engine.output import Output
+    from engine.sources import Source
+
+Assemble = Callable[..., list[dict[str, Any]]]
+
+
+@dataclass(eq=False)
+class PlannedField:
+    """One response key of a selection."""
+
+    key: str
+    parent: GraphQLObjectType
+    name: str
+    definition: GraphQLField
+    nodes: Sequence[FieldNode]
+    arguments: Callable[[VariableValues], dict[str, Any]]
+    source: "Source"
+    output: "Output"
+    below: "Callable[[GraphQLObjectType], Selection]"
+    """What is selected on an object of that type which the field leads to."""
+    stream: "Stream | None" = None
+    kinds: dict[type, GraphQLObjectType | None] = field(default_factory=dict)
+    """The types of the kinds of row that turned up; None for what has to be asked."""
+
+
+@dataclass(frozen=True)
+class Stream:
+    """How a list is delivered: so many items at once, the rest later."""
+
+    label: str | None
+    initial_count: int
+
+
+@dataclass(eq=False)
+class Selection:
+    """What is asked of an object of one type."""
+
+    type: GraphQLObjectType
+    fields: Sequence[PlannedField]
+    assemble: Assemble
+    deferred: "Sequence[tuple[Defer, Selection]]" = ()
+    error: Exception | None = None
+    """Why nothing can be selected: a directive was given null."""
+
+
+@dataclass(eq=False)
+class Plan:
+    """An operation, compiled for those who may see the same, and for the same conditions."""
+
+    operation: OperationDefinitionNode
+    steps: Sequence[Selection]
+    """What is selected at the root: of a mutation, field by field."""
+    projection: Projection | None
+    """The columns that declared fields read; None where no viewer is known."""

@@ -1,0 +1,288 @@
+"""Running a plan: down, level by level, resolving each field once for all objects of a level; and
+up again, putting the answer together."""
+
+import asyncio
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+from graphql import (
+    FragmentDefinitionNode,
+    GraphQLResolveInfo,
+    GraphQLSchema,
+)
+from graphql.execution.values import VariableValues
+from graphql.pyutils import Path, is_awaitable
+from graphql.type.definition import GraphQLResolveInfoHelpers
+
+from engine.errors import Absorbed, Failure, Position
+from engine.group import Group
+from engine.objects import Objects
+from engine.output import Column, Nest
+from engine.plan import Plan, PlannedField
+from engine.sources import Asking, Await, Read, Request
+from runtime.batch import Batch
+
+SLICE_SECONDS = 0.005
+"""How long one operation may keep the event loop from all others."""
+
+
+class Run:
+    """One execution of a plan."""
+
+    def __init__(
+        self,
+        schema: GraphQLSchema,
+        fragments: Mapping[str, FragmentDefinitionNode],
+        plan: Plan,
+        variables: VariableValues,
+        context: Any,
+        root: Any,
+    ) -> None:
+        self.schema = schema
+        self.fragments = dict(fragments)
+        self.plan = plan
+        self.variables = variables
+        self.context = context
+        self.root = root
+        self.absorbed: list[Absorbed] = []
+        self._slice_began = time.perf_counter()
+
+    async def data(self) -> dict[str, Any] | None:
+        """The answer's data; what went wrong is in `absorbed`."""
+        answer: dict[str, Any] = {}
+        # The fields of a mutation one after another, each complete before the next begins.
+        for selection in self.plan.steps:
+            (made,) = await self.objects([Group(selection, [self.root])])
+            if type(made) is Failure:
+                self.absorbed.append(Absorbed(made, 0))
+                return None
+            answer.update(made)
+        return answer
+
+    async def objects(self, groups: list[Group]) -> Column:
+        """The objects of the first group, with all that is selected on them and below."""
+        levels: list[list[Group]] = []
+        while groups:
+            levels.append(groups)
+            groups = await self._level(groups)
+        first = levels[0][0]
+        for level in reversed(levels):
+            for group in level:
+                group.assemble()
+                await self.breathe()
+        return first.made
+
+    async def _level(self, groups: list[Group]) -> list[Group]:
+        """Resolves the fields of the groups; the groups of the objects they lead to."""
+        tasks = []
+        for group in groups:
+            group.tasks = [Task(self, group, field) for field in group.selection.fields]
+            tasks += group.tasks
+        for task in tasks:
+            task.start()
+            await self.breathe()
+        while waiting := [task for task in tasks if task.request is not None]:
+            await self._meet(waiting)
+        below: list[Group] = []
+        for task in tasks:
+            if not task.complete():
+                await task.sort_out()
+            below += task.groups
+            await self.breathe()
+        return below
+
+    async def _meet(self, tasks: "list[Task]") -> None:
+        """Everything that is asked for on a level, together: one read for each batch, whoever asks
+        for it, and all of them at the same time."""
+        reads: dict[Batch, list[str]] = {}
+        awaitables: list[Any] = []
+        for task in tasks:
+            for request in task.requests():
+                if isinstance(request, Read):
+                    reads.setdefault(request.batch, []).extend(request.keys)
+                else:
+                    awaitables += request.awaitables
+        jobs = [self._read(batch, keys) for batch, keys in reads.items()]
+        if len(jobs) + len(awaitables) == 1:
+            results = [await outcome((jobs or awaitables)[0])]
+        else:
+            results = await asyncio.gather(*jobs, *awaitables, return_exceptions=True)
+        for result in results:
+            if isinstance(result, BaseException) and not isinstance(result, Exception):
+                raise result
+        found = {
+            batch: result if isinstance(result, Exception) else iter(result)
+            for batch, result in zip(reads, results, strict=False)
+        }
+        awaited = iter(results[len(jobs) :])
+        for task in tasks:
+            task.go_on(found, awaited)
+            await self.breathe()
+
+    async def _read(self, batch: Batch, keys: list[str]) -> list[Any]:
+        context = self.context
+        found: list[Any] = await context.batches.level(
+            batch, keys, context.projection.of(batch.entity)
+        )
+        return found
+
+    async def breathe(self) -> None:
+        """Lets others have the event loop, now and then."""
+        if time.perf_counter() - self._slice_began > SLICE_SECONDS:
+            await asyncio.sleep(0)
+            self._slice_began = time.perf_counter()
+
+
+async def outcome(awaitable: Any) -> Any:
+    try:
+        return await awaitable
+    except Exception as error:
+        return error
+
+
+class Task:
+    """One field of one group: its request while it waits, its values when they are there."""
+
+    def __init__(self, run: Run, group: Group, field: PlannedField) -> None:
+        self.run = run
+        self.group = group
+        self.field = field
+        self.request: Request | None = None
+        self.groups: list[Group] = []
+        """The objects that the field leads to."""
+        self._asking: Asking | None = None
+        self._values: Column = []
+        self._objects: Objects | None = None
+
+    @cached_property
+    def arguments(self) -> dict[str, Any]:
+        """Not to be changed. Raises GraphQLError for a value that an argument refuses."""
+        return self.field.arguments(self.run.variables)
+
+    def start(self) -> None:
+        try:
+            values = self.field.source.values(self, self.group.rows)
+        except Exception as error:
+            self._fail(error)
+            return
+        if type(values) is list:
+            self._values = values
+        else:
+            assert not isinstance(values, list)
+            self._asking = values
+            self._step(None)
+
+    def requests(self) -> list[Read | Await]:
+        return self.request if isinstance(self.request, list) else [self.request]  # type: ignore[return-value, list-item]
+
+    def go_on(self, found: Mapping[Batch, Any], awaited: Iterator[Any]) -> None:
+        """With what came of its requests, in the order in which they were made."""
+        assert self._asking is not None
+        results: list[Any] = []
+        for request in self.requests():
+            if isinstance(request, Await):
+                results.append([next(awaited) for _ in request.awaitables])
+            elif isinstance(found[request.batch], Exception):
+                self._asking.close()
+                self._fail(found[request.batch])
+                return
+            else:
+                results.append([next(found[request.batch]) for _ in request.keys])
+        self._step(results if isinstance(self.request, list) else results[0])
+
+    def _step(self, results: list[Any] | None) -> None:
+        assert self._asking is not None
+        try:
+            self.request = self._asking.send(results)  # type: ignore[arg-type]
+        except StopIteration as done:
+            self.request, self._values = None, done.value
+        except Exception as error:
+            self._fail(error)
+
+    def _fail(self, error: Exception) -> None:
+        self.request, self._values = None, [error] * len(self.group.rows)
+
+    def complete(self) -> bool:
+        """Leaves are serialised, objects sorted into groups; False if that has to wait."""
+        output, values = self.field.output, self._values
+        if output.leaf is not None and output.item is None and output.leaf.stays(output, values):
+            return True
+        nest = Nest(output, values, self.position)
+        if (leaf := nest.output.leaf) is not None:
+            column = leaf.column(nest.inner, nest.places())
+            self._values = nest.together(column, self.run.absorbed)
+            self._check()
+            return True
+        self._objects = Objects(self, nest)
+        found = self._objects.groups_at_once()
+        self.groups = found or []
+        return found is not None
+
+    async def sort_out(self) -> None:
+        assert self._objects is not None
+        self.groups = await self._objects.groups()
+
+    def column(self) -> Column:
+        """What stands under the field's key in each object."""
+        if self._objects is not None:
+            self._values = self._objects.together()
+            self._check()
+        return self._values
+
+    def _check(self) -> None:
+        if not self.field.output.nullable and Failure in set(map(type, self._values)):
+            for index, value in enumerate(self._values):
+                if type(value) is Failure:
+                    self.group.broken.setdefault(index, value)
+
+    def refuse(self, error: Exception, indexes: Sequence[int]) -> None:
+        """Told once for the field, with nulls in place of what it hides."""
+        for index in indexes:
+            position = self.position(index)
+            failure = Failure(error, position)
+            self.run.absorbed.append(Absorbed(failure, position.depth, once=True))
+
+    def position(self, index: int) -> Position:
+        return Position(self.group, index, (self.field.key,), self.field.nodes)
+
+    def info(self, index: int) -> GraphQLResolveInfo[Any]:
+        """What a resolver is told of where it is."""
+        run, field = self.run, self.field
+        return GraphQLResolveInfo(
+            field.name,
+            field.nodes,  # type: ignore[arg-type]
+            field.definition.type,
+            field.parent,
+            Path(self.group.path(index), field.key, field.parent.name),
+            run.schema,
+            run.fragments,
+            run.root,
+            run.plan.operation,
+            run.variables,
+            run.context,
+            is_awaitable,
+            None,
+            HELPERS,
+        )
+
+
+async def gathered(awaitables: Sequence[Any]) -> list[Any]:
+    return list(await asyncio.gather(*awaitables))
+
+
+def tracked(values: Sequence[Any]) -> None:
+    """Lets work that nobody waits for any more come to its end."""
+    for value in values:
+        if is_awaitable(value):
+            task = asyncio.ensure_future(outcome(value))
+            unattended.add(task)
+            task.add_done_callback(unattended.discard)
+
+
+unattended: set[asyncio.Future[Any]] = set()
+"""Kept until they are done: the event loop itself refers to tasks weakly."""
+
+
+HELPERS = GraphQLResolveInfoHelpers(gather=gathered, track=tracked)
