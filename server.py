@@ -31,6 +31,7 @@ from data import demo, reference
 from edge import ide as ide_page
 from edge import oauth
 from edge.endpoint import Endpoint, json_error, masked_fault
+from engine.engine import Engine
 from models.account import ConsentPurpose
 from resolvers import document, partner_token
 from runtime import log
@@ -77,7 +78,10 @@ def create_app(
     def page() -> Response:
         return ide_page.page("/graphql", OPERATIONS, assets)
 
-    endpoint = Endpoint(gateway().schema, settings, page if settings.development else None)
+    engine = Engine(
+        gateway().schema, token_limit=settings.token_limit, seconds=settings.operation_seconds
+    )
+    endpoint = Endpoint(engine, settings, page if settings.development else None)
     return Starlette(
         routes=[
             Route("/", lambda _: RedirectResponse("/graphql"), methods=["GET"]),

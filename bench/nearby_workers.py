@@ -16,10 +16,10 @@ import typer
 
 from data.demo.workers import CROWDED
 from data.reference import districts
+from engine.engine import Engine
 from runtime.context import Context
 from runtime.geography import INDIA
 from runtime.language import Language
-from runtime.operation import prepared, run
 from runtime.process import process_of
 from runtime.settings import Settings
 from runtime.viewer import Viewer
@@ -71,16 +71,16 @@ def variables(
 
 
 async def measure(url: str, count: int) -> list[str]:
-    schema = gateway().schema
+    engine = Engine(gateway().schema)
     async with process_of(Settings(database_url=url)) as process:
-        operation = prepared(schema, QUERY, None, process.settings.token_limit)
+        operation = engine.prepare(QUERY)
         lines = []
         for name, options in SEARCHES.items():
             sql, whole, found = [], [], 0
             for number, at in enumerate(points(count + 20)):
                 context = Context(Viewer(), Language.EN, process)
                 started = time.perf_counter()
-                result = await run(schema, operation, variables(at, **options), context)
+                result = await engine.run(operation, variables(at, **options), context)
                 assert result.errors is None, result.errors
                 assert result.data is not None
                 if number >= 20:

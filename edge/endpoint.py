@@ -7,11 +7,12 @@ from typing import Any
 
 import orjson
 import structlog
-from graphql import GraphQLError, GraphQLSchema, OperationType
+from graphql import GraphQLError, OperationType
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
+from engine.engine import Engine, Invalid
 from runtime.context import Context
 from runtime.faults import (
     RETRY_AFTER_SECONDS,
@@ -25,7 +26,6 @@ from runtime.faults import (
 from runtime.http import JSON, Refused, counted, encoded, request_id_of
 from runtime.identity import viewer_of
 from runtime.language import preferred
-from runtime.operation import Invalid, prepared, run
 from runtime.process import Process
 from runtime.settings import Settings
 from runtime.words import holds_telephone
@@ -41,9 +41,9 @@ class Endpoint:
     """Answers POSTed operations over one schema, and browsers with `page`."""
 
     def __init__(
-        self, schema: GraphQLSchema, settings: Settings, page: Callable[[], Response] | None
+        self, engine: Engine, settings: Settings, page: Callable[[], Response] | None
     ) -> None:
-        self.schema = schema
+        self.engine = engine
         self.settings = settings
         self.page = page
 
@@ -94,16 +94,14 @@ class Endpoint:
             request.client.host if request.client else "",
         )
         try:
-            operation = prepared(
-                self.schema, asked["query"], asked["operationName"], self.settings.token_limit
-            )
+            operation = self.engine.prepare(asked["query"], asked["operationName"])
             if operation.kind is OperationType.SUBSCRIPTION:
                 raise Invalid(BadInput("Subscriptions are not offered here."))
         except Invalid as invalid:
             errors = formatted(invalid.errors, request_id)
             log.info("refused", status=400, code=errors[0]["extensions"]["code"])
             return sent({"errors": errors}, media_type, 400 if media_type == GRAPHQL else 200)
-        result = await run(self.schema, operation, asked["variables"], context)
+        result = await self.engine.run(operation, asked["variables"], context)
         body: dict[str, Any] = {}
         if result.errors:
             # First, as the specification advises, so that nobody overlooks them.

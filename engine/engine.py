@@ -1,6 +1,7 @@
 """Running operations over a schema: prepared once, planned once for all who may see the same, and
 run as often as they are asked."""
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
@@ -25,9 +26,12 @@ from engine.arguments import Variables
 from engine.collect import conditions
 from engine.compile import Compiler
 from engine.errors import told
+from engine.observer import Observer
 from engine.plan import Plan
 from engine.run import Run
+from runtime.context import Context
 from runtime.faults import BadInput, LimitExceeded
+from runtime.viewer import Viewer
 
 
 class Invalid(Exception):
@@ -67,11 +71,15 @@ class Engine:
         *,
         token_limit: int = 5000,
         error_limit: int = 1000,
+        seconds: float = 30,
         operations: int = 1000,
+        observer: Observer | None = None,
     ) -> None:
         self.schema = schema
         self.token_limit = token_limit
         self.error_limit = error_limit
+        self.seconds = seconds
+        self.observer = observer or Observer()
         self._limit = operations
         self._operations: OrderedDict[tuple[str, str | None], Operation] = OrderedDict()
 
@@ -95,16 +103,42 @@ class Engine:
         context: Any = None,
         root: Any = None,
     ) -> ExecutionResult:
-        coerced = operation.variables.coerced(variables or {})
+        """`context` is a request's own, or anything for a schema without declared fields.
+
+        A query that takes too long is given up; a mutation never is, for it may have been carried
+        out. What is not on record is not told: the trail is kept before there is an answer.
+        """
+        with self.observer.operation(operation, context):
+            try:
+                is_query = operation.kind is OperationType.QUERY
+                async with asyncio.timeout(self.seconds if is_query else None):
+                    result = await self._run(operation, variables or {}, context, root)
+            except TimeoutError:
+                message = f"This took longer than {self.seconds} seconds. Ask for less at once."
+                result = refused(LimitExceeded(message, limit=self.seconds))
+            if isinstance(context, Context):
+                try:
+                    await context.keep_trail()
+                except Exception as error:
+                    message = "The audit could not be kept."
+                    result = refused(GraphQLError(message, original_error=error))
+            if result.errors:
+                self.observer.failed(operation, result.errors)
+        return result
+
+    async def _run(
+        self, operation: Operation, variables: Mapping[str, Any], context: Any, root: Any
+    ) -> ExecutionResult:
+        coerced = operation.variables.coerced(variables)
         if isinstance(coerced, list):
-            return ExecutionResult(None, coerced)
+            return refused(*coerced)
         try:
-            plan = self._plan(operation, coerced, getattr(context, "viewer", None))
+            plan = self._plan(operation, coerced, viewer_of(context))
         except GraphQLError as error:
-            return ExecutionResult(None, [error])
+            return refused(error)
         if plan.projection is not None:
             context.projection = plan.projection
-        run = Run(self.schema, operation.fragments, plan, coerced, context, root)
+        run = Run(self.schema, operation.fragments, plan, coerced, context, root, self.observer)
         data = await run.data()
         return ExecutionResult(data, told(run.absorbed, self.error_limit) or None)
 
@@ -161,9 +195,9 @@ class Engine:
             OrderedDict(),
         )
 
-    def _plan(self, operation: Operation, variables: VariableValues, viewer: Any) -> Plan:
+    def _plan(self, operation: Operation, variables: VariableValues, viewer: Viewer | None) -> Plan:
         chosen = tuple(variables.coerced.get(name) for name in sorted(operation.conditions))
-        key = (viewer and viewer.scope, chosen)
+        key = (viewer.scope if viewer else None, chosen)
         plan = operation.plans.get(key)
         if plan is None:
             compiler = Compiler(
@@ -175,3 +209,11 @@ class Engine:
         else:
             operation.plans.move_to_end(key)
         return plan
+
+
+def viewer_of(context: Any) -> Viewer | None:
+    return context.viewer if isinstance(context, Context) else None
+
+
+def refused(*errors: GraphQLError) -> ExecutionResult:
+    return ExecutionResult(None, list(errors))

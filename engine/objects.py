@@ -46,17 +46,13 @@ class Objects:
         if not there:
             self._places = values
             return []
-        types = {self._tagged(kind) for kind in there}
-        if len(types) != 1 or None in types:
+        type_, *others = {self._tagged(kind) for kind in there}
+        if type_ is None or others or self._task.field.below(type_).error is not None:
             return None
-        (type_,) = types
-        selection = self._task.field.below(type_)
-        if selection.error is not None:
-            return None
+        rows: list[Any] = []
         if all(is_row(kind) for kind in there):
             # What many refer to is one row: resolved once, and one object of the answer.
             number: dict[int, int] = {}
-            rows = []
             for value in values:
                 if value is not None and id(value) not in number:
                     number[id(value)] = len(rows)

@@ -55,10 +55,12 @@ class Output:
         if self.nullable:
             if Failure not in kinds:
                 return values
-            return [
-                self._absorb(value, where(index), absorbed) if type(value) is Failure else value
+            absorbed += [
+                Absorbed(value, where(index).depth)
                 for index, value in enumerate(values)
+                if type(value) is Failure
             ]
+            return [None if type(value) is Failure else value for value in values]
         if NOTHING not in kinds:
             return values
         return [
@@ -68,9 +70,6 @@ class Output:
 
     def null(self) -> TypeError:
         return TypeError(f"Cannot return null for non-nullable field {self.field}.")
-
-    def _absorb(self, failure: Failure, position: Position, absorbed: list[Absorbed]) -> None:
-        absorbed.append(Absorbed(failure, position.depth))
 
 
 def output_of(type_: GraphQLOutputType, field: str, leaves: "Callable[[Any], Leaf]") -> Output:
@@ -97,7 +96,10 @@ class Leaf:
         if self._unchanged is None:
             return not values
         kinds = set(map(type, values))
-        return (output.nullable or NOTHING not in kinds) and self._unchanged(kinds, values)
+        if NOTHING in kinds and not output.nullable:
+            return False
+        stays: bool = self._unchanged(kinds, values)
+        return stays
 
     def column(self, values: Column, where: Where) -> Column:
         if not values:

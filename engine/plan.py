@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from engine.output import Output
     from engine.sources import Source
 
-Assemble = Callable[..., list[dict[str, Any]]]
+Assemble = Callable[..., list[Any]]
 
 
 @dataclass(eq=False)

@@ -19,6 +19,7 @@ from graphql.type.definition import GraphQLResolveInfoHelpers
 from engine.errors import Absorbed, Failure, Position
 from engine.group import Group
 from engine.objects import Objects
+from engine.observer import Observer
 from engine.output import Column, Nest
 from engine.plan import Plan, PlannedField
 from engine.sources import Asking, Await, Read, Request
@@ -39,6 +40,7 @@ class Run:
         variables: VariableValues,
         context: Any,
         root: Any,
+        observer: Observer,
     ) -> None:
         self.schema = schema
         self.fragments = dict(fragments)
@@ -47,6 +49,7 @@ class Run:
         self.context = context
         self.root = root
         self.absorbed: list[Absorbed] = []
+        self._observer = observer
         self._slice_began = time.perf_counter()
 
     async def data(self) -> dict[str, Any] | None:
@@ -66,7 +69,8 @@ class Run:
         levels: list[list[Group]] = []
         while groups:
             levels.append(groups)
-            groups = await self._level(groups)
+            with self._observer.level(len(levels), groups):
+                groups = await self._level(groups)
         first = levels[0][0]
         for level in reversed(levels):
             for group in level:
@@ -123,9 +127,10 @@ class Run:
 
     async def _read(self, batch: Batch, keys: list[str]) -> list[Any]:
         context = self.context
-        found: list[Any] = await context.batches.level(
-            batch, keys, context.projection.of(batch.entity)
-        )
+        with self._observer.read(batch, len(keys)):
+            found: list[Any] = await context.batches.level(
+                batch, keys, context.projection.of(batch.entity)
+            )
         return found
 
     async def breathe(self) -> None:

@@ -66,7 +66,7 @@ def declared(record: Field) -> Source:
         return Attribute(record.attribute)
     if record.load is None:
         assert record.compute is not None
-        return Computed(record.compute, record.speaks)
+        return Computed(record, record.compute)
     if isinstance(record.load, Pages):
         return Paged(record, record.load)
     if isinstance(record.load, Batch):
@@ -88,12 +88,14 @@ class Attribute:
 class Computed:
     """A function of each row."""
 
+    record: Field
     compute: Callable[..., Any]
-    speaks: bool
 
     def values(self, task: "Task", rows: Sequence[Any]) -> Column:
         arguments = task.arguments
-        if self.speaks and arguments.get("language") is None:
+        if self.record.check is not None:
+            self.record.check(task.run.context, arguments)
+        if self.record.speaks and arguments.get("language") is None:
             arguments = {**arguments, "language": task.run.context.language}
         if not arguments:
             return mapped(self.compute, rows)

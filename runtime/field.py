@@ -30,6 +30,8 @@ class Field:
 
     needs: tuple[str, ...] = ()
     """The columns of the parent's row that it reads; with `load`, the one that is the key."""
+    attribute: str | None = None
+    """The attribute of the row that it is, where it is one; completed with the type."""
     by: str | None = None
     """The argument that is the key of `load`, where no parent's row gives it."""
     load: Batch | Pages | Callable[[Any], Batch | bool] | None = None
@@ -46,8 +48,20 @@ class Field:
     """Who sees it, where not everyone does; completed with the type."""
     subject: str | None = None
     """The column that says whom a value above PUBLIC is about, for the audit."""
+    cost: int = 0
+    """What it costs for each parent, beside the objects it gives and its read."""
+    size: int | str | None = None
+    """How many items its list may hold, or the argument that says so; pages say so themselves."""
     domain: str = ""
     """The module that declared it."""
+    convert: Callable[[dict[str, Any]], dict[str, Any]] | None = None
+    """Makes of the schema's argument values what the function or the loader takes; completed
+    with the schema."""
+
+    @property
+    def is_declared(self) -> bool:
+        """Whether this says how the field is answered, or else a resolver of its own does."""
+        return (self.attribute, self.load, self.compute) != (None, None, None)
 
     @property
     def privacy(self) -> Privacy:

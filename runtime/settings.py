@@ -21,6 +21,13 @@ class Settings:
     pool_size: int = 10
     body_limit: int = 100_000
     token_limit: int = 5_000
+    cost_limit: int = 20_000
+    depth_limit: int = 25
+    alias_limit: int = 50
+    root_field_limit: int = 20
+    directive_limit: int = 50
+    field_limit: int = 10_000
+    operation_seconds: float = 30
     page_limit: int = 100
     radius_limit_km: int = 50
     suppress_below: int = 10

@@ -1,7 +1,7 @@
 """Who is asking."""
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 from runtime.rights import READ, Area, Grant, Role, gates
@@ -39,7 +39,7 @@ class Viewer:
         grant = self.grant(area)
         return grant is not None and (not grant.reason or self.reason is not None)
 
-    @property
+    @cached_property
     def parameters(self) -> dict[str, Any]:
         """What the row rules of statements refer to."""
         return {

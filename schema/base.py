@@ -65,6 +65,8 @@ def field(
     resolve: Callable[..., Any] | None = None,
     shows: Privacy | None = None,
     area: Area | None = None,
+    cost: int = 0,
+    size: int | str | None = None,
 ) -> Any:
     """A field, declared once; see `runtime.field.Field` for what the arguments say.
 
@@ -83,6 +85,8 @@ def field(
         speaks=any(parameter.name == "language" for parameter in arguments),
         shows=shows,
         area=area,
+        cost=cost,
+        size=size,
     )
     metadata = {FIELD: record}
     if resolve is not None:
@@ -235,8 +239,10 @@ def finish(cls: type[T], row: type[Row] | None) -> type[T]:
         record = declared.metadata.get(FIELD)
         if not isinstance(record, Field):
             raise TypeError(f"{cls.__name__}.{declared.python_name} is not declared by field()")
-        if row is not None and record.load is None and record.compute is None and not record.needs:
-            record = dataclasses.replace(record, needs=(declared.python_name,))
+        if (record.load, record.compute, declared.base_resolver) == (None, None, None):
+            record = dataclasses.replace(record, attribute=declared.python_name)
+            if row is not None and not record.needs:
+                record = dataclasses.replace(record, needs=(declared.python_name,))
         completed = classed(record, row, cls.__module__)
         declared.metadata = MappingProxyType({**declared.metadata, FIELD: completed})
     return cls

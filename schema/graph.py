@@ -7,7 +7,8 @@ module of this package, so a slice needs no second set of types.
 import asyncio
 import warnings
 from collections.abc import Callable
-from functools import cache
+from dataclasses import replace
+from functools import cache, partial
 from types import ModuleType
 from typing import Annotated, Any
 
@@ -21,6 +22,7 @@ from graphql import (
 )
 from strawberry import ID
 from strawberry.tools import merge_types
+from strawberry.types.arguments import convert_arguments
 from strawberry.types.base import StrawberryObjectDefinition, get_object_definition
 from strawberry.types.field import StrawberryField
 
@@ -73,7 +75,7 @@ class Graph(strawberry.Schema):
                 types=[entity for entity in backings if entity.__module__ in self.domains],
             )
         self.schema = public(self._schema)
-        lift(self.schema)
+        lift(self.schema, self.arguments_for)
 
     def get_fields(self, type_definition: StrawberryObjectDefinition) -> list[StrawberryField]:
         """A type has the fields that these domains own; an entity its id if they own none."""
@@ -84,6 +86,11 @@ class Graph(strawberry.Schema):
             if addition.__module__ in self.domains:
                 fields = fields + get_object_definition(addition, strict=True).fields
         return fields
+
+    def arguments_for(self, declared: StrawberryField, given: dict[str, Any]) -> dict[str, Any]:
+        """What the field's function or loader takes, made of the schema's argument values."""
+        registry = self.schema_converter.scalar_registry
+        return convert_arguments(given, declared.arguments, registry, self.config)
 
 
 @cache
@@ -112,7 +119,10 @@ def public(made: GraphQLSchema) -> GraphQLSchema:
     )
 
 
-def lift(schema: GraphQLSchema) -> None:
+def lift(
+    schema: GraphQLSchema,
+    arguments_for: Callable[[StrawberryField, dict[str, Any]], dict[str, Any]],
+) -> None:
     """Put what fields and types declare where it needs no Strawberry to be read, and guard
     every field above PUBLIC where it is resolved."""
     for type_ in schema.type_map.values():
@@ -127,7 +137,9 @@ def lift(schema: GraphQLSchema) -> None:
             record = getattr(declared, "metadata", {}).get(FIELD)
             if (command := getattr(declared, "metadata", {}).get(COMMAND)) is not None:
                 made.extensions[COMMAND] = command
-            if isinstance(record, Field):
+            if isinstance(record, Field) and isinstance(declared, StrawberryField):
+                if declared.arguments:
+                    record = replace(record, convert=partial(arguments_for, declared))
                 made.extensions[FIELD] = record
                 if record.privacy is not Privacy.PUBLIC:
                     made.resolve = guarded(record, f"{type_.name}.{name}", made)
@@ -186,9 +198,11 @@ class Nodes:
     """Finding anything again by its id."""
 
     node: Node | None = field(
-        "Anything by its id; null if there is no such thing, or not for you.", resolve=node
+        "Anything by its id; null if there is no such thing, or not for you.", resolve=node, cost=10
     )
     nodes: list[Node | None] = field(
         "Several things by their ids, in the order asked; null for each that is not there.",
         resolve=nodes,
+        size="ids",
+        cost=10,
     )

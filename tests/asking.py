@@ -6,16 +6,17 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from engine.engine import Engine
 from runtime.context import Context
 from runtime.faults import formatted
 from runtime.language import Language
-from runtime.operation import prepared, run
 from runtime.process import Process, process_of
 from runtime.settings import Settings
 from runtime.viewer import Viewer
 from schema.graph import gateway
 
 SCHEMA = gateway().schema
+ENGINE = Engine(SCHEMA)
 REQUEST_ID = "request-1"
 
 
@@ -51,8 +52,7 @@ async def answer(
 ) -> tuple[Any, list[dict[str, Any]]]:
     """The data and the errors, as a response carries them."""
     context = Context(viewer, Language.EN, process, REQUEST_ID, "127.0.0.1")
-    operation = prepared(SCHEMA, query, None, 5000)
-    result = await run(SCHEMA, operation, variables, context)
+    result = await ENGINE.execute(query, variables, context)
     return result.data, formatted(result.errors or [], REQUEST_ID)
 
 
