@@ -61,13 +61,13 @@ class Collector:
         self,
         type_: GraphQLObjectType,
         selection_sets: list[tuple[SelectionSetNode, Defer | None]],
-    ) -> Fields:
-        """The fields of an object of the type. Raises GraphQLError for a directive whose
-        argument is null."""
+    ) -> tuple[Fields, list[Defer]]:
+        """The fields of an object of the type, and the deferred fragments spread on it. Raises
+        GraphQLError for a directive whose argument is null."""
         visit = Visit(self, type_)
         for selection_set, defer in selection_sets:
             visit.selection_set(selection_set, defer)
-        return visit.found
+        return visit.found, visit.defers
 
 
 @dataclass
@@ -75,6 +75,7 @@ class Visit:
     collector: Collector
     type: GraphQLObjectType
     found: Fields = field(default_factory=dict)
+    defers: list[Defer] = field(default_factory=list)
     spread: set[tuple[str, int]] = field(default_factory=set)
 
     def selection_set(self, selection_set: SelectionSetNode, defer: Defer | None) -> None:
@@ -124,7 +125,8 @@ class Visit:
         asked = self.argument(GraphQLDeferDirective, node)
         if asked is None or asked.get("if") is False:
             return defer
-        return Defer(asked.get("label"), defer)
+        self.defers.append(Defer(asked.get("label"), defer))
+        return self.defers[-1]
 
     def argument(self, directive: Any, node: Any) -> dict[str, Any] | None:
         """The arguments of the directive, where the node has it."""

@@ -60,12 +60,12 @@ class Compiler:
             raise GraphQLError(
                 f"Schema is not configured to execute {kind} operation.", self.operation
             )
-        fields = self._collector.fields(root, [(self.operation.selection_set, None)])
+        fields, defers = self._collector.fields(root, [(self.operation.selection_set, None)])
         one_by_one = self.operation.operation is OperationType.MUTATION
         steps = [{key: fields[key]} for key in fields] if one_by_one else [fields]
         return Plan(
             operation=self.operation,
-            steps=[self._selection(root, step) for step in steps],
+            steps=[self._selection(root, step, defers) for step in steps],
             projection=(
                 Projection(self.schema, self.operation, self.fragments, self.viewer)
                 if self.viewer
@@ -73,16 +73,18 @@ class Compiler:
             ),
         )
 
-    def _selection(self, type_: GraphQLObjectType, fields: Fields) -> Selection:
+    def _selection(
+        self, type_: GraphQLObjectType, fields: Fields, defers: Sequence[Defer] = ()
+    ) -> Selection:
         now: Fields = {}
         later: dict[Defer, Fields] = {}
         for key, selected in fields.items():
             # What is asked for at once and later as well is delivered at once.
-            defers = [one.defer for one in selected]
-            if None in defers:
+            fragments = [one.defer for one in selected if one.defer is not None]
+            if len(fragments) < len(selected):
                 now[key] = selected
             else:
-                later.setdefault(outermost(defers), {})[key] = selected
+                later.setdefault(outermost(fragments), {})[key] = selected
         planned = [
             self._field(type_, key, selected)
             for key, selected in now.items()
@@ -94,6 +96,7 @@ class Compiler:
             fields=planned,
             assemble=assembling(list(now), names, type_.name),
             deferred=[(defer, self._selection(type_, at_once(f))) for defer, f in later.items()],
+            spreads=defers,
         )
 
     def _field(
@@ -122,7 +125,7 @@ class Compiler:
     def below(self, type_: GraphQLObjectType, selected: Sequence[Selected]) -> Selection:
         sets = [(s.node.selection_set, s.defer) for s in selected if s.node.selection_set]
         try:
-            return self._selection(type_, self._collector.fields(type_, sets))
+            return self._selection(type_, *self._collector.fields(type_, sets))
         except GraphQLError as error:
             return Selection(type_, (), assembling([], set(), type_.name), error=error)
 
@@ -158,9 +161,9 @@ def at_once(fields: Fields) -> Fields:
     return {key: [Selected(one.node, None) for one in selected] for key, selected in fields.items()}
 
 
-def outermost(defers: Sequence[Defer | None]) -> Defer:
+def outermost(defers: Sequence[Defer]) -> Defer:
     """Of several fragments that hold a field, the one that is delivered first."""
-    return min((d for d in defers if d is not None), key=lambda defer: defer.depth)
+    return min(defers, key=lambda defer: defer.depth)
 
 
 def assembling(keys: Sequence[str], names: set[str], type_name: str) -> Assemble:

@@ -3,7 +3,14 @@ run as often as they are asked."""
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Hashable, Mapping
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Callable,
+    Hashable,
+    Mapping,
+)
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,12 +27,16 @@ from graphql import (
     parse,
     validate,
 )
+from graphql.execution import Executor, create_source_event_stream
 from graphql.execution.values import VariableValues
+from graphql.pyutils import is_awaitable
 
 from engine.arguments import Variables
 from engine.collect import conditions
 from engine.compile import Compiler
+from engine.describe import Level, described
 from engine.errors import told
+from engine.incremental import Delivery, Payload
 from engine.observer import Observer
 from engine.plan import Plan
 from engine.run import Run
@@ -45,12 +56,17 @@ class Invalid(Exception):
 class Operation:
     """A valid operation of a document, and its plans."""
 
+    document: DocumentNode
     definition: OperationDefinitionNode
     fragments: Mapping[str, FragmentDefinitionNode]
     variables: Variables
     conditions: frozenset[str]
     """The variables that decide what is selected."""
     plans: "OrderedDict[Hashable, Plan]"
+
+    @property
+    def name(self) -> str | None:
+        return self.definition.name.value if self.definition.name else None
 
     @property
     def kind(self) -> OperationType:
@@ -129,18 +145,100 @@ class Engine:
     async def _run(
         self, operation: Operation, variables: Mapping[str, Any], context: Any, root: Any
     ) -> ExecutionResult:
+        run = self._begun(operation, variables, context, root, incremental=False)
+        if not isinstance(run, Run):
+            return run
+        data = await run.data()
+        return ExecutionResult(data, told(run.absorbed, self.error_limit) or None)
+
+    def _begun(
+        self,
+        operation: Operation,
+        variables: Mapping[str, Any],
+        context: Any,
+        root: Any,
+        *,
+        incremental: bool,
+    ) -> Run | ExecutionResult:
+        """A run, or why there is none."""
         coerced = operation.variables.coerced(variables)
         if isinstance(coerced, list):
             return refused(*coerced)
         try:
-            plan = self._plan(operation, coerced, viewer_of(context))
+            plan = self._plan(operation, coerced, viewer_of(context), incremental=incremental)
         except GraphQLError as error:
             return refused(error)
         if plan.projection is not None:
             context.projection = plan.projection
-        run = Run(self.schema, operation.fragments, plan, coerced, context, root, self.observer)
-        data = await run.data()
-        return ExecutionResult(data, told(run.absorbed, self.error_limit) or None)
+        return Run(self.schema, operation.fragments, plan, coerced, context, root, self.observer)
+
+    async def deliver(
+        self,
+        operation: Operation,
+        variables: Mapping[str, Any] | None = None,
+        context: Any = None,
+        root: Any = None,
+    ) -> AsyncIterator[Payload]:
+        """The answer in parts, as `@defer` and `@stream` ask for; the errors in them are
+        GraphQLErrors. What each part shows is on record before it leaves."""
+        with self.observer.operation(operation, context):
+            run = self._begun(operation, variables or {}, context, root, incremental=True)
+            if not isinstance(run, Run):
+                yield {"data": None, "errors": run.errors}
+                return
+            async for payload in Delivery(run, self.error_limit).payloads():
+                if isinstance(context, Context):
+                    await context.keep_trail()
+                yield payload
+
+    async def subscribe(
+        self,
+        operation: Operation,
+        context_of: Callable[[], Any],
+        variables: Mapping[str, Any] | None = None,
+        root: Any = None,
+    ) -> AsyncIterator[ExecutionResult] | ExecutionResult:
+        """An answer for each event of the source, or why there is no source. Each event has a
+        context of its own: what was read for one is out of date for the next."""
+        # Which events there are is not a matter of levels; graphql-core asks the field for them.
+        executor = Executor.build(
+            self.schema,
+            operation.document,
+            root,
+            context_of(),
+            dict(variables or {}),
+            operation.name,
+        )
+        if isinstance(executor, list):
+            return refused(*executor)
+        source = await maybe(create_source_event_stream(executor))
+        if isinstance(source, ExecutionResult):
+            return source
+        return self._answers(operation, context_of, variables, source)
+
+    async def _answers(
+        self,
+        operation: Operation,
+        context_of: Callable[[], Any],
+        variables: Mapping[str, Any] | None,
+        source: AsyncIterable[Any],
+    ) -> AsyncIterator[ExecutionResult]:
+        try:
+            async for event in source:
+                yield await self.run(operation, variables, context_of(), event)
+        finally:
+            if isinstance(source, AsyncGenerator):
+                await source.aclose()
+
+    def plan(
+        self, operation: Operation, variables: Mapping[str, Any] | None, context: Context
+    ) -> list[Level]:
+        """What running it would do, level by level. Raises Invalid."""
+        coerced = operation.variables.coerced(variables or {})
+        if isinstance(coerced, list):
+            raise Invalid(*coerced)
+        plan = self._plan(operation, coerced, context.viewer, incremental=False)
+        return described(self.schema, plan, coerced, context)
 
     async def execute(
         self,
@@ -188,6 +286,7 @@ class Engine:
             if isinstance(node, FragmentDefinitionNode)
         }
         return Operation(
+            document,
             definition,
             fragments,
             Variables(self.schema, definition),
@@ -195,13 +294,25 @@ class Engine:
             OrderedDict(),
         )
 
-    def _plan(self, operation: Operation, variables: VariableValues, viewer: Viewer | None) -> Plan:
+    def _plan(
+        self,
+        operation: Operation,
+        variables: VariableValues,
+        viewer: Viewer | None,
+        *,
+        incremental: bool,
+    ) -> Plan:
         chosen = tuple(variables.coerced.get(name) for name in sorted(operation.conditions))
-        key = (viewer.scope if viewer else None, chosen)
+        key = (viewer.scope if viewer else None, chosen, incremental)
         plan = operation.plans.get(key)
         if plan is None:
             compiler = Compiler(
-                self.schema, operation.definition, operation.fragments, variables, viewer
+                self.schema,
+                operation.definition,
+                operation.fragments,
+                variables,
+                viewer,
+                incremental=incremental,
             )
             plan = operation.plans[key] = compiler.plan()
             if len(operation.plans) > VARIANTS:
@@ -213,6 +324,10 @@ class Engine:
 
 def viewer_of(context: Any) -> Viewer | None:
     return context.viewer if isinstance(context, Context) else None
+
+
+async def maybe(value: Any) -> Any:
+    return await value if is_awaitable(value) else value
 
 
 def refused(*errors: GraphQLError) -> ExecutionResult:

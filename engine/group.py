@@ -18,9 +18,15 @@ class Group:
     """`objects` is where they come from; None for the root."""
 
     def __init__(
-        self, selection: Selection, rows: Sequence[Any], objects: "Objects | None" = None
+        self,
+        selection: Selection,
+        rows: Sequence[Any],
+        objects: "Objects | None" = None,
+        same_as: "Group | None" = None,
     ) -> None:
         self.selection = selection
+        self.same_as = same_as
+        """The same objects, of which other fields have been answered already."""
         self.rows = rows
         self.objects = objects
         self.depth: int = objects.depth if objects else 0
@@ -40,12 +46,21 @@ class Group:
 
     def paths(self, index: int) -> Iterator[Keys]:
         """Where the object stands in the answer; one row may stand in several places."""
-        return iter([()]) if self.objects is None else self.objects.paths(self, index)
+        if self.objects is None:
+            return iter([()])
+        return self.objects.paths(self.same_as or self, index)
+
+    def living(self, index: int) -> Iterator[Keys]:
+        """Those of its places that no null has taken."""
+        first = self.same_as or self
+        if index in first.broken:
+            return iter(())
+        return iter([()]) if self.objects is None else self.objects.living(first, index)
 
     def path(self, index: int) -> Path | None:
         """One of these places, for a resolver."""
         if self.objects is None:
             return None
         if index not in self._paths:
-            self._paths[index] = self.objects.path(self, index)
+            self._paths[index] = self.objects.path(self.same_as or self, index)
         return self._paths[index]

@@ -230,6 +230,15 @@ class Objects:
             for path in self._task.group.paths(row):
                 yield (*path, key, *indexes)
 
+    def living(self, group: Group, index: int) -> Iterator[Keys]:
+        """Of these places, those that are there in the end."""
+        task = self._task
+        for place in self._places_of(group, index):
+            row, indexes = self._nest.origin(place)
+            if task.has(row, indexes):
+                for path in task.group.living(row):
+                    yield (*path, task.field.key, *indexes)
+
     def path(self, group: Group, index: int) -> Path:
         row, indexes = self._nest.origin(self._places_of(group, index)[0])
         above = self._task

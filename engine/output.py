@@ -98,8 +98,7 @@ class Leaf:
         kinds = set(map(type, values))
         if NOTHING in kinds and not output.nullable:
             return False
-        stays: bool = self._unchanged(kinds, values)
-        return stays
+        return bool(self._unchanged(kinds, values))
 
     def column(self, values: Column, where: Where) -> Column:
         if not values:
@@ -176,7 +175,9 @@ class Nest:
     itself. Where each of it came from is worked out when an error asks for it.
     """
 
-    def __init__(self, output: Output, values: Column, where: Where) -> None:
+    def __init__(self, output: Output, values: Column, where: Where, first: int = 0) -> None:
+        """`first` is the index of what the lists begin with: the rest of a list begins later."""
+        self._first = first
         self._outputs = [output]
         self._columns = [values]
         self._where = where
@@ -222,7 +223,7 @@ class Nest:
         for above in range(depth % len(self._columns) - 1, -1, -1):
             starts = self._starts(above)
             owner = bisect_right(starts, index) - 1
-            keys.append(index - starts[owner])
+            keys.append(index - starts[owner] + (self._first if above == 0 else 0))
             index = owner
         return index, tuple(reversed(keys))
 

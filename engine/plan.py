@@ -53,6 +53,9 @@ class Selection:
     fields: Sequence[PlannedField]
     assemble: Assemble
     deferred: "Sequence[tuple[Defer, Selection]]" = ()
+    """What of it is delivered later, by the fragment that says so."""
+    spreads: Sequence[Defer] = ()
+    """The deferred fragments that are spread here; what they add may lie further down."""
     error: Exception | None = None
     """Why nothing can be selected: a directive was given null."""
 

@@ -5,6 +5,7 @@ import asyncio
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
+from itertools import chain
 from typing import Any
 
 from graphql import (
@@ -22,7 +23,7 @@ from engine.objects import Objects
 from engine.observer import Observer
 from engine.output import Column, Nest
 from engine.plan import Plan, PlannedField
-from engine.sources import Asking, Await, Read, Request
+from engine.sources import Asking, Await, Read, Request, listed
 from runtime.batch import Batch
 
 SLICE_SECONDS = 0.005
@@ -49,6 +50,8 @@ class Run:
         self.context = context
         self.root = root
         self.absorbed: list[Absorbed] = []
+        self.later: list[Group | Task] = []
+        """What of this is deferred, and lists that go on: the outermost first."""
         self._observer = observer
         self._slice_began = time.perf_counter()
 
@@ -57,26 +60,30 @@ class Run:
         answer: dict[str, Any] = {}
         # The fields of a mutation one after another, each complete before the next begins.
         for selection in self.plan.steps:
-            (made,) = await self.objects([Group(selection, [self.root])])
+            root = Group(selection, [self.root])
+            await self.complete([root])
+            (made,) = root.made
             if type(made) is Failure:
                 self.absorbed.append(Absorbed(made, 0))
                 return None
             answer.update(made)
         return answer
 
-    async def objects(self, groups: list[Group]) -> Column:
-        """The objects of the first group, with all that is selected on them and below."""
+    async def complete(self, groups: list[Group]) -> None:
+        """Makes the objects of the groups, with all that is selected on them and below."""
         levels: list[list[Group]] = []
         while groups:
             levels.append(groups)
             with self._observer.level(len(levels), groups):
                 groups = await self._level(groups)
-        first = levels[0][0]
         for level in reversed(levels):
             for group in level:
                 group.assemble()
                 await self.breathe()
-        return first.made
+        for group in chain.from_iterable(levels):
+            if group.selection.deferred or group.selection.spreads:
+                self.later.append(group)
+            self.later += [task for task in group.tasks if task.rest]
 
     async def _level(self, groups: list[Group]) -> list[Group]:
         """Resolves the fields of the groups; the groups of the objects they lead to."""
@@ -157,6 +164,9 @@ class Task:
         self.request: Request | None = None
         self.groups: list[Group] = []
         """The objects that the field leads to."""
+        self.rest: Column | None = None
+        """What follows later of each list."""
+        self._first = 0
         self._asking: Asking | None = None
         self._values: Column = []
         self._objects: Objects | None = None
@@ -214,7 +224,9 @@ class Task:
         output, values = self.field.output, self._values
         if output.leaf is not None and output.item is None and output.leaf.stays(output, values):
             return True
-        nest = Nest(output, values, self.position)
+        if self.field.stream is not None and self.rest is None:
+            values = self._begun(self.field.stream.initial_count)
+        nest = Nest(output, values, self.position, self._first)
         if (leaf := nest.output.leaf) is not None:
             column = leaf.column(nest.inner, nest.places())
             self._values = nest.together(column, self.run.absorbed)
@@ -224,6 +236,34 @@ class Task:
         found = self._objects.groups_at_once()
         self.groups = found or []
         return found is not None
+
+    def _begun(self, initial_count: int) -> Column:
+        """The beginnings of the lists; what follows them is left for later."""
+        values = [listed(value) for value in self._values]
+        lists = [value if type(value) is list else [] for value in values]
+        if any(len(items) > initial_count for items in lists):
+            self.rest = [items[initial_count:] for items in lists]
+        return [value[:initial_count] if type(value) is list else value for value in values]
+
+    def going_on(self) -> "Task":
+        """The rest of the lists, as a task of its own."""
+        assert self.field.stream is not None
+        assert self.rest is not None
+        task = Task(self.run, self.group, self.field)
+        task._values, task._first, task.rest = self.rest, self.field.stream.initial_count, []
+        return task
+
+    def has(self, index: int, indexes: Sequence[int]) -> bool:
+        """Whether something stands there in the answer, and no null in its place."""
+        value = self._values[index]
+        for step in indexes:
+            if type(value) is not list:
+                return False
+            value = value[step - self._first if value is self._values[index] else step]
+        return type(value) is dict
+
+    def has_list(self, index: int) -> bool:
+        return type(self._values[index]) is list
 
     async def sort_out(self) -> None:
         assert self._objects is not None

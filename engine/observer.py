@@ -1,0 +1,34 @@
+"""The one way out of the engine for whoever measures, traces or keeps count."""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Any
+
+from graphql import GraphQLError
+
+from runtime.batch import Batch
+
+if TYPE_CHECKING:
+    from engine.engine import Operation
+    from engine.group import Group
+
+UNOBSERVED: AbstractContextManager[None] = nullcontext()
+
+
+class Observer:
+    """Is told what happens, as it happens. This one takes no notice."""
+
+    def operation(self, operation: "Operation", context: Any) -> AbstractContextManager[None]:
+        """Around all that running it takes."""
+        return UNOBSERVED
+
+    def level(self, depth: int, groups: "Sequence[Group]") -> AbstractContextManager[None]:
+        """Around resolving the fields of all these objects; the root is the first level, 1."""
+        return UNOBSERVED
+
+    def read(self, batch: Batch, keys: int) -> AbstractContextManager[None]:
+        """Around one batched read for so many keys; several may be under way at once."""
+        return UNOBSERVED
+
+    def failed(self, operation: "Operation", errors: Sequence[GraphQLError]) -> None:
+        """The errors of an answer, refusals of the engine among them, before anything is masked."""
