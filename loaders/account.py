@@ -9,7 +9,6 @@ from sqlalchemy import (
     Update,
     any_,
     func,
-    literal,
     literal_column,
     null,
     select,
@@ -121,7 +120,7 @@ def audit(
 ) -> Read:
     found = select(AuditEntry).where(visible(AuditEntry, Area.AUDIT))
     if subject_id is not None:
-        found = found.where(AuditEntry.about(literal(subject_id)))
+        found = found.where(AuditEntry.about(subject_id))
     if actor_id is not None:
         found = found.where(AuditEntry.actor_id == actor_id)
     if refused is not None:

@@ -46,6 +46,7 @@ from runtime.batch import DEPARTMENT, KEYS, PROVIDER, VIEWER, Columns, Read, man
 from runtime.geography import INDIA
 from runtime.rights import Area
 
+MINUTE = timedelta(minutes=1)
 SLOT_STEP = timedelta(minutes=30)
 SLOT_HORIZON = timedelta(days=14)
 
@@ -233,10 +234,10 @@ def free_slots(*, minutes: int, limit: int, start: datetime | None, end: datetim
     Slots begin on every half hour of the worker's weekly hours (in India's time), from
     `start` (now) to `end` (two weeks on), where no exception and no promise stands.
     """
-    length = literal(timedelta(minutes=minutes), Interval)
-    earliest = func.now() if start is None else func.greatest(literal(start), func.now())
+    length = minutes * literal(MINUTE, Interval)
+    earliest = func.now() if start is None else func.greatest(start, func.now())
     horizon = earliest + literal(SLOT_HORIZON, Interval)
-    latest = horizon if end is None else func.least(literal(end), horizon)
+    latest = horizon if end is None else func.least(end, horizon)
     day = (
         func.generate_series(
             func.date_trunc("day", func.timezone(INDIA, earliest)),

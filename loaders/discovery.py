@@ -1,6 +1,5 @@
 """Reads over several domains: workers found by words, and the published figures."""
 
-from collections.abc import Sequence
 from typing import Annotated, Any
 
 from sqlalchemy import (
@@ -11,7 +10,6 @@ from sqlalchemy import (
     case,
     cast,
     distinct,
-    false,
     func,
     literal,
     or_,
@@ -29,7 +27,13 @@ from runtime.batch import ROOT, Columns, Read, many, value
 from runtime.folding import words
 
 
-@pages(Worker, Sort((WorkerWords.score, WorkerWords.worker_id), descending=True))
+def as_prefixes(*, text: str, **others: Any) -> dict[str, Any]:
+    """The text as a tsquery by hand: PostgreSQL's own parser would split Devanagari at vowel
+    signs. Folded words hold letters, marks and digits only, so quoting them is enough."""
+    return {**others, "text": " & ".join(f"'{word}':*" for word in words(text))}
+
+
+@pages(Worker, Sort((WorkerWords.score, WorkerWords.worker_id), descending=True), as_prefixes)
 def workers_by_text(
     key: Any,
     *,
@@ -39,17 +43,11 @@ def workers_by_text(
         " must match the start of one of theirs.",
     ],
 ) -> Read:
-    found = select(Worker).join(WorkerWords, WorkerWords.worker_id == Worker.id)
-    wanted = prefixes(words(text))
-    if not wanted:
-        return found.where(false())
-    return found.where(WorkerWords.words.bool_op("@@")(cast(literal(wanted), TSQUERY)))
-
-
-def prefixes(folded: Sequence[str]) -> str:
-    """A tsquery by hand: PostgreSQL's own parser would split Devanagari at vowel signs.
-    Folded words hold letters, marks and digits only, so quoting them is enough."""
-    return " & ".join(f"'{word}':*" for word in folded)
+    return (
+        select(Worker)
+        .join(WorkerWords, WorkerWords.worker_id == Worker.id)
+        .where(WorkerWords.words.bool_op("@@")(cast(text, TSQUERY)))
+    )
 
 
 @value(absent=0)

@@ -4,8 +4,10 @@ All of it rests on the cell a worker sets out from: filtering or sorting by the 
 give it away to whoever asks from three places.
 """
 
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import cached_property
 from typing import Annotated, Any
 
 from sqlalchemy import (
@@ -15,7 +17,6 @@ from sqlalchemy import (
     Text,
     Time,
     any_,
-    bindparam,
     cast,
     column,
     exists,
@@ -28,6 +29,7 @@ from sqlalchemy import (
     true,
 )
 from sqlalchemy.dialects.postgresql import TSTZRANGE
+from sqlalchemy.sql.selectable import TableValuedAlias
 
 from loaders.page import Sort, own_parameters
 from loaders.shown import shown
@@ -50,44 +52,60 @@ class NearbyOrder(StrEnum):
     RATING = "RATING"
 
 
+@dataclass(frozen=True)
 class Search:
-    """One search around a point, as the expressions its statements are made of."""
+    """One search around a point, and the expressions its statements are made of."""
 
-    def __init__(
-        self,
-        *,
-        category_slug: str,
-        latitude: float,
-        longitude: float,
-        radius_km: float,
-        free_from: datetime | None,
-        free_until: datetime | None,
-        language: str | None,
-        verified: bool,
-        gender: Gender | None,
-    ) -> None:
-        place = WorkerPlace
-        self.is_fine = radius_km <= FINE_RADIUS_KM
-        self.cells = cells_within(latitude, longitude, radius_km)
-        self.reach = (
-            func.unnest(
-                bindparam(None, [cell for cell, _ in self.cells], type_=ARRAY(Text)),
-                bindparam(None, [km for _, km in self.cells], type_=ARRAY(Double)),
-            )
+    cells: list[str]
+    """Those in reach, nearest first."""
+    distances: list[float]
+    """How far they are, in kilometres."""
+    hexagons: list[str]
+    """The cells, or the areas they lie in."""
+    is_fine: bool
+    """Whether `hexagons` are cells."""
+    category_slug: str
+    free_from: datetime | None
+    free_until: datetime | None
+    language: str | None
+    verified: bool
+    gender: Gender | None
+
+    @cached_property
+    def reach(self) -> TableValuedAlias:
+        return (
+            func.unnest(cast(self.cells, ARRAY(Text)), cast(self.distances, ARRAY(Double)))
             .table_valued(column("cell", Text), column("km", Double), name="reach")
             .render_derived()
         )
-        number = select(ServiceCategory.number).where(ServiceCategory.slug == category_slug)
-        self.conditions: list[Any] = [place.category_number == number.scalar_subquery()]
-        if verified:
-            self.conditions.append(place.verified)
-        if language is not None:
-            self.conditions.append(literal(language) == any_(place.languages))
-        if gender is not None:
-            self.conditions.append(place.gender == gender)
-        if free_from is not None and free_until is not None:
-            self.conditions += free_between(free_from, free_until)
-        self.sorts = {
+
+    @cached_property
+    def hexagon(self) -> TableValuedAlias:
+        return (
+            func.unnest(cast(self.hexagons, ARRAY(Text)))
+            .table_valued("cell", name="hexagon")
+            .render_derived()
+        )
+
+    @cached_property
+    def conditions(self) -> list[Any]:
+        place = WorkerPlace
+        number = select(ServiceCategory.number).where(ServiceCategory.slug == self.category_slug)
+        found: list[Any] = [place.category_number == number.scalar_subquery()]
+        if self.verified:
+            found.append(place.verified)
+        if self.language is not None:
+            found.append(any_(place.languages) == self.language)
+        if self.gender is not None:
+            found.append(place.gender == self.gender)
+        if self.free_from is not None and self.free_until is not None:
+            found += free_between(self.free_from, self.free_until)
+        return found
+
+    @property
+    def sorts(self) -> dict[NearbyOrder, Sort]:
+        place = WorkerPlace
+        return {
             NearbyOrder.DISTANCE: Sort((self.reach.c.km, place.worker_id)),
             NearbyOrder.RATING: Sort((place.score, place.worker_id), descending=True),
         }
@@ -105,7 +123,7 @@ def free_between(start: datetime, end: datetime) -> list[ColumnElement[bool]]:
     OFFSET 0 keeps PostgreSQL from turning these tests into joins over all workers; run for
     the few candidates alone, they cost next to nothing.
     """
-    opens, closes = (func.timezone(INDIA, literal(instant)) for instant in (start, end))
+    opens, closes = (func.timezone(INDIA, instant) for instant in (start, end))
     rule = AvailabilityRule
     open_then = (
         select(literal(1))
@@ -131,9 +149,7 @@ def free_between(start: datetime, end: datetime) -> list[ColumnElement[bool]]:
         select(literal(1))
         .where(
             WorkerTime.worker_id == WorkerPlace.worker_id,
-            WorkerTime.during.op("&&")(
-                func.tstzrange(literal(start), literal(end), type_=TSTZRANGE)
-            ),
+            WorkerTime.during.op("&&")(func.tstzrange(start, end, type_=TSTZRANGE)),
         )
         .offset(literal_column("0"))
     )
@@ -178,20 +194,13 @@ def by_distance(search: Search, sort: Sort, window: Window) -> Read:
 
 def by_rating(search: Search, sort: Sort, window: Window) -> Read:
     """The best of every hexagon, then the best of those."""
-    reach = search.reach
-    if search.is_fine:
-        mine, hexagons = WorkerPlace.cell, [cell for cell, _ in search.cells]
-        outside = []
-    else:
-        mine, hexagons = WorkerPlace.area, sorted({area_of(cell) for cell, _ in search.cells})
+    reach, hexagon = search.reach, search.hexagon
+    mine, outside = WorkerPlace.cell, []
+    if not search.is_fine:
+        mine = WorkerPlace.area
         # "IS true" keeps PostgreSQL from turning this into a join, which would cost the order
         # of the index; as it is, each row is looked up in a hash table.
         outside = [WorkerPlace.cell.in_(select(reach.c.cell)).is_(true())]
-    hexagon = (
-        func.unnest(bindparam(None, hexagons, type_=ARRAY(Text)))
-        .table_valued("cell", name="hexagon")
-        .render_derived()
-    )
     best = (
         select(
             WorkerPlace.worker_id,
@@ -247,11 +256,15 @@ def search_arguments(
     gender: Annotated[Gender | None, "Only workers of this gender; for signed-in citizens."] = None,
     order_by: Annotated[NearbyOrder, "Nearest first, or best rated first."] = NearbyOrder.DISTANCE,
 ) -> Search:
+    reach = cells_within(latitude, longitude, radius_km)
+    cells = [cell for cell, _ in reach]
+    is_fine = radius_km <= FINE_RADIUS_KM
     return Search(
+        cells=cells,
+        distances=[km for _, km in reach],
+        hexagons=cells if is_fine else sorted({area_of(cell) for cell in cells}),
+        is_fine=is_fine,
         category_slug=category_slug,
-        latitude=latitude,
-        longitude=longitude,
-        radius_km=radius_km,
         free_from=free_from,
         free_until=free_until,
         language=speaking,
@@ -260,10 +273,19 @@ def search_arguments(
     )
 
 
-@many(Worker)
-def nearby_run(columns: Columns, *, window: Window, sort: str, **own: Any) -> Read:
-    search = search_arguments(**own)
-    order = search.sorts[NearbyOrder(sort)]
+PARAMETERS = own_parameters(search_arguments)
+
+
+def as_search(**arguments: Any) -> dict[str, Any]:
+    """With one search in the place of what describes it."""
+    named = {parameter.name for parameter in PARAMETERS} & arguments.keys()
+    own = {name: arguments.pop(name) for name in named}
+    return {**arguments, "search": search_arguments(**own)}
+
+
+@many(Worker, as_search)
+def nearby_run(columns: Columns, *, window: Window, sort: NearbyOrder, search: Search) -> Read:
+    order = search.sorts[sort]
     read = by_distance if sort == NearbyOrder.DISTANCE else by_rating
     near = read(search, order, window).subquery("near")
     placed = [near.c.sort_0, near.c.sort_1]
@@ -275,16 +297,18 @@ def nearby_run(columns: Columns, *, window: Window, sort: str, **own: Any) -> Re
     )
 
 
-@value(absent=0)
-def nearby_total(columns: Columns, **own: Any) -> Read:
-    everyone = search_arguments(**own).everyone
-    return everyone.with_only_columns(literal(ROOT), func.count(), maintain_column_froms=True)
+@value(absent=0, derive=as_search)
+def nearby_total(columns: Columns, *, search: Search) -> Read:
+    return search.everyone.with_only_columns(
+        literal(ROOT), func.count(), maintain_column_froms=True
+    )
 
 
-@value(absent=False)
-def nearby_beyond(columns: Columns, *, sort: str, anchor: Values, ahead: bool, **own: Any) -> Read:
-    search = search_arguments(**own)
-    side = search.sorts[NearbyOrder(sort)].side(anchor, ahead=ahead, inclusive=True)
+@value(absent=False, derive=as_search)
+def nearby_beyond(
+    columns: Columns, *, sort: NearbyOrder, anchor: Values, ahead: bool, search: Search
+) -> Read:
+    side = search.sorts[sort].side(anchor, ahead=ahead, inclusive=True)
     found = search.everyone.with_only_columns(literal(1), maintain_column_froms=True)
     return select(literal(ROOT), exists(found.where(side)))
 
@@ -294,5 +318,5 @@ nearby_workers = Pages(
     total=nearby_total,
     beyond=nearby_beyond,
     sorts={NearbyOrder.DISTANCE: (float, str), NearbyOrder.RATING: (float, str)},
-    parameters=own_parameters(search_arguments),
+    parameters=PARAMETERS,
 )

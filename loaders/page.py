@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Annotated, Any
 
 from sqlalchemy import ColumnElement, exists, func, literal, select, true, tuple_
@@ -10,7 +11,7 @@ from sqlalchemy.sql.selectable import TableValuedAlias
 
 from loaders.shown import shown
 from models.base import Row
-from runtime.batch import KEYS, Columns, Read, many, value
+from runtime.batch import KEYS, Columns, Derive, Read, many, value
 from runtime.page import Pages, Values, Window
 
 Scope = Callable[..., Read]
@@ -30,12 +31,7 @@ class Sort:
     def side(self, anchor: Values, *, ahead: bool, inclusive: bool = False) -> ColumnElement[bool]:
         """The rows ahead of or behind the anchor, in this order."""
         here = tuple_(*self.columns)
-        there = tuple_(
-            *(
-                literal(bound, column.type)
-                for bound, column in zip(anchor, self.columns, strict=True)
-            )
-        )
+        there = tuple_(*anchor, types=[column.type for column in self.columns])
         if ahead is self.descending:
             return here <= there if inclusive else here < there
         return here >= there if inclusive else here > there
@@ -43,6 +39,12 @@ class Sort:
     def order(self, *, reverse: bool = False) -> list[ColumnElement[Any]]:
         down = self.descending is not reverse
         return [column.desc() if down else column.asc() for column in self.columns]
+
+
+class Usual(StrEnum):
+    """The name of the order of a list that has one order only."""
+
+    USUAL = "usual"
 
 
 KEYED: TableValuedAlias = func.unnest(KEYS).table_valued("key", name="k").render_derived()
@@ -73,13 +75,15 @@ def run_statement(
     )
 
 
-def pages(entity: type[Row], sorts: Mapping[Any, Sort] | Sort) -> Callable[[Scope], Pages]:
+def pages(
+    entity: type[Row], sorts: Mapping[Any, Sort] | Sort, derive: Derive | None = None
+) -> Callable[[Scope], Pages]:
     """A list of `entity`: the marked function gives, for a key, the rows that belong to it.
 
     Its keyword-only parameters become arguments of the field. Give several sorts by the
     members of an enum, and the field takes `orderBy`; the first is the usual one.
     """
-    by_name = {"usual": sorts} if isinstance(sorts, Sort) else {str(k): s for k, s in sorts.items()}
+    by_name: Mapping[Any, Sort] = {Usual.USUAL: sorts} if isinstance(sorts, Sort) else sorts
 
     def decorate(scope: Scope) -> Pages:
         parameters = own_parameters(scope)
@@ -94,19 +98,21 @@ def pages(entity: type[Row], sorts: Mapping[Any, Sort] | Sort) -> Callable[[Scop
                 )
             )
 
-        @many(entity)
-        def run(columns: Columns, *, window: Window, sort: str, **own: Any) -> Read:
+        @many(entity, derive)
+        def run(columns: Columns, *, window: Window, sort: StrEnum, **own: Any) -> Read:
             return run_statement(entity, scope(KEYED.c.key, **own), columns, by_name[sort], window)
 
-        @value(absent=0)
+        @value(absent=0, derive=derive)
         def total(columns: Columns, **own: Any) -> Read:
             counted = scope(KEYED.c.key, **own).with_only_columns(
                 func.count(), maintain_column_froms=True
             )
             return select(KEYED.c.key, counted.correlate(KEYED).scalar_subquery())
 
-        @value(absent=False)
-        def beyond(columns: Columns, *, sort: str, anchor: Values, ahead: bool, **own: Any) -> Read:
+        @value(absent=False, derive=derive)
+        def beyond(
+            columns: Columns, *, sort: StrEnum, anchor: Values, ahead: bool, **own: Any
+        ) -> Read:
             side = by_name[sort].side(anchor, ahead=ahead, inclusive=True)
             found = (
                 scope(KEYED.c.key, **own)

@@ -6,7 +6,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Annotated, Any
 
-from sqlalchemy import ColumnElement, Delete, Select, any_, delete, literal, or_, select
+from sqlalchemy import ColumnElement, Delete, Select, any_, delete, or_, select
 
 from loaders.account import PEOPLE, mine
 from loaders.page import Sort, pages
@@ -91,7 +91,7 @@ def workers(
     if filter.provider_id is not None:
         found = found.where(Worker.provider_id == filter.provider_id)
     if filter.language is not None:
-        found = found.where(literal(filter.language) == any_(Worker.languages))
+        found = found.where(any_(Worker.languages) == filter.language)
     if filter.minimum_years_experience is not None:
         found = found.where(Worker.years_experience >= filter.minimum_years_experience)
     return found

@@ -306,7 +306,7 @@ class AuditEntry(Row):
     request_id: Mapped[str] = officer()
 
     @classmethod
-    def about(cls, id: ColumnElement[str]) -> ColumnElement[bool]:
+    def about(cls, id: str | ColumnElement[str]) -> ColumnElement[bool]:
         # Drivers send text as varchar, an array of which cannot be compared with one of text.
         return cls.subject_ids.bool_op("@>")(cast(array([id]), cls.subject_ids.type))
 

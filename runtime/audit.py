@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import ARRAY, Boolean, Text, column, insert, table
 
-from runtime.database import Database, Tally
+from runtime.database import Database
+from runtime.reads import Tally
 from runtime.viewer import Viewer
 
 # Named here rather than imported: the table belongs to a domain, the duty to every request.

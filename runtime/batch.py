@@ -3,18 +3,43 @@
 A loader builds a statement, from the columns wanted and its own arguments: a `Select` whose
 first column is the key, with the keys bound as one array (`KEYS`). Marked `@one`, `@many` or
 `@value` it is a `Batch`; `Batches` runs it, once per request and key.
+
+A loader is called once for each *shape* of its arguments, not for each request: in the place
+of every string, number, date and time it gets a symbol, a `bindparam` of that type, so that
+the statement can be kept. None, booleans and members of enums are shape and arrive as they
+are; tuples and frozen dataclasses arrive with symbols inside. So a loader may ask whether an
+argument is None, and may put it into SQL; it can neither compute with it in Python nor decide
+by it, which raises TypeError. (But for `==` and `in`, which are false: a symbol equals nothing.)
+What has to be computed first is computed by a `derive` function, from arguments to arguments.
+A list in its result is bound whole; the loader casts it to the array it is meant as.
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
-from typing import Any, TypeAlias
+from dataclasses import dataclass, fields, is_dataclass, replace
+from datetime import date, datetime, timedelta
+from datetime import time as time_of_day
+from functools import cache, lru_cache, partial
+from itertools import count
+from typing import Any, Protocol, TypeAlias
 
 from aiodataloader import DataLoader
-from sqlalchemy import ARRAY, Select, Text, bindparam
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Date,
+    DateTime,
+    Double,
+    Interval,
+    Select,
+    Text,
+    Time,
+    bindparam,
+)
+from sqlalchemy.types import NullType, TypeEngine
 
-from runtime.database import Database, Tally
+from runtime.reads import Query, Record, Source, Tally, compiled
 from runtime.rows import row_type
 from runtime.viewer import Viewer
 
@@ -34,6 +59,19 @@ ROOT = ""
 Columns = tuple[str, ...]
 Read: TypeAlias = Select[*tuple[Any, ...]]
 Statement = Callable[..., Read]
+Derive = Callable[..., dict[str, Any]]
+
+KINDS: Mapping[type, TypeEngine[Any]] = {
+    str: IDENTIFIER,
+    int: BigInteger(),
+    float: Double(),
+    date: Date(),
+    datetime: DateTime(timezone=True),
+    time_of_day: Time(),
+    timedelta: Interval(),
+    list: NullType(),
+}
+"""The values of arguments that are bound, and as what; all others are part of the statement."""
 
 
 @dataclass(frozen=True)
@@ -47,28 +85,73 @@ class Batch:
     entity: type | None
     many: bool
     absent: Any = None
+    derive: Derive | None = None
     arguments: tuple[tuple[str, Hashable], ...] = ()
 
     def __call__(self, **arguments: Hashable) -> "Batch":
         return replace(self, arguments=tuple(sorted(arguments.items())))
 
-    def select(self, columns: Columns) -> Read:
-        return self.statement(columns, **dict(self.arguments))
+    def query(self, columns: Columns) -> tuple[Query, dict[str, Any]]:
+        """What to run, and the values of its arguments."""
+        values: dict[str, Any] = {}
+
+        def kind_of(part: Any) -> Any:
+            kind = KINDS.get(type(part))
+            if kind is None:
+                return part
+            values[f"argument_{len(values)}"] = part
+            return kind
+
+        arguments = self.arguments
+        if self.derive is not None:
+            arguments = tuple(self.derive(**dict(arguments)).items())
+        shape = tuple((name, mapped(part, kind_of)) for name, part in arguments)
+        return query_of(self.statement, columns, shape), values
 
 
-def one(entity: type) -> Callable[[Statement], Batch]:
+@lru_cache(maxsize=2000)
+def query_of(
+    statement: Statement, columns: Columns, shape: tuple[tuple[str, Hashable], ...]
+) -> Query:
+    """`shape` holds arguments, with the kinds of values in the place of values."""
+    number = count()
+
+    def symbol(part: Any) -> Any:
+        if isinstance(part, TypeEngine):
+            return bindparam(f"argument_{next(number)}", type_=part)
+        return part
+
+    return compiled(statement(columns, **{name: mapped(part, symbol) for name, part in shape}))
+
+
+def mapped(value: Any, change: Callable[[Any], Any]) -> Any:
+    """The value with what is in its tuples and dataclasses changed, always in the same order."""
+    kind: Any = type(value)
+    if kind is tuple:
+        return tuple([mapped(part, change) for part in value])
+    if parts := parts_of(kind):
+        return kind(**{name: mapped(getattr(value, name), change) for name in parts})
+    return change(value)
+
+
+@cache
+def parts_of(kind: type) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind)) if is_dataclass(kind) else ()
+
+
+def one(entity: type, derive: Derive | None = None) -> Callable[[Statement], Batch]:
     """A read with at most one row per key."""
-    return lambda statement: Batch(statement, entity, many=False)
+    return lambda statement: Batch(statement, entity, many=False, derive=derive)
 
 
-def many(entity: type) -> Callable[[Statement], Batch]:
+def many(entity: type, derive: Derive | None = None) -> Callable[[Statement], Batch]:
     """A read with a list of rows per key, in the order of the statement."""
-    return lambda statement: Batch(statement, entity, many=True)
+    return lambda statement: Batch(statement, entity, many=True, derive=derive)
 
 
-def value(absent: Any) -> Callable[[Statement], Batch]:
+def value(absent: Any, derive: Derive | None = None) -> Callable[[Statement], Batch]:
     """A read of a single value per key."""
-    return lambda statement: Batch(statement, None, many=False, absent=absent)
+    return lambda statement: Batch(statement, None, many=False, absent=absent, derive=derive)
 
 
 @dataclass(frozen=True)
@@ -89,19 +172,32 @@ class Memory:
         self.loader = loader
 
 
+class Observer(Protocol):
+    """Is told of each read: for what, for which keys, how many rows came of it, how long it
+    took."""
+
+    def __call__(self, batch: Batch, keys: Sequence[str], rows: int, seconds: float, /) -> None: ...
+
+
 class Batches:
     """The reads of one request, and the memory of their results.
 
-    `numbers` are settings that statements refer to by name.
+    They run on the pool, or on one snapshot. `numbers` are settings that statements refer to
+    by name.
     """
 
     def __init__(
-        self, database: Database, access: Access, numbers: Mapping[str, Any] | None = None
+        self,
+        source: Source,
+        access: Access,
+        numbers: Mapping[str, Any] | None = None,
+        observe: Observer | None = None,
     ) -> None:
         self.access = access
         self.tally = Tally()
-        self._database = database
+        self._source = source
         self._numbers = numbers or {}
+        self._observe = observe
         self._memories: dict[tuple[Batch, Columns, Access], Memory] = {}
 
     async def level(
@@ -146,19 +242,25 @@ class Batches:
     async def _read(
         self, batch: Batch, columns: Columns, access: Access, keys: list[str]
     ) -> dict[str, Any]:
-        found = await self._database.rows(
-            batch.select(columns),
-            {"keys": keys, **access.viewer.parameters, **self._numbers},
-            self.tally,
-        )
-        if batch.entity is None:
-            return dict.fromkeys(keys, batch.absent) | {row[0]: row[1] for row in found}
-        if not found:
-            return {key: [] if batch.many else None for key in keys}
-        make = row_type(batch.entity, tuple(map(str, found[0]._fields[1:])))
-        if batch.many:
-            lists: dict[str, list[Any]] = {key: [] for key in keys}
-            for row in found:
-                lists[row[0]].append(make(*row[1:]))
-            return lists
-        return dict.fromkeys(keys) | {row[0]: make(*row[1:]) for row in found}
+        query, values = batch.query(columns)
+        given = {**access.viewer.parameters, **self._numbers, **values, "keys": keys}
+        started = time.perf_counter()
+        found = await self._source.fetch(query, given, self.tally)
+        if self._observe is not None:
+            self._observe(batch, keys, len(found), time.perf_counter() - started)
+        return results(batch, keys, found)
+
+
+def results(batch: Batch, keys: Sequence[str], found: Sequence[Record]) -> dict[str, Any]:
+    """By key, of rows that start with the key."""
+    if batch.entity is None:
+        return dict.fromkeys(keys, batch.absent) | {row[0]: row[1] for row in found}
+    lists: dict[str, list[Any]] = {key: [] for key in keys} if batch.many else {}
+    if not found:
+        return lists or dict.fromkeys(keys)
+    make = row_type(batch.entity, tuple(found[0].keys())[1:])
+    if batch.many:
+        for row in found:
+            lists[row[0]].append(make(*row[1:]))
+        return lists
+    return dict.fromkeys(keys) | {row[0]: make(*row[1:]) for row in found}

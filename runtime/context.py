@@ -34,7 +34,7 @@ class Context:
         self.address = address
         self.trail = Trail()
         self.batches = Batches(
-            process.database, Access(viewer), {"suppress_below": self.settings.suppress_below}
+            process.database.reads, Access(viewer), {"suppress_below": self.settings.suppress_below}
         )
 
     async def load(self, batch: Batch, key: str = ROOT) -> Any:

@@ -1,17 +1,15 @@
 """The way to PostgreSQL: pooled connections, counted statements, migrations."""
 
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, Executable, Row, text
+from sqlalchemy import Connection, Executable, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from runtime.reads import Reads, Tally
 
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
 
@@ -21,49 +19,28 @@ PATIENCE = {"lock_timeout": "10s", "idle_in_transaction_session_timeout": "60s"}
 lost must not outlive the request for long."""
 
 
-@dataclass
-class Tally:
-    """What one request has sent to the database so far."""
-
-    statements: int = 0
-    seconds: float = 0.0
+SERVER_SETTINGS = {
+    # Compiling costs more than our statements take.
+    "jit": "off",
+}
 
 
 class Database:
-    """A pool. Reads run one statement each, outside any transaction."""
+    """Two pools: reads run one statement each, outside any transaction; everything else goes
+    through the engine."""
 
     def __init__(self, url: str, *, pool_size: int = 10) -> None:
-        self.engine = engine_for(url, pool_size=pool_size, **PATIENCE)
-        # Nothing to begin or roll back around a single SELECT: that halves the round trips.
-        self._reads = self.engine.execution_options(isolation_level="AUTOCOMMIT")
-
-    async def rows(
-        self, statement: Executable, parameters: Mapping[str, Any], tally: Tally
-    ) -> Sequence[Row[*tuple[Any, ...]]]:
-        try:
-            return await self._rows(statement, parameters, tally)
-        except DBAPIError as error:
-            # The server was restarted under a pooled connection; the pool has now let go of
-            # all such connections, and reading again does no harm.
-            if not error.connection_invalidated:
-                raise
-            return await self._rows(statement, parameters, tally)
-
-    async def _rows(
-        self, statement: Executable, parameters: Mapping[str, Any], tally: Tally
-    ) -> Sequence[Row[*tuple[Any, ...]]]:
-        async with self._reads.connect() as connection:
-            tally.statements += 1
-            started = time.perf_counter()
-            try:
-                return (await connection.execute(statement, parameters)).all()
-            finally:
-                tally.seconds += time.perf_counter() - started
+        # A read holds its connection for a millisecond, a transaction for several statements.
+        reads = max(1, pool_size // 2)
+        self.reads = Reads(url, size=reads, patience=5, **SERVER_SETTINGS, **PATIENCE)
+        self.engine = engine_for(url, pool_size=max(1, pool_size - reads), **PATIENCE)
+        # Nothing to begin or roll back around a single statement: that halves the round trips.
+        self._single = self.engine.execution_options(isolation_level="AUTOCOMMIT")
 
     async def write(self, statement: Executable, tally: Tally) -> None:
         """One statement that is a transaction of its own. Not tried twice: it may have been
         carried out when the connection broke."""
-        async with self._reads.connect() as connection:
+        async with self._single.connect() as connection:
             tally.statements += 1
             started = time.perf_counter()
             try:
@@ -72,10 +49,11 @@ class Database:
                 tally.seconds += time.perf_counter() - started
 
     async def ping(self) -> None:
-        async with self._reads.connect() as connection:
+        async with self._single.connect() as connection:
             await connection.execute(text("SELECT 1"))
 
     async def close(self) -> None:
+        await self.reads.close()
         await self.engine.dispose()
 
 
@@ -91,8 +69,7 @@ def engine_for(url: str, *, pool_size: int = 1, **server_settings: str) -> Async
         connect_args={
             "timeout": 5,
             "prepared_statement_cache_size": 500,
-            # Compiling costs more than our statements take.
-            "server_settings": {"jit": "off", **server_settings},
+            "server_settings": {**SERVER_SETTINGS, **server_settings},
         },
     )
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import structlog
-from graphql import GraphQLError
+from graphql import GraphQLError, Node
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
@@ -23,8 +23,8 @@ RETRY_AFTER_SECONDS = 2
 class Coded(GraphQLError):
     """An error whose message and code are meant for the client."""
 
-    def __init__(self, code: str, message: str, **details: Any) -> None:
-        super().__init__(message, extensions={"code": code, **details})
+    def __init__(self, code: str, message: str, nodes: Node | None = None, **details: Any) -> None:
+        super().__init__(message, nodes, extensions={"code": code, **details})
 
 
 class BadInput(Coded):
@@ -121,11 +121,14 @@ def meant_for_client(error: GraphQLError, request_id: str) -> GraphQLError:
     )
 
 
+OUTAGES = "08", "53", "57"
+"""The classes of a lost connection, of a server short of something, and of one going down."""
 SERIALIZATION_FAILURE, DEADLOCK, LOCK_NOT_AVAILABLE = "40001", "40P01", "55P03"
 
 
 def sqlstate(cause: BaseException) -> str | None:
-    return getattr(cause.orig, "sqlstate", None) if isinstance(cause, DBAPIError) else None
+    """Of an error of the driver, whether SQLAlchemy was between it and us or not."""
+    return getattr(cause.orig if isinstance(cause, DBAPIError) else cause, "sqlstate", None)
 
 
 def is_called_off(cause: BaseException) -> bool:
@@ -139,6 +142,9 @@ def is_outage(cause: BaseException) -> bool:
     for others too long."""
     if isinstance(cause, DBAPIError) and cause.connection_invalidated:
         return True
-    if is_called_off(cause) or sqlstate(cause) == LOCK_NOT_AVAILABLE:
+    state = sqlstate(cause)
+    if is_called_off(cause) or state == LOCK_NOT_AVAILABLE:
+        return True
+    if state is not None and state.startswith(OUTAGES):
         return True
     return isinstance(cause, OSError | InterfaceError | OperationalError | PoolTimeoutError)

@@ -11,7 +11,8 @@ import structlog
 from joserfc.jwk import KeySet
 from sqlalchemy import Text, column, select, table
 
-from runtime.database import Database, Tally
+from runtime.database import Database
+from runtime.reads import Tally, compiled
 from runtime.rights import Role
 from runtime.settings import Settings
 from runtime.tokens import InvalidToken, key_id_of, public_keys, verified
@@ -38,7 +39,7 @@ OFFICIALS = (
 """Everyone else signs in elsewhere: the provider cannot speak for them."""
 
 # Named here rather than imported: the table belongs to a domain above.
-DISTRICT = table("district", column("id", Text), column("division_id", Text))
+DISTRICTS = compiled(select(table("district", column("id", Text), column("division_id", Text))))
 
 
 class Provider:
@@ -153,10 +154,10 @@ class Officials:
 async def places(database: Database) -> dict[str, tuple[str, ...]]:
     """District ids by what a token may call them: an LGD code, or the slug of a division."""
     found: dict[str, tuple[str, ...]] = {}
-    for district in await database.rows(select(DISTRICT), {}, Tally()):
-        division = district.division_id.removeprefix("dv_")
-        found[district.id.removeprefix("dt_")] = (district.id,)
-        found[division] = (*found.get(division, ()), district.id)
+    for district in await database.reads.fetch(DISTRICTS, {}, Tally()):
+        division = district["division_id"].removeprefix("dv_")
+        found[district["id"].removeprefix("dt_")] = (district["id"],)
+        found[division] = (*found.get(division, ()), district["id"])
     return found
 
 

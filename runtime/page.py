@@ -5,6 +5,7 @@ import binascii
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from functools import cached_property
 from inspect import Parameter
 from typing import Annotated, Any
@@ -116,7 +117,7 @@ class Pages:
     beyond: Batch
     """Takes `sort`, `anchor`, `ahead` and the list's own arguments; tells whether a row stands
     at the anchor or on its far side."""
-    sorts: Mapping[str, tuple[type, ...]]
+    sorts: Mapping[StrEnum, tuple[type, ...]]
     """The orders of the list, the usual one first, with the kinds of their sort values."""
     parameters: Sequence[Parameter]
     """The list's own arguments."""
@@ -125,7 +126,7 @@ class Pages:
         """BAD_INPUT and LIMIT_EXCEEDED name the argument at fault."""
         own = dict(arguments)
         ends = {name: own.pop(name, None) for name in ("first", "after", "last", "before")}
-        sort = str(own.pop("order_by", None) or next(iter(self.sorts)))
+        sort = own.pop("order_by", None) or next(iter(self.sorts))
         return Asked(self, Window.of(sort, self.sorts[sort], limit, **ends), sort, own)
 
 
@@ -135,7 +136,7 @@ class Asked:
 
     pages: Pages
     window: Window
-    sort: str
+    sort: StrEnum
     own: Mapping[str, Any]
     """The list's own arguments."""
 

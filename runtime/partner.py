@@ -5,9 +5,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from sqlalchemy import ARRAY, DateTime, Text, column, select, table
+from sqlalchemy import ARRAY, DateTime, Text, bindparam, column, select, table
 
-from runtime.database import Database, Tally
+from runtime.database import Database
+from runtime.reads import Tally, compiled
 from runtime.tokens import InvalidToken
 from runtime.viewer import Viewer
 
@@ -23,6 +24,7 @@ CLIENT = table(
     column("expires_at", DateTime(timezone=True)),
     column("revoked_at", DateTime(timezone=True)),
 )
+BY_ID = compiled(select(CLIENT).where(CLIENT.c.id == bindparam("id")))
 
 
 @dataclass(frozen=True)
@@ -62,16 +64,16 @@ class Partners:
 
     async def _ask(self, id: str) -> Standing:
         asked_at = time.monotonic()
-        found = await self._database.rows(select(CLIENT).where(CLIENT.c.id == id), {}, Tally())
+        found = await self._database.reads.fetch(BY_ID, {"id": id}, Tally())
         if not found:
             return Standing(asked_at, revoked=True)
         (client,) = found
         return Standing(
             asked_at,
-            frozenset(client.purposes),
-            frozenset(client.district_ids),
-            client.expires_at,
-            client.revoked_at is not None,
+            frozenset(client["purposes"]),
+            frozenset(client["district_ids"]),
+            client["expires_at"],
+            client["revoked_at"] is not None,
         )
 
 

@@ -30,10 +30,10 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlalchemy.orm.exc import StaleDataError
 
-from runtime.database import Tally
 from runtime.faults import BadInput, Conflict, NotFound
 from runtime.language import Language
 from runtime.process import Process
+from runtime.reads import Tally
 from runtime.refusal import Refusal
 from runtime.rights import Rule
 from runtime.viewer import Viewer

@@ -8,6 +8,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import httpx
 import pytest
 import pytest_asyncio
@@ -143,8 +144,8 @@ def body(query: str, variables: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.fixture
-def statements() -> Statements:
-    """Counts what is sent to PostgreSQL inside the block, by any engine of this process."""
+def statements(monkeypatch: pytest.MonkeyPatch) -> Statements:
+    """Counts what is sent to PostgreSQL inside the block, by any engine or pool of this process."""
 
     @contextmanager
     def statements(*, at_most: int) -> Iterator[list[str]]:
@@ -153,9 +154,16 @@ def statements() -> Statements:
         def record(_: Any, __: Any, statement: str, *___: Any) -> None:
             sent.append(statement)
 
+        async def fetch(connection: Any, statement: str, *values: Any) -> Any:
+            sent.append(statement)
+            return await unrecorded(connection, statement, *values)
+
+        unrecorded = asyncpg.Connection.fetch
         event.listen(Engine, "before_cursor_execute", record)
         try:
-            yield sent
+            with monkeypatch.context() as patch:
+                patch.setattr(asyncpg.Connection, "fetch", fetch)
+                yield sent
         finally:
             event.remove(Engine, "before_cursor_execute", record)
         assert len(sent) <= at_most, f"{len(sent)} statements:\n" + "\n".join(sent)

@@ -75,7 +75,7 @@ async def test_two_principals_in_one_request_do_not_share_a_read(
     process: Process, database_url: str
 ) -> None:
     worker = await a_worker(database_url)
-    batches = Batches(process.database, Access(ANYONE))
+    batches = Batches(process.database.reads, Access(ANYONE))
     owner = Access(Viewer(Role.WORKER, worker.id))
 
     seen = await batches.load(worker_by_id, worker.id, ("mobile",), owner)

@@ -1,0 +1,221 @@
+"""The way of reads to PostgreSQL: compiled once, then run on connections of their own."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeAlias
+
+import asyncpg
+import orjson
+from sqlalchemy import Select
+from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.sql.compiler import SQLCompiler
+
+DIALECT: Any = create_async_engine("postgresql+asyncpg://").dialect
+FREE: Any = object()
+"""Stands for a value that comes with each request."""
+
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+Record: TypeAlias = asyncpg.Record
+
+ANSWERS = (asyncpg.PostgresError, asyncpg.InterfaceError)
+"""What a connection raises and is still in order, unless it is one of these:"""
+SEVERED = (
+    ConnectionError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.IdleSessionTimeoutError,
+)
+STALE = (*SEVERED, asyncpg.OutdatedSchemaCacheError)
+
+
+@dataclass
+class Tally:
+    """What one request has sent to the database so far."""
+
+    statements: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Query:
+    """A statement as the driver takes it."""
+
+    sql: str
+    template: tuple[Any, ...]
+    """The values of its parameters; those that are not part of the statement are FREE."""
+    free: tuple[tuple[int, str], ...]
+    """The places in `template` to be filled, and by what name."""
+
+    def bound(self, given: Mapping[str, Any]) -> list[Any]:
+        """The values of all parameters; `given` may hold more than it takes."""
+        values = list(self.template)
+        for place, name in self.free:
+            values[place] = given[name]
+        return values
+
+
+def compiled(statement: Select[*tuple[Any, ...]]) -> Query:
+    """The statement, with its `bindparam`s that have no value left free.
+
+    What is given for those goes to the driver as it is, and rows come as the driver makes
+    them: its types are those of our columns, so there is nothing to convert.
+    """
+    text = DIALECT.statement_compiler(DIALECT, statement)
+    assert isinstance(text, SQLCompiler)
+    expanded = text.construct_expanded_state(
+        {bind.key: FREE for bind in text.binds.values() if bind.required}
+    )
+    names = expanded.positiontup or []
+
+    def constant(name: str) -> Any:
+        value, process = expanded.parameters[name], expanded.processors.get(name)
+        return value if value is FREE or process is None else process(value)
+
+    template = tuple(map(constant, names))
+    free = tuple((i, name) for i, name in enumerate(names) if template[i] is FREE)
+    return Query(expanded.statement, template, free)
+
+
+class Source(Protocol):
+    """What reads can be run on."""
+
+    async def fetch(self, query: Query, given: Mapping[str, Any], tally: Tally) -> list[Record]: ...
+
+
+class Reads:
+    """A pool, for statements that run one by one outside any transaction.
+
+    The connection used last is used first: what it has prepared is warm, here and in the
+    server. Connections are opened when they are needed, up to `size`.
+    """
+
+    def __init__(self, url: str, *, size: int, patience: float, **server_settings: str) -> None:
+        _, self._address = DIALECT.create_connect_args(make_url(url))
+        self._server_settings = server_settings
+        self._patience = patience
+        self._room = asyncio.Semaphore(size)
+        self._idle: list[Connection] = []
+        self._closing: set[asyncio.Task[None]] = set()
+
+    async def fetch(self, query: Query, given: Mapping[str, Any], tally: Tally) -> list[Record]:
+        values = query.bound(given)
+        async with self._turn():
+            with suppress(*STALE), self._lent(await self._any()) as connection:
+                return await run(connection, query, values, tally)
+            # The server was restarted, or a migration changed what the connection knew of it;
+            # so it may be with all that are idle. Reading again does no harm.
+            self._drop_idle()
+            with self._lent(await self._open()) as connection:
+                return await run(connection, query, values, tally)
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator["Snapshot"]:
+        """A connection of the pool, on which everything stays as it was at the first read."""
+        async with self._turn():
+            with self._lent(await self._any()) as connection:
+                async with connection.transaction(isolation="repeatable_read", readonly=True):
+                    yield Snapshot(connection)
+
+    async def close(self) -> None:
+        self._drop_idle()
+        await asyncio.gather(*self._closing)
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        """Leave to use a connection. TimeoutError, if others keep all of them too long."""
+        if self._room.locked():
+            async with asyncio.timeout(self._patience):
+                await self._room.acquire()
+        else:
+            await self._room.acquire()
+        try:
+            yield
+        finally:
+            self._room.release()
+
+    @contextmanager
+    def _lent(self, connection: Connection) -> Iterator[Connection]:
+        """Kept afterwards, unless it broke or the read was cancelled: the server may then still
+        be busy with it."""
+        try:
+            yield connection
+        except ANSWERS as error:
+            if isinstance(error, SEVERED):
+                self._drop(connection)
+            else:
+                self._idle.append(connection)
+            raise
+        except BaseException:
+            self._drop(connection)
+            raise
+        self._idle.append(connection)
+
+    async def _any(self) -> Connection:
+        while self._idle:
+            connection = self._idle.pop()
+            if not connection.is_closed():
+                return connection
+        return await self._open()
+
+    async def _open(self) -> Connection:
+        connection: Connection = await asyncpg.connect(
+            **self._address,
+            timeout=self._patience,
+            server_settings=self._server_settings,
+            # The driver keeps statements prepared, the latest used of them, however long.
+            statement_cache_size=500,
+            max_cached_statement_lifetime=0,
+            max_cacheable_statement_size=0,
+        )
+        for name in ("json", "jsonb"):
+            await connection.set_type_codec(
+                name, schema="pg_catalog", encoder=encode, decoder=orjson.loads
+            )
+        return connection
+
+    def _drop_idle(self) -> None:
+        while self._idle:
+            self._drop(self._idle.pop())
+
+    def _drop(self, connection: Connection) -> None:
+        closing = asyncio.create_task(close(connection))
+        self._closing.add(closing)
+        closing.add_done_callback(self._closing.discard)
+
+
+class Snapshot:
+    """One connection in a transaction that only reads; reads wait for each other."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._turn = asyncio.Lock()
+
+    async def fetch(self, query: Query, given: Mapping[str, Any], tally: Tally) -> list[Record]:
+        async with self._turn:
+            return await run(self._connection, query, query.bound(given), tally)
+
+
+async def run(
+    connection: Connection, query: Query, values: list[Any], tally: Tally
+) -> list[Record]:
+    tally.statements += 1
+    started = time.perf_counter()
+    try:
+        return await connection.fetch(query.sql, *values)
+    finally:
+        tally.seconds += time.perf_counter() - started
+
+
+async def close(connection: Connection) -> None:
+    """Cancels what the server is still doing for us first."""
+    with suppress(Exception):
+        await connection.close(timeout=2)
+
+
+def encode(value: Any) -> str:
+    return orjson.dumps(value).decode()
