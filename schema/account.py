@@ -199,7 +199,7 @@ class Viewer:
     )
     session_id: ID | None = field("The device you ask from, in `sessions`.")
     addresses: list[Address] = field(
-        "Places you have work done at.", "id", load=load.addresses_by_citizen
+        "Places you have work done at.", "id", load=load.addresses_by_citizen, size=20
     )
     consents: Connection[ConsentRecord] = field(
         "What you agreed to, the latest first.", "id", load=load.consents_by_subject

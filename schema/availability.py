@@ -29,6 +29,7 @@ class WorkerDaysOff:
         "Days to come on which they take no bookings.",
         "id",
         load=load.days_off_by_worker,
+        size=60,
         shows=Privacy.OWNER,
         area=Area.WORKER_STANDING,
     )

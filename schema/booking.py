@@ -150,7 +150,7 @@ class Quote(Node):
     )
     reason: str | None = field("Why the price was revised.")
     lines: list[QuoteLine] | None = field(
-        "What it is made of.", "id", load=load.lines_by_quote, shows=Privacy.OWNER
+        "What it is made of.", "id", load=load.lines_by_quote, shows=Privacy.OWNER, size=20
     )
 
 
@@ -192,7 +192,9 @@ class Booking(Node):
     category: ServiceCategory | None = field(
         "The kind of work.", "category_id", load=load_skill.category_by_id
     )
-    services: list[Service] = field("What was asked for.", "id", load=load.services_by_booking)
+    services: list[Service] = field(
+        "What was asked for.", "id", load=load.services_by_booking, size=20
+    )
     completed_month: str | None = field(
         "The month it was completed, as YYYY-MM.", compute=resolve.month, needs="completed_month"
     )
@@ -202,6 +204,7 @@ class Booking(Node):
         "The services with their quantities.",
         "id",
         load=load.lines_by_booking,
+        size=20,
         shows=Privacy.OWNER,
     )
     citizen: Citizen | None = field(
@@ -248,15 +251,24 @@ class Booking(Node):
         shows=Privacy.OWNER,
     )
     quotes: list[Quote] | None = field(
-        "All prices put, the latest first.", "id", load=load.quotes_by_booking, shows=Privacy.OWNER
+        "All prices put, the latest first.",
+        "id",
+        load=load.quotes_by_booking,
+        size=10,
+        shows=Privacy.OWNER,
     )
     timeline: list[TimelineEntry] | None = field(
-        "Every step so far, in order.", "id", load=load.timeline_by_booking, shows=Privacy.OWNER
+        "Every step so far, in order.",
+        "id",
+        load=load.timeline_by_booking,
+        size=30,
+        shows=Privacy.OWNER,
     )
     assignments: list[Assignment] | None = field(
         "To whom it was offered, in order.",
         "id",
         load=load.assignments_by_booking,
+        size=10,
         shows=Privacy.OWNER,
     )
     rework_of: "Booking | None" = field(
@@ -297,7 +309,7 @@ class WorkerBookings:
         area=Area.BOOKING,
     )
     availability: list[AvailabilityRule] | None = field(
-        "Their weekly hours.", "id", load=load.availability_by_worker
+        "Their weekly hours.", "id", load=load.availability_by_worker, size=28
     )
     service_area: ServiceArea | None = field(
         "Where they go.", "id", load=load.service_area_by_worker
@@ -312,6 +324,7 @@ class WorkerBookings:
         "When they are free, soonest first.",
         "id",
         load=load.free_slots_by_worker,
+        size="first",
         check=resolve.check_slots,
     )
 
@@ -353,6 +366,7 @@ class Query:
     free_slots: list[Slot] = field(
         "When a worker is free, soonest first.",
         load=load.free_slots_by_worker,
+        size="first",
         check=resolve.check_slots,
         by="worker_id",
         kind=ID,

@@ -74,10 +74,10 @@ class Statistics:
     service_categories: int = field("Categories offered.", load=load.service_categories)
     services_delivered: int = field("Bookings completed.", load=load.services_delivered)
     by_district: list[DistrictStatistics] = field(
-        "The same by district, by name.", load=load.figures_by_district
+        "The same by district, by name.", load=load.figures_by_district, size=75
     )
     by_category: list[CategoryStatistics] = field(
-        "The same by category, in the official order.", load=load.figures_by_category
+        "The same by category, in the official order.", load=load.figures_by_category, size=40
     )
 
 

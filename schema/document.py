@@ -57,6 +57,7 @@ class WorkerDocuments:
         "What they handed in, the latest first.",
         "id",
         load=load.documents_by_worker,
+        size=30,
         shows=Privacy.OWNER,
         area=Area.DOCUMENTS,
     )

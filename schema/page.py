@@ -63,9 +63,11 @@ def behind(page: Page) -> bool | Batch:
 class PageInfo:
     """Where a page ends, and whether the list goes on there."""
 
-    has_next_page: bool = field("Whether there is more behind the last item.", "key", load=ahead)
+    has_next_page: bool = field(
+        "Whether there is more behind the last item.", "key", load=ahead, cost=1
+    )
     has_previous_page: bool = field(
-        "Whether there is more ahead of the first item.", "key", load=behind
+        "Whether there is more ahead of the first item.", "key", load=behind, cost=1
     )
     start_cursor: str | None = field("The cursor of the first item.", compute=first_cursor)
     end_cursor: str | None = field(
@@ -89,5 +91,8 @@ class Connection(Generic[T]):
     nodes: list[T] = field("The items alone.", compute=rows)
     page_info: PageInfo = field("Where this page ends.", compute=itself)
     total_count: int | None = field(
-        "How many items the whole list has. Counted only when asked for.", "key", load=total
+        "How many items the whole list has. Counted only when asked for.",
+        "key",
+        load=total,
+        cost=5,
     )

@@ -41,6 +41,7 @@ class BookingProposals:
         "Times that were proposed instead, in order.",
         "id",
         load=load.proposals_by_booking,
+        size=20,
         shows=Privacy.OWNER,
     )
 

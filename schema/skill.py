@@ -75,7 +75,7 @@ class ServiceCategory(Node):
     nsqf_level: str | None = field("The usual level in the skills framework, such as `4`.")
     regulations: list[str] = field("Licences and checks the trade asks for.")
     services: list[Service] = field(
-        "What can be booked in it.", "id", load=load.services_by_category
+        "What can be booked in it.", "id", load=load.services_by_category, size=10
     )
     workers: Connection[Worker] | None = field(
         "The active workers verified in it.", "id", load=load.workers_by_category
@@ -134,7 +134,10 @@ class WorkerSkills:
     """What a worker knows and charges."""
 
     skills: list[WorkerSkill] | None = field(
-        "What they are skilled in, the main skill first.", "id", load=load.skills_by_worker
+        "What they are skilled in, the main skill first.",
+        "id",
+        load=load.skills_by_worker,
+        size=10,
     )
     starting_rate: RateCard | None = field(
         "The lowest rate in force for what they do: show it as “from ₹…”.",

@@ -74,12 +74,14 @@ class BookingVisit:
         "Calls between the parties, in order.",
         "id",
         load=load.calls_by_booking,
+        size=30,
         shows=Privacy.OWNER,
     )
     payments: list[Payment] | None = field(
         "What is owed or was paid.",
         "id",
         load=load_payment.payments_by_booking,
+        size=5,
         shows=Privacy.OWNER,
     )
 

@@ -193,7 +193,10 @@ class Worker(Node):
         load=load.provider_by_id,
     )
     verifications: list[Verification] = field(
-        "What has been checked: show these as badges.", "id", load=load.verifications_by_worker
+        "What has been checked: show these as badges.",
+        "id",
+        load=load.verifications_by_worker,
+        size=5,
     )
 
     full_name: str | None = field(
