@@ -56,6 +56,8 @@ from schema.graph import gateway
 CHECKOUT = Path(__file__).parent
 OPERATIONS = CHECKOUT / "docs" / "operations"
 PING_SECONDS = 2
+KEEP_ALIVE_SECONDS = 75
+"""Longer than the proxies in front of us keep a connection: who ends it must be the client."""
 
 T = TypeVar("T")
 
@@ -84,8 +86,8 @@ def create_app(
     endpoint = Endpoint(engine, settings, page if settings.development else None)
     return Starlette(
         routes=[
+            Route("/graphql", endpoint),
             Route("/", lambda _: RedirectResponse("/graphql"), methods=["GET"]),
-            Route("/graphql", endpoint.__call__, methods=["GET", "POST", "PUT", "DELETE"]),
             Route("/healthz", healthy),
             Route("/readyz", ready),
             Route("/schema.graphql", schema_text),
@@ -175,9 +177,14 @@ def serve(
             ),
             host=settings.host,
             port=settings.port,
+            loop="uvloop",
+            http="httptools",
+            ws="none",
+            lifespan="on",
             log_config=None,
             access_log=False,
             server_header=False,
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=5,
         )
 

@@ -2,8 +2,9 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any, NamedTuple, TypeAlias
 
 import orjson
 import structlog
@@ -11,6 +12,7 @@ from graphql import GraphQLError, OperationType
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from engine.engine import Engine, Invalid
 from runtime.context import Context
@@ -23,9 +25,10 @@ from runtime.faults import (
     is_outage,
     meant_for_client,
 )
-from runtime.http import JSON, Refused, counted, encoded, request_id_of
+from runtime.http import JSON, Refused, counted, encoded, request_id, request_id_of
 from runtime.identity import viewer_of
-from runtime.language import preferred
+from runtime.language import Language, preferred
+from runtime.log import current_request
 from runtime.process import Process
 from runtime.settings import Settings
 from runtime.words import holds_telephone
@@ -34,11 +37,31 @@ log = structlog.get_logger()
 
 NESTING_LIMIT = 64
 REASON_LIMIT = 300
+HEADER_LIMIT = 500
+MEMORY = 500
+"""For how many different headers it is remembered what they mean."""
+PARAMETERS = {
+    "query": (str, "a string: the GraphQL document"),
+    "operationName": (str | None, "a string or null"),
+    "variables": (dict | None, "an object or null"),
+    "extensions": (dict | None, "an object or null"),
+}
+Headers: TypeAlias = list[tuple[bytes, bytes]]
 GRAPHQL = "application/graphql-response+json"
 
 
+class Answer(NamedTuple):
+    status: int
+    headers: Headers
+    body: bytes
+
+
 class Endpoint:
-    """Answers POSTed operations over one schema, and browsers with `page`."""
+    """Answers POSTed operations over one schema, and browsers with `page`.
+
+    It speaks ASGI itself: of a small query, making a request and a response object around the
+    same bytes would be a good part of the cost.
+    """
 
     def __init__(
         self, engine: Engine, settings: Settings, page: Callable[[], Response] | None
@@ -47,81 +70,128 @@ class Endpoint:
         self.settings = settings
         self.page = page
 
-    async def __call__(self, request: Request) -> Response:
-        request_id = request_id_of(request)
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = time.perf_counter()
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
+        given = dict(scope["headers"])
+        id = request_id(given.get(b"x-request-id", b"").decode("latin-1"))
+        current = current_request.set(id)
+        try:
             try:
-                response = await self.answer(request, request_id)
+                answer = await self.answer(scope, given, receive, id)
             except Refused as refused:
                 log.info("refused", status=refused.status, code=code_of(refused.error))
                 body = {"errors": [refused.error.formatted]}
-                response = encoded(body, refused.status, **refused.headers)
+                answer = of(encoded(body, refused.status, **refused.headers))
             except ClientDisconnect:
-                response = Response(status_code=499)
-            log.info(
-                "request",
-                status=response.status_code,
-                ms=round((time.perf_counter() - started) * 1000, 1),
-            )
-        response.headers["x-request-id"] = request_id
-        response.headers["x-content-type-options"] = "nosniff"
-        return response
+                answer = of(Response(status_code=499))
+            taken = round((time.perf_counter() - started) * 1000, 1)
+            log.info("request", status=answer.status, ms=taken)
+        finally:
+            current_request.reset(current)
+        headers = [*answer.headers, (b"x-request-id", id.encode())]
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        await send({"type": "http.response.body", "body": answer.body})
 
-    async def answer(self, request: Request, request_id: str) -> Response:
-        if request.method != "POST":
-            if request.method == "GET" and self.page and "text/html" in accept(request):
-                return self.page()
+    async def answer(
+        self, scope: Scope, given: dict[bytes, bytes], receive: Receive, id: str
+    ) -> Answer:
+        if scope["method"] != "POST":
+            if scope["method"] == "GET" and self.page and b"text/html" in given.get(b"accept", b""):
+                return of(self.page())
             error = BadInput("Send operations with POST; open this address in a browser to try.")
             raise Refused(405, error, Allow="GET, POST" if self.page else "POST")
-        media_type = negotiated(accept(request))
-        asked = parameters_of(await body_of(request, self.settings.body_limit))
-        process: Process = request.state.process
+        if told := unreadable(short(given, b"content-type"), short(given, b"content-encoding")):
+            raise Refused(415, BadInput(told))
+        asked = parameters_of(await counted(receive, self.settings.body_limit))
+        process: Process = scope["state"]["process"]
+        authorization = given.get(b"authorization")
         try:
-            viewer = await viewer_of(request.headers.get("authorization"), process)
+            viewer = await viewer_of(
+                authorization.decode("latin-1") if authorization is not None else None, process
+            )
         except Unauthenticated as error:
             raise Refused(401, error, **{"WWW-Authenticate": "Bearer"}) from None
         except Exception as error:
             if not is_outage(error):
                 raise
-            told = meant_for_client(GraphQLError("", original_error=error), request_id)
-            raise Refused(503, told, **{"Retry-After": str(RETRY_AFTER_SECONDS)}) from None
-        context = Context(
-            replace(viewer, reason=reason_of(asked["extensions"])),
-            preferred(request.headers.get("accept-language", "")),
-            process,
-            request_id,
-            request.client.host if request.client else "",
-        )
+            masked = meant_for_client(GraphQLError("", original_error=error), id)
+            raise Refused(503, masked, **{"Retry-After": str(RETRY_AFTER_SECONDS)}) from None
+        if (reason := reason_of(asked.get("extensions"))) is not None:
+            viewer = replace(viewer, reason=reason)
+        manner = manner_of(short(given, b"accept"), short(given, b"accept-language"))
+        address = scope["client"][0] if scope["client"] else ""
+        context = Context(viewer, manner.language, process, id, address)
         try:
-            operation = self.engine.prepare(asked["query"], asked["operationName"])
+            operation = self.engine.prepare(asked["query"], asked.get("operationName"))
             if operation.kind is OperationType.SUBSCRIPTION:
                 raise Invalid(BadInput("Subscriptions are not offered here."))
         except Invalid as invalid:
-            errors = formatted(invalid.errors, request_id)
+            errors = formatted(invalid.errors, id)
             log.info("refused", status=400, code=errors[0]["extensions"]["code"])
-            return sent({"errors": errors}, media_type, 400 if media_type == GRAPHQL else 200)
-        result = await self.engine.run(operation, asked["variables"], context)
-        body: dict[str, Any] = {}
-        if result.errors:
+            return manner.answer({"errors": errors}, 400 if manner.media_type == GRAPHQL else 200)
+        result = await self.engine.run(operation, asked.get("variables"), context)
+        if not result.errors:
+            answer = manner.answer({"data": result.data})
+        else:
+            errors = formatted(result.errors, id)
             # First, as the specification advises, so that nobody overlooks them.
-            body["errors"] = formatted(result.errors, request_id)
-        body["data"] = result.data
-        response = sent(body, media_type, 200)
-        response.headers["content-language"] = context.language.lower()
-        response.headers["vary"] = "Accept, Accept-Language"
-        if any(code == "UNAVAILABLE" for code in codes_of(body)):
-            response.headers["retry-after"] = str(RETRY_AFTER_SECONDS)
+            answer = manner.answer({"errors": errors, "data": result.data})
+            if any(error["extensions"].get("code") == "UNAVAILABLE" for error in errors):
+                answer.headers.append((b"retry-after", b"%d" % RETRY_AFTER_SECONDS))
         if self.settings.development:
             tally = context.batches.tally
-            response.headers["server-timing"] = (
-                f'sql;desc="{tally.statements} statements";dur={tally.seconds * 1000:.1f}'
-            )
-        return response
+            timing = f'sql;desc="{tally.statements} statements";dur={tally.seconds * 1000:.1f}'
+            answer.headers.append((b"server-timing", timing.encode()))
+        return answer
 
 
-def accept(request: Request) -> str:
-    return request.headers.get("accept", "*/*").lower()
+def of(response: Response) -> Answer:
+    return Answer(response.status_code, response.raw_headers, bytes(response.body))
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How a client likes to be answered: the same for all of its requests."""
+
+    media_type: str
+    language: Language
+    headers: Headers
+
+    def answer(self, body: dict[str, Any], status: int = 200) -> Answer:
+        encoded = orjson.dumps(body)
+        return Answer(status, [*self.headers, (b"content-length", b"%d" % len(encoded))], encoded)
+
+
+@lru_cache(maxsize=MEMORY)
+def manner_of(accept: bytes, accept_language: bytes) -> Manner:
+    media_type = negotiated(accept.decode("latin-1").lower() or "*/*")
+    language = preferred(accept_language.decode("latin-1"))
+    return Manner(
+        media_type,
+        language,
+        [
+            (b"content-type", f"{media_type}; charset=utf-8".encode()),
+            (b"content-language", language.lower().encode()),
+            (b"vary", b"Accept, Accept-Language"),
+            (b"x-content-type-options", b"nosniff"),
+        ],
+    )
+
+
+@lru_cache(maxsize=MEMORY)
+def unreadable(content_type: bytes, content_encoding: bytes) -> str | None:
+    """What to send instead of a body of this kind; None for the kind we read."""
+    kind, _, parameters = content_type.decode("latin-1").lower().partition(";")
+    if kind.strip() != JSON or parameters.replace(" ", "") not in ("", "charset=utf-8"):
+        return "Send the request as Content-Type: application/json, UTF-8."
+    if content_encoding.lower() not in (b"", b"identity"):
+        return "Send the body without compression."
+    return None
+
+
+def short(given: dict[bytes, bytes], name: bytes) -> bytes:
+    """The header, as far as it is read: what is remembered must not grow with what is sent."""
+    return given.get(name, b"")[:HEADER_LIMIT]
 
 
 def negotiated(header: str) -> str:
@@ -137,15 +207,6 @@ def negotiated(header: str) -> str:
     return GRAPHQL if liked.get(GRAPHQL, 0.0) >= max(liked.get(JSON, 0.0), 0.001) else JSON
 
 
-async def body_of(request: Request, limit: int) -> bytes:
-    kind, _, parameters = request.headers.get("content-type", "").lower().partition(";")
-    if kind.strip() != JSON or parameters.replace(" ", "") not in ("", "charset=utf-8"):
-        raise Refused(415, BadInput("Send the request as Content-Type: application/json, UTF-8."))
-    if request.headers.get("content-encoding", "identity").lower() != "identity":
-        raise Refused(415, BadInput("Send the body without compression."))
-    return await counted(request.receive, limit)
-
-
 def parameters_of(body: bytes) -> dict[str, Any]:
     """query, variables and operationName, each of its type. Refused tells what is wrong."""
     try:
@@ -154,18 +215,12 @@ def parameters_of(body: bytes) -> dict[str, Any]:
         raise Refused(400, BadInput(f"The body is not valid JSON in UTF-8: {error}.")) from None
     if not isinstance(asked, dict):
         raise Refused(400, BadInput('The body must be a JSON object such as {"query": "…"}.'))
-    wanted = {
-        "query": (str, "a string: the GraphQL document"),
-        "operationName": (str | None, "a string or null"),
-        "variables": (dict | None, "an object or null"),
-        "extensions": (dict | None, "an object or null"),
-    }
-    for name, (kind, told) in wanted.items():
+    for name, (kind, told) in PARAMETERS.items():
         if not isinstance(asked.get(name), kind):
             raise Refused(400, BadInput(f"`{name}` must be {told}.", argument=name))
     if deeper_than(asked.get("variables"), NESTING_LIMIT):
         raise Refused(400, BadInput(f"`variables` may nest at most {NESTING_LIMIT} levels."))
-    return {name: asked.get(name) for name in wanted}
+    return asked
 
 
 def reason_of(extensions: dict[str, Any] | None) -> str | None:
@@ -194,16 +249,8 @@ def deeper_than(value: object, levels: int) -> bool:
     return any(deeper_than(item, levels - 1) for item in inner)
 
 
-def sent(body: dict[str, Any], media_type: str, status: int) -> Response:
-    return Response(orjson.dumps(body), status, media_type=f"{media_type}; charset=utf-8")
-
-
 def code_of(error: GraphQLError) -> str:
     return str((error.extensions or {}).get("code"))
-
-
-def codes_of(body: dict[str, Any]) -> list[Any]:
-    return [error.get("extensions", {}).get("code") for error in body.get("errors", ())]
 
 
 async def json_error(request: Request, error: Exception) -> Response:

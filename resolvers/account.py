@@ -35,9 +35,9 @@ from models.base import new_id
 from models.place import District
 from resolvers.info import Info
 from resolvers.place import Point
+from runtime.bearer import claims_of
 from runtime.faults import BadInput, NotFound
 from runtime.geography import kilometres
-from runtime.identity import claims_of
 from runtime.language import Language
 from runtime.phone import checked_mobile
 from runtime.rights import Role

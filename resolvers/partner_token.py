@@ -9,7 +9,7 @@ from typing import Any
 from loaders import partner_token as load
 from models.account import ConsentPurpose, PartnerClient
 from models.base import new_id
-from runtime.identity import claims_of
+from runtime.bearer import claims_of
 from runtime.oauth import TOKEN_PATH, Asked, Denied, Issued, UnknownClient
 from runtime.process import Process
 from runtime.rights import Role

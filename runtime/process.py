@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from runtime.bearer import Bearers
 from runtime.database import Database
 from runtime.oidc import Officials
 from runtime.partner import Partners
@@ -21,6 +22,7 @@ class Process:
     keys: Keys
     sms: Sms
     storage: Storage
+    bearers: Bearers
     partners: Partners
     officials: Officials | None
 
@@ -45,6 +47,7 @@ async def process_of(settings: Settings, sms: Sms | None = None) -> AsyncIterato
             keys,
             sender or ConsoleSms(),
             LocalStorage(folder_for(settings)),
+            Bearers(keys),
             Partners(database),
             officials,
         )

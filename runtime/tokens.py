@@ -102,7 +102,9 @@ class Keys:
         self._read = version_of(path)
         self._keys = KeySet([a_key()]) if path is None else keys_in(path)
 
-    def _current(self) -> KeySet:
+    @property
+    def current(self) -> KeySet:
+        """Another object as soon as the file has changed."""
         version = version_of(self._path)
         if self._path is not None and version != self._read:
             self._read = version
@@ -119,12 +121,12 @@ class Keys:
         return {
             "keys": [
                 {**key.as_dict(private=False), "use": "sig", "alg": ALGORITHM}
-                for key in self._current().keys
+                for key in self.current.keys
             ]
         }
 
     def sign(self, minutes: int, **claims: Any) -> str:
-        key, now = self._current().keys[0], int(time.time())
+        key, now = self.current.keys[0], int(time.time())
         body = {
             "iss": self._issuer,
             "aud": self._audience,
@@ -140,7 +142,7 @@ class Keys:
         the service is nobody's to sign in with."""
         return verified(
             token,
-            self._current(),
+            self.current,
             [ALGORITHM],
             iss={"essential": True, "value": self._issuer},
             aud={"essential": True, "value": audience or self._audience},
