@@ -5,7 +5,9 @@ graphql-core does the coercing. Around it stands what can be known once per oper
 arguments are constant, and which variables are of a scalar whose values need no change.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass
+from operator import itemgetter
 from typing import Any
 
 from graphql import (
@@ -25,7 +27,6 @@ from graphql import (
     VariableNode,
     get_argument_values,
     get_variable_values,
-    type_from_ast,
 )
 from graphql.execution.get_variable_signature import (
     GraphQLVariableSignature,
@@ -38,7 +39,11 @@ ERROR_LIMIT = 50
 INT_LIMIT = 2**31
 NO_VARIABLES = VariableValues({}, {})
 
+PATTERNS = 32
+"""How many ways of giving the variables of one field are kept."""
+
 Arguments = dict[str, Any]
+Builder = Callable[[Mapping[str, Any]], Any]
 
 
 def is_int(value: Any) -> bool:
@@ -92,64 +97,116 @@ class Variables:
 
 
 def arguments_of(
-    schema: GraphQLSchema,
-    operation: OperationDefinitionNode,
-    definition: GraphQLField,
-    node: FieldNode,
-    convert: Callable[[Arguments], Arguments] | None,
+    definition: GraphQLField, node: FieldNode, convert: Callable[[Arguments], Arguments] | None
 ) -> Callable[[VariableValues], Arguments]:
-    """How the field's arguments come of the variables; constant ones are worked out here.
+    """How the field's arguments come of the variables.
 
     What is returned must not be changed. `convert` makes of the schema's values what the field's
     function takes. The function raises GraphQLError for a value that its argument refuses.
     """
-    finish = convert or same
     if not definition.args and not node.arguments:
         return lambda _: {}
-    asked = {argument.name.value: argument.value for argument in node.arguments or ()}
-    from_variables = {name: value for name, value in asked.items() if holds_variable(value)}
-    if not from_variables:
+    names = sorted(set(variables_in(argument.value for argument in node.arguments or ())))
+    templates = Templates(definition, node, names, convert or same)
+    if not names:
         try:
-            constant = finish(get_argument_values(definition, node, NO_VARIABLES))
+            constant = templates.worked_out(NO_VARIABLES)
         except Exception as error:
             return raising(error)
         return lambda _: constant
-    direct = direct_variables(schema, operation, definition, from_variables)
-    if direct is None:
-        return lambda variables: finish(get_argument_values(definition, node, variables))
-    given = {name: value for name, value in asked.items() if name not in from_variables}
-    constants = get_argument_values(
-        GraphQLField(
-            definition.type,
-            args={name: a for name, a in definition.args.items() if name not in direct},
-        ),
-        FieldNode(
-            name=node.name,
-            arguments=tuple(a for a in node.arguments or () if a.name.value in given),
-        ),
-        NO_VARIABLES,
-    )
+    return templates
 
-    names = {name: argument.out_name or name for name, argument in definition.args.items()}
-    order = [
-        (out, direct[name][1] if name in direct else None)
-        for name, out in names.items()
-        if name in direct or out in constants
-    ]
 
-    def arguments(variables: VariableValues) -> Arguments:
+class Templates:
+    """The arguments of a field, worked out once for each way in which its variables are given,
+    null or left out: with stand-ins for their values, whose places the values then take.
+
+    That is sound because a variable's value is coerced already: nothing looks at it again on its
+    way into an argument, however deep in lists and input objects it stands. Where something did,
+    its stand-in is not found afterwards, and the arguments are worked out anew each time.
+    """
+
+    def __init__(
+        self,
+        definition: GraphQLField,
+        node: FieldNode,
+        names: Sequence[str],
+        convert: Callable[[Arguments], Arguments],
+    ) -> None:
+        self._definition = definition
+        self._node = node
+        self._names = names
+        self._convert = convert
+        self._known: dict[tuple[bool | None, ...], Builder | None] = {}
+
+    def __call__(self, variables: VariableValues) -> Arguments:
         values = variables.coerced
-        try:
-            found = {
-                name: constants[name] if variable is None else values[variable]
-                for name, variable in order
-            }
-        except KeyError:
-            # A default, or an error: told apart by who knows both well.
-            return finish(get_argument_values(definition, node, variables))
-        return finish(found)
+        pattern = tuple([values[n] is None if n in values else None for n in self._names])
+        if pattern not in self._known and len(self._known) < PATTERNS:
+            self._known[pattern] = self._template(variables, pattern)
+        build = self._known.get(pattern)
+        if build is None:
+            return self.worked_out(variables)
+        found: Arguments = build(values)
+        return found
 
-    return arguments
+    def worked_out(self, variables: VariableValues) -> Arguments:
+        return self._convert(get_argument_values(self._definition, self._node, variables))
+
+    def _template(
+        self, variables: VariableValues, pattern: Sequence[bool | None]
+    ) -> "Builder | None":
+        """None where there can be none."""
+        given = [n for n, is_null in zip(self._names, pattern, strict=True) if is_null is False]
+        standing = variables.coerced | {name: StandIn(name) for name in given}
+        try:
+            template = self.worked_out(VariableValues(variables.sources, standing))
+        except Exception:
+            return None
+        found: set[str] = set()
+        build = builder(template, found)
+        return build if found == set(given) else None
+
+
+@dataclass(frozen=True)
+class StandIn:
+    """For the value of a variable."""
+
+    name: str
+
+
+def builder(part: Any, found: set[str]) -> Builder:
+    """Makes the part again, with values in the place of stand-ins; notes those it `found`."""
+    if isinstance(part, StandIn):
+        found.add(part.name)
+        return itemgetter(part.name)
+    if type(part) is dict:
+        if inner := varying(part.items(), found):
+            return lambda values: {**part, **{name: make(values) for name, make in inner}}
+    elif type(part) is list:
+        if inner := varying(enumerate(part), found):
+            makers = dict(inner)
+            return lambda values: [
+                makers[i](values) if i in makers else item for i, item in enumerate(part)
+            ]
+    elif is_dataclass(part) and not isinstance(part, type):
+        named = {f.name: getattr(part, f.name) for f in fields(part)}
+        if inner := varying(named.items(), found):
+            kind = type(part)
+            return lambda values: kind(**{**named, **{n: make(values) for n, make in inner}})
+    return lambda _: part
+
+
+def varying(parts: Iterable[tuple[Any, Any]], found: set[str]) -> list[tuple[Any, Builder]]:
+    """How to make those of the parts that hold a stand-in."""
+    makers: list[tuple[Any, Builder]] = []
+    for name, part in parts:
+        mine: set[str] = set()
+        make = builder(part, mine)
+        if mine:
+            found |= mine
+            makers.append((name, make))
+    return makers
 
 
 def same(arguments: Arguments) -> Arguments:
@@ -163,35 +220,11 @@ def raising(error: Exception) -> Callable[[VariableValues], Arguments]:
     return arguments
 
 
-def holds_variable(value: ValueNode) -> bool:
-    if isinstance(value, ListValueNode):
-        return any(map(holds_variable, value.values))
-    if isinstance(value, ObjectValueNode):
-        return any(holds_variable(field.value) for field in value.fields)
-    return isinstance(value, VariableNode)
-
-
-def direct_variables(
-    schema: GraphQLSchema,
-    operation: OperationDefinitionNode,
-    definition: GraphQLField,
-    asked: Mapping[str, ValueNode],
-) -> dict[str, tuple[str, str]] | None:
-    """For each argument its name for the function and its variable, if all of them are
-    variables that are of the argument's own type: then a coerced value fits as it is."""
-    types = {
-        variable.variable.name.value: type_from_ast(schema, variable.type)
-        for variable in operation.variable_definitions or ()
-    }
-    found: dict[str, tuple[str, str]] = {}
-    for name, value in asked.items():
-        argument = definition.args.get(name)
-        if argument is None or not isinstance(value, VariableNode):
-            return None
-        kind, wanted = types.get(value.name.value), argument.type
-        if isinstance(kind, GraphQLNonNull) and not isinstance(wanted, GraphQLNonNull):
-            kind = kind.of_type
-        if str(kind) != str(wanted):
-            return None
-        found[name] = (argument.out_name or name, value.name.value)
-    return found
+def variables_in(values: Iterable[ValueNode]) -> Iterator[str]:
+    for value in values:
+        if isinstance(value, VariableNode):
+            yield value.name.value
+        elif isinstance(value, ListValueNode):
+            yield from variables_in(value.values)
+        elif isinstance(value, ObjectValueNode):
+            yield from variables_in(field.value for field in value.fields)

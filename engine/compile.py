@@ -113,9 +113,7 @@ class Compiler:
             name=name,
             definition=definition,
             nodes=[one.node for one in selected],
-            arguments=arguments_of(
-                self.schema, self.operation, definition, node, record.convert if record else None
-            ),
+            arguments=arguments_of(definition, node, record.convert if record else None),
             source=source_of(definition, parent.name, name, self.viewer),
             output=output_of(definition.type, f"{parent}.{name}", self._leaf),
             below=Below(self, selected),

@@ -50,7 +50,9 @@ class Objects:
         if type_ is None or others or self._task.field.below(type_).error is not None:
             return None
         rows: list[Any] = []
-        if all(is_row(kind) for kind in there):
+        if len(set(map(id, values))) == len(values) and NOTHING not in set(map(type, values)):
+            group = self._group(type_, values)
+        elif all(is_row(kind) for kind in there):
             # What many refer to is one row: resolved once, and one object of the answer.
             number: dict[int, int] = {}
             for value in values:

@@ -4,7 +4,6 @@ up again, putting the answer together."""
 import asyncio
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cached_property
 from itertools import chain
 from typing import Any
 
@@ -53,7 +52,7 @@ class Run:
         self.later: list[Group | Task] = []
         """What of this is deferred, and lists that go on: the outermost first."""
         self._observer = observer
-        self._slice_began = time.perf_counter()
+        self._slice_ends = time.perf_counter() + SLICE_SECONDS
 
     async def data(self) -> dict[str, Any] | None:
         """The answer's data; what went wrong is in `absorbed`."""
@@ -79,7 +78,8 @@ class Run:
         for level in reversed(levels):
             for group in level:
                 group.assemble()
-                await self.breathe()
+                if time.perf_counter() > self._slice_ends:
+                    await self._breathe()
         for group in chain.from_iterable(levels):
             if group.selection.deferred or group.selection.spreads:
                 self.later.append(group)
@@ -93,7 +93,8 @@ class Run:
             tasks += group.tasks
         for task in tasks:
             task.start()
-            await self.breathe()
+            if time.perf_counter() > self._slice_ends:
+                await self._breathe()
         while waiting := [task for task in tasks if task.request is not None]:
             await self._meet(waiting)
         below: list[Group] = []
@@ -101,7 +102,8 @@ class Run:
             if not task.complete():
                 await task.sort_out()
             below += task.groups
-            await self.breathe()
+            if time.perf_counter() > self._slice_ends:
+                await self._breathe()
         return below
 
     async def _meet(self, tasks: "list[Task]") -> None:
@@ -130,7 +132,8 @@ class Run:
         awaited = iter(results[len(jobs) :])
         for task in tasks:
             task.go_on(found, awaited)
-            await self.breathe()
+            if time.perf_counter() > self._slice_ends:
+                await self._breathe()
 
     async def _read(self, batch: Batch, keys: list[str]) -> list[Any]:
         context = self.context
@@ -140,11 +143,10 @@ class Run:
             )
         return found
 
-    async def breathe(self) -> None:
-        """Lets others have the event loop, now and then."""
-        if time.perf_counter() - self._slice_began > SLICE_SECONDS:
-            await asyncio.sleep(0)
-            self._slice_began = time.perf_counter()
+    async def _breathe(self) -> None:
+        """Lets others have the event loop."""
+        await asyncio.sleep(0)
+        self._slice_ends = time.perf_counter() + SLICE_SECONDS
 
 
 async def outcome(awaitable: Any) -> Any:
@@ -171,7 +173,7 @@ class Task:
         self._values: Column = []
         self._objects: Objects | None = None
 
-    @cached_property
+    @property
     def arguments(self) -> dict[str, Any]:
         """Not to be changed. Raises GraphQLError for a value that an argument refuses."""
         return self.field.arguments(self.run.variables)

@@ -7,6 +7,7 @@ request, those of a whole level are met together, and it goes on with what came 
 
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
@@ -97,10 +98,7 @@ class Computed:
             self.record.check(task.run.context, arguments)
         if self.record.speaks and arguments.get("language") is None:
             arguments = {**arguments, "language": task.run.context.language}
-        if not arguments:
-            return mapped(self.compute, rows)
-        compute = self.compute
-        return mapped(lambda row: compute(row, **arguments), rows)
+        return mapped(partial(self.compute, **arguments) if arguments else self.compute, rows)
 
 
 def mapped(function: Callable[[Any], Any], rows: Sequence[Any]) -> Column:
