@@ -31,6 +31,7 @@ from data import demo, reference
 from edge import ide as ide_page
 from edge import oauth
 from edge.endpoint import Endpoint, json_error, masked_fault
+from engine.cost import Limits
 from engine.engine import Engine
 from models.account import ConsentPurpose
 from resolvers import document, partner_token
@@ -81,7 +82,10 @@ def create_app(
         return ide_page.page("/graphql", OPERATIONS, assets)
 
     engine = Engine(
-        gateway().schema, token_limit=settings.token_limit, seconds=settings.operation_seconds
+        gateway().schema,
+        limits=Limits.of(settings),
+        token_limit=settings.token_limit,
+        seconds=settings.operation_seconds,
     )
     endpoint = Endpoint(engine, settings, page if settings.development else None)
     return Starlette(

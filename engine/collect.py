@@ -69,6 +69,21 @@ class Collector:
             visit.selection_set(selection_set, defer)
         return visit.found, visit.defers
 
+    def is_included(self, node: Any) -> bool:
+        skip = self.argument(GraphQLSkipDirective, node)
+        if skip is not None and skip["if"]:
+            return False
+        include = self.argument(GraphQLIncludeDirective, node)
+        return include is None or bool(include["if"])
+
+    def argument(self, directive: Any, node: Any) -> dict[str, Any] | None:
+        """The arguments of the directive, where the node has it."""
+        for applied in node.directives or ():
+            assert isinstance(applied, DirectiveNode)
+            if applied.name.value == directive.name:
+                return get_argument_values(directive, applied, self.variables)
+        return None
+
 
 @dataclass
 class Visit:
@@ -76,11 +91,11 @@ class Visit:
     type: GraphQLObjectType
     found: Fields = field(default_factory=dict)
     defers: list[Defer] = field(default_factory=list)
-    spread: set[tuple[str, int]] = field(default_factory=set)
+    spread: set[tuple[str, Defer | None]] = field(default_factory=set)
 
     def selection_set(self, selection_set: SelectionSetNode, defer: Defer | None) -> None:
         for selection in selection_set.selections:
-            if not self.is_included(selection):
+            if not self.collector.is_included(selection):
                 continue
             if isinstance(selection, FieldNode):
                 key = (selection.alias or selection.name).value
@@ -98,17 +113,10 @@ class Visit:
             return
         inner = self.deferred(spread, defer)
         # Spread again it adds nothing, unless it is delivered at another time.
-        if (name, id(None)) in self.spread or (name, id(inner)) in self.spread:
+        if (name, None) in self.spread or (name, inner) in self.spread:
             return
-        self.spread.add((name, id(inner)))
+        self.spread.add((name, inner))
         self.selection_set(fragment.selection_set, inner)
-
-    def is_included(self, node: Any) -> bool:
-        skip = self.argument(GraphQLSkipDirective, node)
-        if skip is not None and skip["if"]:
-            return False
-        include = self.argument(GraphQLIncludeDirective, node)
-        return include is None or bool(include["if"])
 
     def applies(self, fragment: InlineFragmentNode | FragmentDefinitionNode) -> bool:
         condition = fragment.type_condition
@@ -122,19 +130,11 @@ class Visit:
     def deferred(self, node: Any, defer: Defer | None) -> Defer | None:
         if not self.collector.incremental:
             return None
-        asked = self.argument(GraphQLDeferDirective, node)
+        asked = self.collector.argument(GraphQLDeferDirective, node)
         if asked is None or asked.get("if") is False:
             return defer
         self.defers.append(Defer(asked.get("label"), defer))
         return self.defers[-1]
-
-    def argument(self, directive: Any, node: Any) -> dict[str, Any] | None:
-        """The arguments of the directive, where the node has it."""
-        for applied in node.directives or ():
-            assert isinstance(applied, DirectiveNode)
-            if applied.name.value == directive.name:
-                return get_argument_values(directive, applied, self.collector.variables)
-        return None
 
 
 def conditions(definition: Any, fragments: Mapping[str, FragmentDefinitionNode]) -> frozenset[str]:

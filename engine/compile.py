@@ -17,6 +17,7 @@ from graphql.execution.values import VariableValues
 
 from engine.arguments import arguments_of
 from engine.collect import Collector, Defer, Fields, Selected
+from engine.cost import priced
 from engine.output import Leaf, output_of
 from engine.plan import Assemble, Plan, PlannedField, Selection, Stream
 from engine.sources import source_of
@@ -66,6 +67,7 @@ class Compiler:
         return Plan(
             operation=self.operation,
             steps=[self._selection(root, step, defers) for step in steps],
+            price=priced(self.schema, self.operation, self.fragments, self._collector.is_included),
             projection=(
                 Projection(self.schema, self.operation, self.fragments, self.viewer)
                 if self.viewer

@@ -34,6 +34,7 @@ from graphql.pyutils import is_awaitable
 from engine.arguments import Variables
 from engine.collect import conditions
 from engine.compile import Compiler
+from engine.cost import Limits, crowded
 from engine.describe import Level, described
 from engine.errors import told
 from engine.incremental import Delivery, Payload
@@ -85,13 +86,16 @@ class Engine:
         self,
         schema: GraphQLSchema,
         *,
+        limits: Limits | None = None,
         token_limit: int = 5000,
         error_limit: int = 1000,
         seconds: float = 30,
         operations: int = 1000,
         observer: Observer | None = None,
     ) -> None:
+        """Without `limits`, operations may cost what they like."""
         self.schema = schema
+        self.limits = limits
         self.token_limit = token_limit
         self.error_limit = error_limit
         self.seconds = seconds
@@ -168,6 +172,9 @@ class Engine:
             plan = self._plan(operation, coerced, viewer_of(context), incremental=incremental)
         except GraphQLError as error:
             return refused(error)
+        limits, price = self.limits, plan.price
+        if limits is not None and (dear := price.refusal(limits, coerced.coerced)) is not None:
+            return refused(dear)
         if plan.projection is not None:
             context.projection = plan.projection
         return Run(self.schema, operation.fragments, plan, coerced, context, root, self.observer)
@@ -266,6 +273,8 @@ class Engine:
                 )
                 raise Invalid(limit) from None
             raise Invalid(error) from None
+        if self.limits is not None and (crowd := crowded(parsed)) is not None:
+            raise Invalid(crowd)
         if errors := validate(self.schema, parsed, max_errors=VALIDATION_ERRORS):
             raise Invalid(*errors)
         return parsed

@@ -9,6 +9,7 @@ from graphql import FieldNode, GraphQLField, GraphQLObjectType, OperationDefinit
 from graphql.execution.values import VariableValues
 
 from engine.collect import Defer
+from engine.cost import Price
 from runtime.projection import Projection
 
 if TYPE_CHECKING:
@@ -67,5 +68,6 @@ class Plan:
     operation: OperationDefinitionNode
     steps: Sequence[Selection]
     """What is selected at the root: of a mutation, field by field."""
+    price: Price
     projection: Projection | None
     """The columns that declared fields read; None where no viewer is known."""

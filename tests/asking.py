@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from engine.cost import Limits
 from engine.engine import Engine
 from runtime.context import Context
 from runtime.faults import formatted
@@ -16,7 +17,7 @@ from runtime.viewer import Viewer
 from schema.graph import gateway
 
 SCHEMA = gateway().schema
-ENGINE = Engine(SCHEMA)
+ENGINE = Engine(SCHEMA, limits=Limits())
 REQUEST_ID = "request-1"
 
 
