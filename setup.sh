@@ -30,6 +30,7 @@ if [ "$wanted" = test ]; then
 	cmp -s requirements/run.txt .venv/run.installed || cp requirements/run.txt .venv/run.installed
 else
 	install run
+	[ -z "${OTEL_EXPORTER_OTLP_ENDPOINT:-}" ] || install tracing
 fi
 
 node_major=$(node -p 'process.versions.node.split(".")[0]' 2>/dev/null || echo 0)
