@@ -3,7 +3,7 @@ up again, putting the answer together."""
 
 import asyncio
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import Any
 
@@ -125,11 +125,8 @@ class Run:
         for result in results:
             if isinstance(result, BaseException) and not isinstance(result, Exception):
                 raise result
-        found = {
-            batch: result if isinstance(result, Exception) else iter(result)
-            for batch, result in zip(reads, results, strict=False)
-        }
-        awaited = iter(results[len(jobs) :])
+        found = dict(zip(reads, map(Found, results), strict=False))
+        awaited = Found(results[len(jobs) :])
         for task in tasks:
             task.go_on(found, awaited)
             if time.perf_counter() > self._slice_ends:
@@ -149,6 +146,25 @@ class Run:
         self._slice_ends = time.perf_counter() + SLICE_SECONDS
 
 
+class Found:
+    """What came of a request that several share; each takes its own part, in order."""
+
+    __slots__ = ("_results", "_taken")
+
+    def __init__(self, results: list[Any] | Exception) -> None:
+        self._results = results
+        self._taken = 0
+
+    def take(self, count: int) -> list[Any] | Exception:
+        """All of them get the exception, if there is one."""
+        results = self._results
+        if isinstance(results, Exception) or count == len(results):
+            return results
+        start = self._taken
+        self._taken += count
+        return results[start : start + count]
+
+
 async def outcome(awaitable: Any) -> Any:
     try:
         return await awaitable
@@ -158,6 +174,11 @@ async def outcome(awaitable: Any) -> Any:
 
 class Task:
     """One field of one group: its request while it waits, its values when they are there."""
+
+    __slots__ = (
+        *("run", "group", "field", "request", "groups", "rest"),
+        *("_asking", "_values", "_objects", "_first"),
+    )
 
     def __init__(self, run: Run, group: Group, field: PlannedField) -> None:
         self.run = run
@@ -194,19 +215,20 @@ class Task:
     def requests(self) -> list[Read | Await]:
         return self.request if isinstance(self.request, list) else [self.request]  # type: ignore[return-value, list-item]
 
-    def go_on(self, found: Mapping[Batch, Any], awaited: Iterator[Any]) -> None:
+    def go_on(self, found: Mapping[Batch, Found], awaited: Found) -> None:
         """With what came of its requests, in the order in which they were made."""
         assert self._asking is not None
         results: list[Any] = []
         for request in self.requests():
             if isinstance(request, Await):
-                results.append([next(awaited) for _ in request.awaitables])
-            elif isinstance(found[request.batch], Exception):
-                self._asking.close()
-                self._fail(found[request.batch])
-                return
+                taken = awaited.take(len(request.awaitables))
             else:
-                results.append([next(found[request.batch]) for _ in request.keys])
+                taken = found[request.batch].take(len(request.keys))
+            if isinstance(taken, Exception):
+                self._asking.close()
+                self._fail(taken)
+                return
+            results.append(taken)
         self._step(results if isinstance(self.request, list) else results[0])
 
     def _step(self, results: list[Any] | None) -> None:
