@@ -1,0 +1,93 @@
+"""The database of the bench: the embedded PostgreSQL with three years of demo data, kept between
+runs; what it costs, and what it is sent."""
+
+import asyncio
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import psutil
+import psycopg
+from sqlalchemy.engine import make_url
+
+from data import demo, reference
+from runtime.database import migrate
+from runtime.embedded import default_folder, embedded_postgres
+
+CHECKOUT = Path(__file__).parent.parent
+PROFILE = replace(demo.PROFILES["scale-2025"], completed=300_000)
+"""Its people, and so much work done that most of them have some five reviews to show."""
+STATEMENT = re.compile(r"LOG:  (statement|execute [^:]*): ")
+
+
+@dataclass(frozen=True)
+class Database:
+    url: str
+    folder: Path
+
+    @property
+    def host(self) -> str:
+        return str(make_url(self.url).query["host"])
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Where it is, as libpq and all that resembles it want to be told."""
+        return {"PGHOST": self.host, "PGUSER": "postgres", "PGDATABASE": "postgres"}
+
+    def rows(self, statement: str, *parameters: Any) -> list[Any]:
+        with psycopg.connect(
+            host=self.host, user="postgres", dbname="postgres", autocommit=True
+        ) as connection:
+            found = connection.execute(statement.encode(), parameters or None)
+            return found.fetchall() if found.description else []
+
+    @property
+    def postmaster(self) -> psutil.Process:
+        return psutil.Process(int((self.folder / "postmaster.pid").read_text().split()[0]))
+
+    def processes(self) -> list[psutil.Process]:
+        return [self.postmaster, *self.postmaster.children()]
+
+    def pin(self, core: int) -> None:
+        """Backends that start later follow the postmaster."""
+        for process in self.processes():
+            process.cpu_affinity([core])
+
+    @contextmanager
+    def statements(self) -> Iterator[list[str]]:
+        """Collects what PostgreSQL says it was sent meanwhile, by everyone: BEGIN and its like
+        too, because each of them is a round trip."""
+        log = self.folder / "log"
+        self.rows("ALTER SYSTEM SET log_statement = 'all'")
+        self.rows("SELECT pg_reload_conf(), pg_sleep(0.2)")
+        start, collected = log.stat().st_size, list[str]()
+        try:
+            yield collected
+            with log.open("rb") as file:
+                file.seek(start)
+                lines = file.read().decode().splitlines()
+            collected.extend(line for line in lines if STATEMENT.search(line))
+        finally:
+            self.rows("ALTER SYSTEM RESET log_statement")
+            self.rows("SELECT pg_reload_conf()")
+
+
+@contextmanager
+def a_database() -> Iterator[Database]:
+    folder = default_folder(CHECKOUT) / "bench"
+    with embedded_postgres(folder) as url:
+        asyncio.run(prepare(url))
+        database = Database(url, folder / "data")
+        database.rows("VACUUM ANALYZE")
+        yield database
+
+
+async def prepare(url: str) -> None:
+    await migrate(url)
+    await reference.load(url)
+    if await demo.is_empty(url):
+        print("· seeding the bench's database, once: two minutes", flush=True)
+        await demo.seed(url, PROFILE, seed=1, as_of=None, progress=lambda *_: None)
