@@ -1,0 +1,216 @@
+"""The pool of reads: its connections when all is well, and when the server, a migration or a
+client that went away pulls one out from under it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import asyncpg
+import pytest
+import pytest_asyncio
+from sqlalchemy import Text, bindparam, column, func, literal_column, select, table, text
+
+from runtime.faults import is_outage
+from runtime.reads import Query, Reads, Source, Tally, compiled
+from tests.conftest import run_sql_async
+
+BACKEND = compiled(select(func.pg_backend_pid()))
+TABLE = compiled(select(text("*")).select_from(table("thing")).order_by(text("1")))
+LONG = compiled(select(func.pg_sleep(30)))
+BUSY = (
+    "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%' || $1 || '%'"
+    " AND datname = current_database() AND pid <> pg_backend_pid()"
+)
+CUT = (
+    "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+    " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+)
+
+
+@pytest_asyncio.fixture
+async def reads(database_url: str) -> AsyncIterator[Reads]:
+    pool = Reads(database_url, size=2, patience=5)
+    yield pool
+    await pool.close()
+
+
+async def rows(source: Source, query: Query, **given: Any) -> list[Any]:
+    return [tuple(row) for row in await source.fetch(query, given, Tally())]
+
+
+async def backend(source: Source) -> int:
+    ((pid,),) = await rows(source, BACKEND)
+    return int(pid)
+
+
+async def test_reads_one_after_another_use_one_connection(reads: Reads) -> None:
+    assert len({await backend(reads) for _ in range(5)}) == 1
+
+
+async def test_reads_at_once_share_what_connections_there_may_be(reads: Reads) -> None:
+    used = await asyncio.gather(*(backend(reads) for _ in range(20)))
+
+    assert len(set(used)) == 2
+
+
+async def test_a_connection_that_was_cut_is_not_noticed(reads: Reads, database_url: str) -> None:
+    before = await asyncio.gather(backend(reads), backend(reads))
+    await run_sql_async(database_url, CUT)
+
+    after = await asyncio.gather(backend(reads), backend(reads))
+
+    assert not set(before) & set(after)
+
+
+async def test_a_read_is_tried_again_where_its_connection_is_cut_under_it(
+    reads: Reads, database_url: str
+) -> None:
+    waiting = compiled(select(func.pg_backend_pid(), func.pg_sleep(0.3)))
+    before = await backend(reads)
+    reading = asyncio.create_task(rows(reads, waiting))
+    await until_busy(database_url, "pg_sleep")
+    await run_sql_async(database_url, CUT)
+
+    ((after, _),) = await reading
+
+    assert after != before
+
+
+async def test_a_read_that_is_cut_again_and_again_is_an_outage(
+    reads: Reads, database_url: str
+) -> None:
+    suicide = compiled(select(func.pg_terminate_backend(func.pg_backend_pid())))
+
+    with pytest.raises(asyncpg.PostgresError) as error:
+        await rows(reads, suicide)
+
+    assert is_outage(error.value)
+    assert await backend(reads)
+
+
+async def test_waiting_for_a_connection_has_an_end(database_url: str) -> None:
+    reads = Reads(database_url, size=1, patience=0.5)
+    async with reads.snapshot() as snapshot:
+        await backend(snapshot)
+        with pytest.raises(TimeoutError) as error:
+            await backend(reads)
+
+    assert is_outage(error.value)
+    assert await backend(reads)
+    await reads.close()
+
+
+async def test_a_cancelled_read_ends_in_the_server_and_is_followed_by_others(
+    reads: Reads, database_url: str
+) -> None:
+    before = await backend(reads)
+    reading = asyncio.create_task(rows(reads, LONG))
+    await until_busy(database_url, "pg_sleep")
+    reading.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await reading
+
+    assert await backend(reads) != before
+    await until_busy(database_url, "pg_sleep", count=0)
+
+
+async def test_whoever_stops_waiting_takes_nobody_s_turn(database_url: str) -> None:
+    reads = Reads(database_url, size=1, patience=5)
+    async with reads.snapshot():
+        impatient, patient = (asyncio.create_task(backend(reads)) for _ in range(2))
+        await asyncio.sleep(0)
+        impatient.cancel()
+
+    assert await patient
+    assert impatient.cancelled()
+    await reads.close()
+
+
+async def test_a_statement_that_fails_costs_no_connection(reads: Reads) -> None:
+    before = await backend(reads)
+
+    with pytest.raises(asyncpg.UndefinedTableError) as error:
+        await rows(reads, TABLE)
+
+    assert not is_outage(error.value)
+    assert await backend(reads) == before
+
+
+async def test_a_migration_under_a_statement_is_not_noticed(
+    reads: Reads, database_url: str
+) -> None:
+    await run_sql_async(
+        database_url, "CREATE TABLE thing AS SELECT 1 AS number", "INSERT INTO thing VALUES (2)"
+    )
+    before = await rows(reads, TABLE)
+    await run_sql_async(database_url, "ALTER TABLE thing ALTER number TYPE text")
+
+    assert before == [(1,), (2,)]
+    assert await rows(reads, TABLE) == [("1",), ("2",)]
+
+
+async def test_a_snapshot_does_not_see_what_others_change(reads: Reads, database_url: str) -> None:
+    await run_sql_async(database_url, "CREATE TABLE thing AS SELECT 1 AS number")
+    async with reads.snapshot() as snapshot:
+        before = await rows(snapshot, TABLE)
+        await run_sql_async(database_url, "UPDATE thing SET number = 2")
+
+        assert await rows(snapshot, TABLE) == before == [(1,)]
+        assert await rows(reads, TABLE) == [(2,)]
+
+    assert await rows(reads, TABLE) == [(2,)]
+
+
+async def test_reads_on_a_snapshot_wait_for_each_other(reads: Reads) -> None:
+    async with reads.snapshot() as snapshot:
+        used = await asyncio.gather(*(backend(snapshot) for _ in range(5)))
+
+    assert len(set(used)) == 1
+
+
+async def test_only_what_a_statement_names_is_bound(reads: Reads) -> None:
+    query = compiled(select(bindparam("wanted", type_=Text), literal_column("1")).limit(1))
+
+    assert await rows(reads, query, wanted="this", other=object()) == [("this", 1)]
+
+
+async def test_json_comes_as_what_it_says(reads: Reads) -> None:
+    query = compiled(select(column("facts")).select_from(text("(VALUES ('[1]'::jsonb)) v (facts)")))
+
+    assert await rows(reads, query) == [([1],)]
+
+
+async def test_a_server_that_is_not_there_is_an_outage() -> None:
+    reads = Reads("postgresql://nobody@127.0.0.1:1/nothing", size=1, patience=5)
+
+    with pytest.raises(OSError, match="Connect call failed") as error:
+        await backend(reads)
+
+    assert is_outage(error.value)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        asyncpg.ConnectionDoesNotExistError,
+        asyncpg.CannotConnectNowError,
+        asyncpg.TooManyConnectionsError,
+        asyncpg.AdminShutdownError,
+        asyncpg.LockNotAvailableError,
+    ],
+)
+def test_a_server_that_cannot_answer_now_is_an_outage(error: type[Exception]) -> None:
+    assert is_outage(error("…"))
+
+
+async def until_busy(url: str, with_what: str, *, count: int = 1) -> None:
+    """Until so many connections run a statement that holds the words."""
+    connection = await asyncpg.connect(url.replace("+asyncpg", ""))
+    try:
+        async with asyncio.timeout(10):
+            # Nobody tells us of it, so we can but look again.
+            while await connection.fetchval(BUSY, with_what) != count:  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+    finally:
+        await connection.close()
