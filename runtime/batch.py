@@ -15,8 +15,8 @@ A list in its result is bound whole; the loader casts it to the array it is mean
 """
 
 import asyncio
-import time
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, fields, is_dataclass, replace
 from datetime import date, datetime, timedelta
 from datetime import time as time_of_day
@@ -87,6 +87,11 @@ class Batch:
     absent: Any = None
     derive: Derive | None = None
     arguments: tuple[tuple[str, Hashable], ...] = ()
+
+    @property
+    def name(self) -> str:
+        """Of the loader, as it is found in the code."""
+        return f"{self.statement.__module__}.{self.statement.__qualname__}"
 
     def __call__(self, **arguments: Hashable) -> "Batch":
         return replace(self, arguments=tuple(sorted(arguments.items())))
@@ -172,11 +177,29 @@ class Memory:
         self.loader = loader
 
 
-class Observer(Protocol):
-    """Is told of each read: for what, for which keys, how many rows came of it, how long it
-    took."""
+@dataclass
+class Reading:
+    """One statement on its way."""
 
-    def __call__(self, batch: Batch, keys: Sequence[str], rows: int, seconds: float, /) -> None: ...
+    batch: Batch
+    query: Query
+    keys: Sequence[str]
+    """Those not known before, each once."""
+    rows: int | None = None
+    """How many came of it; None until they are there."""
+
+
+class Observer(Protocol):
+    """Stands around each statement."""
+
+    def __call__(self, reading: Reading, /) -> AbstractContextManager[None]: ...
+
+
+UNOBSERVED = nullcontext()
+
+
+def unobserved(_: Reading) -> AbstractContextManager[None]:
+    return UNOBSERVED
 
 
 class Batches:
@@ -186,18 +209,17 @@ class Batches:
     by name.
     """
 
+    observe: Observer
+    """Set by whoever runs an operation, to watch all that is read for it."""
+
     def __init__(
-        self,
-        source: Source,
-        access: Access,
-        numbers: Mapping[str, Any] | None = None,
-        observe: Observer | None = None,
+        self, source: Source, access: Access, numbers: Mapping[str, Any] | None = None
     ) -> None:
         self.access = access
         self.tally = Tally()
+        self.observe = unobserved
         self._source = source
         self._numbers = numbers or {}
-        self._observe = observe
         self._memories: dict[tuple[Batch, Columns, Access], Memory] = {}
 
     async def level(
@@ -244,10 +266,10 @@ class Batches:
     ) -> dict[str, Any]:
         query, values = batch.query(columns)
         given = {**access.viewer.parameters, **self._numbers, **values, "keys": keys}
-        started = time.perf_counter()
-        found = await self._source.fetch(query, given, self.tally)
-        if self._observe is not None:
-            self._observe(batch, keys, len(found), time.perf_counter() - started)
+        reading = Reading(batch, query, keys)
+        with self.observe(reading):
+            found = await self._source.fetch(query, given, self.tally)
+            reading.rows = len(found)
         return results(batch, keys, found)
 
 
