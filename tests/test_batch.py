@@ -72,16 +72,22 @@ async def test_what_is_known_is_not_asked_again(batches: Batches, statements: St
     assert len(sent) == 1
 
 
-async def test_levels_at_once_read_each_key_once(process: Process) -> None:
-    read: list[str] = []
-    batches = Batches(process.database.reads, ANYONE)
+def watched(batches: Batches) -> list[Reading]:
+    """The statements that are sent, from now on."""
+    told: list[Reading] = []
 
     @contextmanager
     def observe(reading: Reading) -> Iterator[None]:
-        read.extend(reading.keys)
+        assert reading.rows is None
         yield
+        told.append(reading)
 
     batches.observe = observe
+    return told
+
+
+async def test_levels_at_once_read_each_key_once(batches: Batches) -> None:
+    told = watched(batches)
 
     found = await asyncio.gather(
         names(batches, LUCKNOW),
@@ -91,7 +97,7 @@ async def test_levels_at_once_read_each_key_once(process: Process) -> None:
 
     assert list(found[:2]) == [["Lucknow"], ["Agra", "Lucknow"]]
     assert found[2].name_en == "Agra"
-    assert sorted(read) == [AGRA, LUCKNOW]
+    assert sorted(key for reading in told for key in reading.keys) == [AGRA, LUCKNOW]
 
 
 async def test_one_who_stops_waiting_takes_nobody_along(batches: Batches) -> None:
@@ -135,23 +141,16 @@ async def test_after_a_change_everything_is_read_again(
     assert len(sent) == 2
 
 
-async def test_whoever_watches_is_told_of_each_read(process: Process) -> None:
-    told: list[Reading] = []
-    batches = Batches(process.database.reads, ANYONE)
+async def test_whoever_watches_is_told_of_each_read(batches: Batches) -> None:
+    told = watched(batches)
 
-    @contextmanager
-    def observe(reading: Reading) -> Iterator[None]:
-        assert reading.rows is None
-        yield
-        told.append(reading)
-
-    batches.observe = observe
     await names(batches, LUCKNOW, "dt_none")
     await names(batches, LUCKNOW)
 
-    (read,) = told
-    assert (read.batch, read.keys, read.rows) == (district_by_id, [LUCKNOW, "dt_none"], 1)
-    assert read.query == district_by_id.query(NAME)[0]
+    (reading,) = told
+    assert reading.batch is district_by_id
+    assert reading.query is district_by_id.query(NAME)[0]
+    assert (reading.keys, reading.rows) == ([LUCKNOW, "dt_none"], 1)
 
 
 async def test_a_request_can_read_on_a_snapshot(process: Process) -> None:
