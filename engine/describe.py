@@ -1,54 +1,146 @@
-"""A plan in words: what is resolved on each level, how, and by which statements."""
+"""A plan in words: what is resolved on each level, how, by which statements, and what it costs."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import asdict, dataclass, field
+from textwrap import indent
 from typing import Any
 
-from graphql import GraphQLObjectType, GraphQLSchema
+from graphql import GraphQLError, GraphQLObjectType, GraphQLSchema
 from graphql.execution.values import VariableValues
 from graphql.type import is_abstract_type, is_leaf_type
 
+from engine.group import Group
+from engine.observer import Observer
 from engine.plan import Plan, PlannedField, Selection
 from engine.sources import Attribute, Computed, Dependent, Guarded, Loaded, Paged, Refused, Source
-from runtime.batch import Batch
-from runtime.context import Context
+from runtime.batch import UNOBSERVED, Batch, Reading
+from runtime.faults import ReasonRequired
+from runtime.field import Field, told
+
+
+@dataclass(frozen=True)
+class Read:
+    """A statement; if it has been sent, for how many keys, and what came of it."""
+
+    loader: str
+    sql: str
+    keys: int | None = None
+    rows: int | None = None
+    ms: float | None = None
+
+    def __str__(self) -> str:
+        return f"{self.loader}\n{indent(self.sql, '    ')}"
+
+
+@dataclass(frozen=True)
+class Place:
+    """A field, where it stands in the answer."""
+
+    how: str
+    points: int | None
+    """What it costs with all that is below it; None where that is nothing."""
+
+    def __str__(self) -> str:
+        return self.how if self.points is None else f"{self.how} · {self.points:,} points"
 
 
 @dataclass
 class Level:
-    """What happens before anything below it can: `fields` by the place they stand at, and the
-    reads that all of them share."""
+    """What happens before anything below it can, for all objects at once."""
 
-    fields: dict[str, str] = field(default_factory=dict)
-    reads: dict[str, str] = field(default_factory=dict)
-    """The statement of each loader."""
+    fields: dict[str, Place] = field(default_factory=dict)
+    reads: Sequence[Read] = ()
+
+    def __str__(self) -> str:
+        width = max(map(len, self.fields), default=0)
+        fields = [f"{place:<{width}}  {what}" for place, what in self.fields.items()]
+        return indent("\n".join([*fields, *(f"\n{read}" for read in self.reads)]), "  ")
+
+
+@dataclass(frozen=True)
+class Description:
+    points: int
+    levels: Sequence[Level]
 
     def formatted(self) -> dict[str, Any]:
-        return {"fields": self.fields, "reads": self.reads}
+        return asdict(self, dict_factory=given)
+
+    def __str__(self) -> str:
+        reads = sum(len(level.reads) for level in self.levels)
+        head = f"{self.points:,} points · {len(self.levels)} levels · {reads} reads\n"
+        levels = (f"level {number}\n{level}\n" for number, level in enumerate(self.levels, 1))
+        return "\n".join([head, *levels])
+
+
+def given(items: list[tuple[str, Any]]) -> dict[str, Any]:
+    return {name: value for name, value in items if value is not None}
+
+
+class Sent(Observer):
+    """Notes what one run sends, by level."""
+
+    def __init__(self) -> None:
+        self.reads = defaultdict[tuple[int, int], list[Read]](list)
+        """By root selection and depth, both counted from 1."""
+        self._step = self._depth = 0
+
+    def level(self, depth: int, groups: Sequence[Group]) -> AbstractContextManager[None]:
+        self._step += depth == 1
+        self._depth = depth
+        return UNOBSERVED
+
+    @contextmanager
+    def read(self, reading: Reading) -> Iterator[None]:
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            ms = round((time.perf_counter() - started) * 1000, 2)
+            name, sql, keys = reading.batch.name, reading.query.sql, len(reading.keys)
+            self.reads[self._step, self._depth].append(Read(name, sql, keys, reading.rows, ms))
 
 
 def described(
-    schema: GraphQLSchema, plan: Plan, variables: VariableValues, context: Context
-) -> list[Level]:
-    """The levels of a plan, as they come when every object that may turn up does."""
+    schema: GraphQLSchema,
+    plan: Plan,
+    variables: VariableValues,
+    page_limit: int,
+    sent: Sent | None = None,
+) -> Description:
+    """The levels as they come when every object that may turn up does, with the reads that are
+    certain; or with those that were sent."""
+    points = plan.price.cost(variables.coerced)
+    shares = plan.price.shares(variables.coerced, least=max(points, 1))
+    costs = {share.path: share.cost for share in shares}
     levels: list[Level] = []
-    here: list[tuple[str, Selection]] = [("", selection) for selection in plan.steps]
-    while here:
-        level = Level()
-        below: list[tuple[str, Selection]] = []
-        for place, selection in here:
-            for planned in selection.fields:
-                at = f"{place}.{planned.key}" if place else planned.key
-                level.fields[at] = in_words(planned.source)
-                for batch in reads_of(planned, variables, context):
-                    query, _ = batch.query(
-                        plan.projection.of(batch.entity) if plan.projection else ()
-                    )
-                    level.reads[name_of(batch)] = query.sql
-                below += ((f"{at}{mark}", inner) for mark, inner in led_to(schema, planned))
-        levels.append(level)
-        here = below
-    return levels
+    for step, root in enumerate(plan.steps, 1):
+        depth = 0
+        here: list[tuple[str, tuple[str, ...], Selection]] = [("", (), root)]
+        while here := [place for place in here if place[2].fields]:
+            depth += 1
+            level = Level()
+            batches: dict[Batch, None] = {}
+            below = []
+            for place, path, selection in here:
+                for planned in selection.fields:
+                    at, keys = f"{place}{planned.key}", (*path, planned.key)
+                    record = told(planned.definition)
+                    level.fields[at] = Place(in_words(planned.source, record), costs.get(keys))
+                    batches |= dict.fromkeys(reads_of(planned, variables, page_limit))
+                    below += [(f"{at}{m}.", keys, s) for m, s in led_to(schema, planned)]
+            level.reads = sent.reads[step, depth] if sent else [read_of(b, plan) for b in batches]
+            levels.append(level)
+            here = below
+    return Description(points, levels)
+
+
+def read_of(batch: Batch, plan: Plan) -> Read:
+    assert plan.projection is not None
+    query, _ = batch.query(plan.projection.of(batch.entity))
+    return Read(batch.name, query.sql)
 
 
 def led_to(schema: GraphQLSchema, planned: PlannedField) -> Iterator[tuple[str, Selection]]:
@@ -70,37 +162,47 @@ def led_to(schema: GraphQLSchema, planned: PlannedField) -> Iterator[tuple[str, 
             yield f"({type_})", selection
 
 
-def in_words(source: Source) -> str:
+def in_words(source: Source, record: Field | None) -> str:
+    match source:
+        case Refused(error=ReasonRequired()):
+            return "hidden, unless a reason is given"
+        case Refused():
+            return "hidden"
+        case Guarded(source=inner):
+            return f"{in_words(inner, record)}; hidden in rows that do not show it"
+    if record is None:
+        return "its own resolver, for one object at a time"
     match source:
         case Attribute():
-            return "a column"
+            return f"column {record.attribute}"
         case Computed():
-            return "computed"
+            return f"computed from {', '.join(record.needs)}" if record.needs else "computed"
         case Loaded(batch=batch):
-            return f"read by {name_of(batch)}"
+            return f"read by {batch.name}{key_of(record)}"
         case Paged(pages=pages):
-            return f"a page, read by {name_of(pages.run)}"
+            return f"a page, read by {pages.run.name}{key_of(record)}"
         case Dependent():
-            return "known, or read, as its parent says"
-        case Guarded(source=inner):
-            return f"{in_words(inner)}, in rows that show it"
-        case Refused():
-            return "hidden from this viewer"
-    return "resolved one by one"
+            return "known from its parent, or else read"
+    return "its own resolver, for one object at a time"
 
 
-def reads_of(planned: PlannedField, variables: VariableValues, context: Context) -> list[Batch]:
+def key_of(record: Field) -> str:
+    if record.by is not None:
+        return f", for its argument {record.by}"
+    return f", for each {record.needs[0]}" if record.needs else ""
+
+
+def reads_of(planned: PlannedField, variables: VariableValues, page_limit: int) -> list[Batch]:
     source = planned.source
     if isinstance(source, Guarded):
         source = source.source
     if not isinstance(source, Loaded | Paged):
         return []
-    arguments = dict(planned.arguments(variables))
-    arguments.pop(source.record.by or "", None)
-    if isinstance(source, Loaded):
-        return [source.batch(**arguments)]
-    return [source.pages.asked(arguments, context.settings.page_limit).run]
-
-
-def name_of(batch: Batch) -> str:
-    return f"{batch.statement.__module__}.{batch.statement.__qualname__}"
+    try:
+        arguments = dict(planned.arguments(variables))
+        arguments.pop(source.record.by or "", None)
+        if isinstance(source, Loaded):
+            return [source.batch(**arguments)]
+        return [source.pages.asked(arguments, page_limit).run]
+    except GraphQLError:
+        return []  # refused when it runs, and not read

@@ -12,6 +12,8 @@ from collections.abc import (
     Mapping,
 )
 from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha256
 from typing import Any
 
 from graphql import (
@@ -35,7 +37,7 @@ from engine.arguments import Variables
 from engine.collect import conditions
 from engine.compile import Compiler
 from engine.cost import Limits, crowded
-from engine.describe import Level, described
+from engine.describe import Description, Sent, described
 from engine.errors import told
 from engine.incremental import Delivery, Payload
 from engine.observer import Observer
@@ -68,6 +70,12 @@ class Operation:
     @property
     def name(self) -> str | None:
         return self.definition.name.value if self.definition.name else None
+
+    @cached_property
+    def hash(self) -> str:
+        """The SHA-256 of the document, by which persisted documents are known."""
+        assert self.document.loc is not None
+        return sha256(self.document.loc.source.body.encode()).hexdigest()
 
     @property
     def kind(self) -> OperationType:
@@ -122,17 +130,20 @@ class Engine:
         variables: Mapping[str, Any] | None = None,
         context: Any = None,
         root: Any = None,
+        observer: Observer | None = None,
     ) -> ExecutionResult:
         """`context` is a request's own, or anything for a schema without declared fields.
+        `observer` watches this run in the place of the engine's own.
 
         A query that takes too long is given up; a mutation never is, for it may have been carried
         out. What is not on record is not told: the trail is kept before there is an answer.
         """
-        with self.observer.operation(operation, context):
+        observer = observer or self.observer
+        with observer.operation(operation, context):
             try:
                 is_query = operation.kind is OperationType.QUERY
                 async with asyncio.timeout(self.seconds if is_query else None):
-                    result = await self._run(operation, variables or {}, context, root)
+                    result = await self._run(operation, variables or {}, context, root, observer)
             except TimeoutError:
                 message = f"This took longer than {self.seconds} seconds. Ask for less at once."
                 result = refused(LimitExceeded(message, limit=self.seconds))
@@ -143,13 +154,18 @@ class Engine:
                     message = "The audit could not be kept."
                     result = refused(GraphQLError(message, original_error=error))
             if result.errors:
-                self.observer.failed(operation, result.errors)
+                observer.failed(operation, result.errors)
         return result
 
     async def _run(
-        self, operation: Operation, variables: Mapping[str, Any], context: Any, root: Any
+        self,
+        operation: Operation,
+        variables: Mapping[str, Any],
+        context: Any,
+        root: Any,
+        observer: Observer,
     ) -> ExecutionResult:
-        run = self._begun(operation, variables, context, root, incremental=False)
+        run = self._begun(operation, variables, context, root, observer, incremental=False)
         if not isinstance(run, Run):
             return run
         data = await run.data()
@@ -161,6 +177,7 @@ class Engine:
         variables: Mapping[str, Any],
         context: Any,
         root: Any,
+        observer: Observer,
         *,
         incremental: bool,
     ) -> Run | ExecutionResult:
@@ -172,12 +189,10 @@ class Engine:
             plan = self._plan(operation, coerced, viewer_of(context), incremental=incremental)
         except GraphQLError as error:
             return refused(error)
-        limits, price = self.limits, plan.price
-        if limits is not None and (dear := price.refusal(limits, coerced.coerced)) is not None:
-            return refused(dear)
         if plan.projection is not None:
             context.projection = plan.projection
-        return Run(self.schema, operation.fragments, plan, coerced, context, root, self.observer)
+            context.batches.observe = observer.read
+        return Run(self.schema, operation.fragments, plan, coerced, context, root, observer)
 
     async def deliver(
         self,
@@ -189,7 +204,9 @@ class Engine:
         """The answer in parts, as `@defer` and `@stream` ask for; the errors in them are
         GraphQLErrors. What each part shows is on record before it leaves."""
         with self.observer.operation(operation, context):
-            run = self._begun(operation, variables or {}, context, root, incremental=True)
+            run = self._begun(
+                operation, variables or {}, context, root, self.observer, incremental=True
+            )
             if not isinstance(run, Run):
                 yield {"data": None, "errors": run.errors}
                 return
@@ -238,14 +255,23 @@ class Engine:
                 await source.aclose()
 
     def plan(
-        self, operation: Operation, variables: Mapping[str, Any] | None, context: Context
-    ) -> list[Level]:
-        """What running it would do, level by level. Raises Invalid."""
+        self,
+        operation: Operation,
+        variables: Mapping[str, Any] | None,
+        viewer: Viewer,
+        page_limit: int,
+        sent: Sent | None = None,
+    ) -> Description:
+        """What running it would do, level by level; or what it did, as `sent` has seen it.
+        Raises Invalid."""
         coerced = operation.variables.coerced(variables or {})
         if isinstance(coerced, list):
             raise Invalid(*coerced)
-        plan = self._plan(operation, coerced, context.viewer, incremental=False)
-        return described(self.schema, plan, coerced, context)
+        try:
+            plan = self._plan(operation, coerced, viewer, incremental=False)
+        except GraphQLError as error:
+            raise Invalid(error) from None
+        return described(self.schema, plan, coerced, page_limit, sent)
 
     async def execute(
         self,
@@ -311,6 +337,7 @@ class Engine:
         *,
         incremental: bool,
     ) -> Plan:
+        """Raises GraphQLError where there is none, or where it costs too much."""
         chosen = tuple(variables.coerced.get(name) for name in sorted(operation.conditions))
         key = (viewer.scope if viewer else None, chosen, incremental)
         plan = operation.plans.get(key)
@@ -328,6 +355,10 @@ class Engine:
                 operation.plans.popitem(last=False)
         else:
             operation.plans.move_to_end(key)
+        if self.limits is not None:
+            dear = plan.price.refusal(self.limits, variables.coerced)
+            if dear is not None:
+                raise dear
         return plan
 
 

@@ -1,18 +1,16 @@
 """The one way out of the engine for whoever measures, traces or keeps count."""
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 from graphql import GraphQLError
 
-from runtime.batch import Batch
+from runtime.batch import UNOBSERVED, Reading
 
 if TYPE_CHECKING:
     from engine.engine import Operation
     from engine.group import Group
-
-UNOBSERVED: AbstractContextManager[None] = nullcontext()
 
 
 class Observer:
@@ -26,8 +24,8 @@ class Observer:
         """Around resolving the fields of all these objects; the root is the first level, 1."""
         return UNOBSERVED
 
-    def read(self, batch: Batch, keys: int) -> AbstractContextManager[None]:
-        """Around one batched read for so many keys; several may be under way at once."""
+    def read(self, reading: Reading) -> AbstractContextManager[None]:
+        """Around one batched read; several may be under way at once."""
         return UNOBSERVED
 
     def failed(self, operation: "Operation", errors: Sequence[GraphQLError]) -> None:

@@ -134,10 +134,8 @@ class Run:
 
     async def _read(self, batch: Batch, keys: list[str]) -> list[Any]:
         context = self.context
-        with self._observer.read(batch, len(keys)):
-            found: list[Any] = await context.batches.level(
-                batch, keys, context.projection.of(batch.entity)
-            )
+        columns = context.projection.of(batch.entity)
+        found: list[Any] = await context.batches.level(batch, keys, columns)
         return found
 
     async def _breathe(self) -> None:

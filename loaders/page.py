@@ -11,7 +11,7 @@ from sqlalchemy.sql.selectable import TableValuedAlias
 
 from loaders.shown import shown
 from models.base import Row
-from runtime.batch import KEYS, Columns, Derive, Read, many, value
+from runtime.batch import KEYS, Columns, Derive, Read, Statement, many, value
 from runtime.page import Pages, Values, Window
 
 Scope = Callable[..., Read]
@@ -99,10 +99,12 @@ def pages(
             )
 
         @many(entity, derive)
+        @named(scope)
         def run(columns: Columns, *, window: Window, sort: StrEnum, **own: Any) -> Read:
             return run_statement(entity, scope(KEYED.c.key, **own), columns, by_name[sort], window)
 
         @value(absent=0, derive=derive)
+        @named(scope, ".total")
         def total(columns: Columns, **own: Any) -> Read:
             counted = scope(KEYED.c.key, **own).with_only_columns(
                 func.count(), maintain_column_froms=True
@@ -110,6 +112,7 @@ def pages(
             return select(KEYED.c.key, counted.correlate(KEYED).scalar_subquery())
 
         @value(absent=False, derive=derive)
+        @named(scope, ".beyond")
         def beyond(
             columns: Columns, *, sort: StrEnum, anchor: Values, ahead: bool, **own: Any
         ) -> Read:
@@ -128,6 +131,17 @@ def pages(
             sorts={name: sort.kinds for name, sort in by_name.items()},
             parameters=parameters,
         )
+
+    return decorate
+
+
+def named(scope: Scope, part: str = "") -> Callable[[Statement], Statement]:
+    """For logs, plans and traces: the statement is known by the list it reads."""
+
+    def decorate(statement: Statement) -> Statement:
+        statement.__module__ = scope.__module__
+        statement.__qualname__ = f"{scope.__qualname__}{part}"
+        return statement
 
     return decorate
 

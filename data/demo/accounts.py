@@ -17,6 +17,20 @@ NOTICE = "2026.1"
 PEOPLE_WITH_CONSENTS = 100_000
 """The first so many workers: enough to ask about, however many there are."""
 
+ROLES = {
+    "citizen": Role.CITIZEN,
+    "worker": Role.WORKER,
+    "provider": Role.PROVIDER,
+    "helpline": Role.HELPLINE,
+    "officer": Role.DISTRICT_OFFICER,
+    "state": Role.STATE_OFFICER,
+    "department": Role.DEPARTMENT,
+    "partner": Role.PARTNER,
+    "moderator": Role.MODERATOR,
+    "auditor": Role.AUDITOR,
+}
+"""Of each account, by its name."""
+
 # Most agreed, some withdrew later, some never said anything. Hashes, not random numbers:
 # everything that draws those stays as it is.
 CONSENTS = """
@@ -81,33 +95,32 @@ async def fill(connection: AsyncConnection, as_of: datetime) -> None:
     worker = (await connection.execute(text(A_WORKER), {"district": LUCKNOW})).one()
     citizen = (await connection.execute(text(A_CITIZEN))).scalar_one()
     accounts = [
-        an_account("citizen", Role.CITIZEN, citizen),
-        an_account("worker", Role.WORKER, worker.id),
-        an_account("provider", Role.PROVIDER, worker.provider_id, provider_id=worker.provider_id),
-        an_account("helpline", Role.HELPLINE),
-        an_account("officer", Role.DISTRICT_OFFICER, district_ids=[LUCKNOW]),
-        an_account("state", Role.STATE_OFFICER),
-        an_account("department", Role.DEPARTMENT, department_id=PUBLIC_WORKS),
+        an_account("citizen", citizen),
+        an_account("worker", worker.id),
+        an_account("provider", worker.provider_id, provider_id=worker.provider_id),
+        an_account("helpline"),
+        an_account("officer", district_ids=[LUCKNOW]),
+        an_account("state"),
+        an_account("department", department_id=PUBLIC_WORKS),
         an_account(
             "partner",
-            Role.PARTNER,
             SKILL_MISSION,
             purposes=partner["purposes"],
             district_ids=partner["district_ids"],
         ),
-        an_account("moderator", Role.MODERATOR),
-        an_account("auditor", Role.AUDITOR),
+        an_account("moderator"),
+        an_account("auditor"),
     ]
     # Of a handful of workers none may have a provider.
     made = [account for account in accounts if account["person_id"] is not None]
     await connection.execute(insert(DemoAccount).values(made))
 
 
-def an_account(name: str, role: Role, person_id: str | None = "", **more: Any) -> dict[str, Any]:
+def an_account(name: str, person_id: str | None = "", **more: Any) -> dict[str, Any]:
     """Officials are nobody in our tables: their ids, like those of real ones, hold a colon."""
     return {
         "name": name,
-        "role": role,
+        "role": ROLES[name],
         "person_id": f"demo:{name}" if person_id == "" else person_id,
         "district_ids": [],
         "provider_id": None,
