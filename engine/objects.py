@@ -133,18 +133,19 @@ class Objects:
         assert is_abstract_type(self._named)
         resolve = self._named.resolve_type or default_type_resolver
         try:
-            name = resolve(value, self._info(index), self._named)
+            return resolve(value, self._info(index), self._named)
         except Exception as error:
             return error
-        return Unnamed if name is None else name
 
     def _proven(self, index: int, place: Any) -> Any:
         """The type, if the value is of it, or something to wait for."""
-        if place is None or isinstance(place, Exception | Failure):
+        value = self._nest.inner[index]
+        if value is None or value is Undefined:
+            return None
+        if isinstance(place, Exception | Failure):
             return place
         if isinstance(place, Proven):
             return place.type
-        value = self._nest.inner[index]
         type_: Any = place
         if is_abstract_type(self._named):
             try:
@@ -174,7 +175,7 @@ class Objects:
         field, abstract = self._task.field, self._named
         place = f"{field.parent}.{field.name}"
         must = f"Abstract type '{abstract}' must resolve to an Object type at runtime"
-        if name is Unnamed or name is None:
+        if name is None:
             raise GraphQLError(
                 f"{must} for field '{place}'. Either the '{abstract}' type should provide a"
                 " 'resolve_type' function or each possible type should provide an 'is_type_of'"
@@ -264,10 +265,6 @@ class Proven:
 
     def __init__(self, type_: GraphQLObjectType) -> None:
         self.type = type_
-
-
-class Unnamed:
-    """In place of a name: the abstract type does not know this value."""
 
 
 def entity_of(kind: type) -> type | None:

@@ -182,10 +182,14 @@ class Nest:
         self._columns = [values]
         self._where = where
         self._known_starts: dict[int, list[int]] = {}
+        self._altered: set[int] = set()
+        """How deep stand values that are not those in the lists around them: failures, mostly."""
         while (item := self._outputs[-1].item) is not None:
             depth = len(self._outputs) - 1
             lists = self._lists(self._outputs[-1], self._columns[-1], self.places(depth))
-            self._columns[-1] = lists
+            if lists is not self._columns[-1]:
+                self._columns[-1] = lists
+                self._altered.add(depth)
             self._outputs.append(item)
             if set(map(type, lists)) <= {list}:
                 self._columns.append(list(chain.from_iterable(lists)))
@@ -238,7 +242,7 @@ class Nest:
 
     def _lists_of(self, depth: int, items: Column) -> Column:
         lists = self._columns[depth]
-        if items is self._columns[depth + 1]:
+        if items is self._columns[depth + 1] and depth + 1 not in self._altered:
             return lists
         failing = Failure in set(map(type, items))
         made: Column = []
