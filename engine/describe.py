@@ -32,7 +32,7 @@ class Read:
     ms: float | None = None
 
     def __str__(self) -> str:
-        return f"{self.loader}\n{indent(self.sql, '    ')}"
+        return "\n    ".join([self.loader, *map(str.strip, self.sql.splitlines())])
 
 
 @dataclass(frozen=True)

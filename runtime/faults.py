@@ -90,27 +90,35 @@ def formatted(errors: Iterable[GraphQLError], request_id: str) -> list[dict[str,
     return told
 
 
-def meant_for_client(error: GraphQLError, request_id: str) -> GraphQLError:
+def code_of(error: GraphQLError) -> str:
     cause = error.original_error
+    coded = cause if isinstance(cause, Coded) else error
+    if isinstance(coded, Coded) and coded.extensions:
+        return str(coded.extensions["code"])
+    if cause is None or isinstance(cause, GraphQLError):
+        # Raised by parsing, validation or the coercion of values: the client wrote it.
+        return "BAD_INPUT"
+    return "UNAVAILABLE" if is_outage(cause) else "INTERNAL"
+
+
+def meant_for_client(error: GraphQLError, request_id: str) -> GraphQLError:
+    code, cause = code_of(error), error.original_error
+    details: dict[str, Any]
     if isinstance(cause, Coded):
-        code, message, details = None, cause.message, dict(cause.extensions or {})
+        message, details = cause.message, {**(cause.extensions or {})}
     elif isinstance(error, Coded):
         return error
-    elif cause is None or isinstance(cause, GraphQLError):
-        # Raised by parsing, validation or the coercion of values: the client wrote it.
-        code, message, details = "BAD_INPUT", error.message, dict(error.extensions or {})
-    elif is_outage(cause):
+    elif code == "UNAVAILABLE":
         log.error("unavailable", request_id=request_id, exc_info=cause)
         message = "A service we depend on is not answering. Try again in a moment."
-        code, details = "UNAVAILABLE", {"retryable": True, "retryAfter": RETRY_AFTER_SECONDS}
-    else:
+        details = {"retryable": True, "retryAfter": RETRY_AFTER_SECONDS, "requestId": request_id}
+    elif code == "INTERNAL":
         log.error("fault", request_id=request_id, path=error.path, exc_info=cause)
         message = f"Something went wrong on our side. Quote {request_id} when you report it."
-        code, details = "INTERNAL", {}
-    if code is not None:
-        details = {"code": code, **details}
-        if code in ("INTERNAL", "UNAVAILABLE"):
-            details["requestId"] = request_id
+        details = {"requestId": request_id}
+    else:
+        message, details = error.message, {**(error.extensions or {})}
+    details = {"code": code, **details}
     return GraphQLError(
         message,
         nodes=error.nodes,

@@ -18,6 +18,7 @@ class Settings:
     development: bool = True
     log_format: str = "console"
     log_level: str = "info"
+    otel_exporter_otlp_endpoint: str | None = None
     pool_size: int = 10
     body_limit: int = 100_000
     token_limit: int = 5_000

@@ -10,6 +10,7 @@ from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from data.demo import accounts, discovery
+from data.demo.accounts import ROLES
 from data.demo.bookings import Diary
 from data.demo.profile import PROFILES, Profile
 from data.demo.workers import Hand, Town
@@ -144,4 +145,4 @@ def booking_states(profile: Profile) -> Iterator[BookingState]:
         yield BookingState.COMPLETED
 
 
-__all__ = ["PROFILES", "Profile", "accounts_in", "is_empty", "seed"]
+__all__ = ["PROFILES", "ROLES", "Profile", "accounts_in", "is_empty", "seed"]

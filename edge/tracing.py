@@ -1,0 +1,149 @@
+"""Traces: an operation, its levels and their reads as spans of OpenTelemetry.
+
+Statements are told, and how many keys they were for; neither keys, nor variables, nor what an
+error says: traces are read by more people than our data. Imported only where traces are wanted,
+for it takes packages that nothing else does (requirements/tracing.txt).
+"""
+
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
+
+from graphql import GraphQLError
+from opentelemetry.context import attach, get_current
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.resources import SERVICE_NAME, Resource
+from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.trace import Span, SpanKind, StatusCode, get_current_span, set_span_in_context
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+from opentelemetry.util.types import AttributeValue
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from engine.engine import Operation
+from engine.group import Group
+from engine.observer import Observer
+from runtime.batch import Reading
+from runtime.context import Context
+from runtime.faults import code_of, sqlstate
+
+NAME = "sewa-mitra-gateway"
+OURS = {"INTERNAL", "UNAVAILABLE"}
+"""The codes of errors that whoever runs the gateway has to look at."""
+
+
+class Tracing(Observer):
+    def __init__(self, processor: SpanProcessor) -> None:
+        self._provider = TracerProvider(resource=resource())
+        self._provider.add_span_processor(processor)
+        self._tracer = self._provider.get_tracer(NAME)
+
+    def continued(self, app: ASGIApp) -> ASGIApp:
+        return Continued(app)
+
+    async def close(self) -> None:
+        """Once what is waiting has been sent."""
+        await asyncio.to_thread(self._provider.shutdown)
+
+    def operation(self, operation: Operation, context: Any) -> AbstractContextManager[Any]:
+        told: dict[str, AttributeValue] = {
+            "graphql.operation.type": operation.kind.value,
+            "gateway.document.hash": operation.hash,
+        }
+        if operation.name is not None:
+            told["graphql.operation.name"] = operation.name
+        if isinstance(context, Context):
+            told["gateway.request.id"] = context.request_id
+        return self._span(operation.kind.value, told, SpanKind.SERVER)
+
+    def level(self, depth: int, groups: Sequence[Group]) -> AbstractContextManager[Any]:
+        told = {
+            "gateway.level.depth": depth,
+            "gateway.level.fields": sum(len(group.selection.fields) for group in groups),
+            "gateway.level.objects": sum(len(group.rows) for group in groups),
+        }
+        return self._span(f"level {depth}", told)
+
+    @contextmanager
+    def read(self, reading: Reading) -> Iterator[None]:
+        told: dict[str, AttributeValue] = {
+            "db.system.name": "postgresql",
+            "db.query.summary": reading.batch.name,
+            "db.query.text": reading.query.sql,
+            "gateway.read.keys": len(reading.keys),
+        }
+        with self._span(reading.batch.name, told, SpanKind.CLIENT) as span:
+            try:
+                yield
+            except Exception as error:
+                if (code := sqlstate(error)) is not None:
+                    span.set_attribute("db.response.status_code", code)
+                raise
+            if reading.rows is not None:
+                span.set_attribute("db.response.returned_rows", reading.rows)
+
+    def failed(self, operation: Operation, errors: Sequence[GraphQLError]) -> None:
+        span, codes = get_current_span(), sorted(set(map(code_of, errors)))
+        span.set_attributes({"gateway.error.count": len(errors), "gateway.error.codes": codes})
+        for code in OURS.intersection(codes):
+            failing(span, code)
+
+    @contextmanager
+    def _span(
+        self, name: str, told: Mapping[str, AttributeValue], kind: SpanKind = SpanKind.INTERNAL
+    ) -> Iterator[Span]:
+        span = self._tracer.start_span(name, kind=kind, attributes=told)
+        around = get_current()
+        attach(set_span_in_context(span))
+        try:
+            yield span
+        except GeneratorExit:
+            raise  # nobody listens any more, which is no failure
+        except BaseException as error:
+            failing(span, type(error).__qualname__)
+            raise
+        finally:
+            # Not detached, which may be done only where it was attached: a delivery that nobody
+            # listens to any more is closed from elsewhere.
+            attach(around)
+            span.end()
+
+
+def failing(span: Span, kind: str) -> None:
+    span.set_status(StatusCode.ERROR)
+    span.set_attribute("error.type", kind)
+
+
+def traced_to(address: str) -> Tracing:
+    """Sends spans to the OTLP collector at the address, over HTTP, in the background. The
+    specification's other variables (OTEL_EXPORTER_OTLP_HEADERS, OTEL_TRACES_SAMPLER …) hold too."""
+    return Tracing(BatchSpanProcessor(OTLPSpanExporter(f"{address.rstrip('/')}/v1/traces")))
+
+
+def resource() -> Resource:
+    """What we are, as OTEL_RESOURCE_ATTRIBUTES and OTEL_SERVICE_NAME say, or else by our name."""
+    told = Resource.create()
+    if str(told.attributes[SERVICE_NAME]).startswith("unknown_service"):
+        return told.merge(Resource({SERVICE_NAME: NAME}))
+    return told
+
+
+class Continued:
+    """Makes our spans part of the trace that the client has begun (`traceparent`)."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        names = ("traceparent", "tracestate")
+        given = {
+            name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
+        }
+        carrier = {name: given[name] for name in names if name in given}
+        around = get_current()
+        attach(TraceContextTextMapPropagator().extract(carrier, around))
+        try:
+            await self.app(scope, receive, send)
+        finally:
+            attach(around)
