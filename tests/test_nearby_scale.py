@@ -8,8 +8,8 @@ from typing import Any
 
 import asyncpg
 import pytest
-from sqlalchemy import event, text
-from sqlalchemy.engine import Engine, make_url
+from sqlalchemy import text
+from sqlalchemy.engine import make_url
 
 from data.reference import categories
 from runtime.database import engine_for
@@ -78,20 +78,20 @@ def database_url(crowded_url: str) -> str:
 async def plans(url: str, ask: Ask, arguments: str) -> list[dict[str, Any]]:
     """How PostgreSQL runs the statements of a search, every node of every plan."""
     sent: list[tuple[str, Any]] = []
+    unrecorded = asyncpg.Connection.fetch
 
-    def record(_: Any, __: Any, statement: str, parameters: Any, *___: Any) -> None:
-        sent.append((statement, parameters))
+    async def fetch(connection: Any, statement: str, *values: Any) -> Any:
+        sent.append((statement, values))
+        return await unrecorded(connection, statement, *values)
 
-    event.listen(Engine, "before_cursor_execute", record)
-    try:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(asyncpg.Connection, "fetch", fetch)
         latitude, longitude = GOMTI_NAGAR
         found = await ask(
             f'{{ nearbyWorkers(categorySlug: "{SLUG}",'
             f" latitude: {latitude}, longitude: {longitude}, first: {PAGE}, {arguments})"
             " { nodes { id } } }"
         )
-    finally:
-        event.remove(Engine, "before_cursor_execute", record)
     assert len(found["nearbyWorkers"]["nodes"]) == PAGE
     connection = await asyncpg.connect(
         make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
