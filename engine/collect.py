@@ -10,6 +10,7 @@ from graphql import (
     FragmentDefinitionNode,
     FragmentSpreadNode,
     GraphQLDeferDirective,
+    GraphQLError,
     GraphQLIncludeDirective,
     GraphQLInterfaceType,
     GraphQLObjectType,
@@ -75,6 +76,13 @@ class Collector:
             return False
         include = self.argument(GraphQLIncludeDirective, node)
         return include is None or bool(include["if"])
+
+    def may_be_included(self, node: Any) -> bool:
+        """What it costs is to be known even where a directive fails once it is obeyed."""
+        try:
+            return self.is_included(node)
+        except GraphQLError:
+            return True
 
     def argument(self, directive: Any, node: Any) -> dict[str, Any] | None:
         """The arguments of the directive, where the node has it."""

@@ -67,7 +67,9 @@ class Compiler:
         return Plan(
             operation=self.operation,
             steps=[self._selection(root, step, defers) for step in steps],
-            price=priced(self.schema, self.operation, self.fragments, self._collector.is_included),
+            price=priced(
+                self.schema, self.operation, self.fragments, self._collector.may_be_included
+            ),
             projection=(
                 Projection(self.schema, self.operation, self.fragments, self.viewer)
                 if self.viewer
