@@ -4,7 +4,7 @@ runs; what it costs, and what it is sent."""
 import asyncio
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -48,13 +48,20 @@ class Database:
     def postmaster(self) -> psutil.Process:
         return psutil.Process(int((self.folder / "postmaster.pid").read_text().split()[0]))
 
-    def processes(self) -> list[psutil.Process]:
-        return [self.postmaster, *self.postmaster.children()]
-
     def pin(self, core: int) -> None:
         """Backends that start later follow the postmaster."""
-        for process in self.processes():
-            process.cpu_affinity([core])
+        for process in (self.postmaster, *self.postmaster.children()):
+            with suppress(psutil.NoSuchProcess):
+                process.cpu_affinity([core])
+
+    def cpu_seconds(self) -> float:
+        """Of all its processes, those that have ended among them."""
+        postmaster = self.postmaster
+        seconds = float(sum(postmaster.cpu_times()[:4]))
+        for process in postmaster.children():
+            with suppress(psutil.NoSuchProcess):
+                seconds += sum(process.cpu_times()[:2])
+        return seconds
 
     @contextmanager
     def statements(self) -> Iterator[list[str]]:

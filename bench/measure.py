@@ -2,14 +2,12 @@
 
 import json
 import subprocess
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import httpx
-import psutil
 
 from bench.database import Database
 from bench.servers import OTHER_CORE, Running
@@ -48,10 +46,9 @@ def measure(
     seconds: float,
     connections: int = CONNECTIONS,
 ) -> Sample:
-    server, backends = [running.process], database.processes()
-    before = cpu_seconds(server), cpu_seconds(backends)
+    before = running.cpu_seconds(), database.cpu_seconds()
     told = load(running, shape, bodies, seconds, connections)
-    after = cpu_seconds(server), cpu_seconds(backends)
+    after = running.cpu_seconds(), database.cpu_seconds()
     if told["failed"]:
         raise SystemExit(
             f"{running.server.name} failed {told['failed']} of {told['requests']} requests"
@@ -84,10 +81,6 @@ def load(
         raise SystemExit(f"wrk gave up on {running.server.name}:\n{done.stdout}{done.stderr}")
     told: dict[str, Any] = json.loads(last)
     return told
-
-
-def cpu_seconds(processes: Sequence[psutil.Process]) -> float:
-    return sum(sum(process.cpu_times()[:2]) for process in processes)
 
 
 def answer(running: Running, shape: Shape, body: bytes) -> Any:

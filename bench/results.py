@@ -133,6 +133,8 @@ def publish() -> None:
 
 def section() -> str:
     """What stands between the markers."""
+    if not LATEST.exists():
+        return "Not measured yet: `make bench`."
     latest, run = json.loads(LATEST.read_text()), json.loads(RUN.read_text())
     return "\n".join(
         [
@@ -144,9 +146,21 @@ def section() -> str:
             f" core of {run['cpu']}, {run['connections']} connections, nothing cached"
             f" ([how it is measured](docs/bench.md)).",
             "",
+            alone(run),
+            "",
             f"![Throughput beside others, and how cost grows]({PLOT.relative_to(CHECKOUT)})",
         ]
     )
+
+
+def alone(run: dict[str, Any]) -> str:
+    told = (
+        f"{figures[OURS]['latency_ms']:.2f} ms against {figures['mercurius']['latency_ms']:.2f}"
+        f" for {shape.replace('_', ' ')}"
+        for shape, figures in run["shapes"].items()
+        if figures[OURS]["latency_ms"] is not None and "mercurius" in figures
+    )
+    return f"On one connection an answer takes us, and Mercurius: {'; '.join(told)}."
 
 
 def compared(latest: dict[str, Any], run: dict[str, Any]) -> Iterator[str]:

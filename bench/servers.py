@@ -48,6 +48,10 @@ class Running:
     process: psutil.Process
     address: str
 
+    def cpu_seconds(self) -> float:
+        """Of the process with all its threads."""
+        return float(sum(self.process.cpu_times()[:2]))
+
     def url(self, shape: str) -> str:
         return self.address + self.server.path.format(shape=shape)
 

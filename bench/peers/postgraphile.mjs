@@ -116,7 +116,7 @@ const instance = postgraphile({
     makePgService({
       connectionString: process.env.DATABASE_URL,
       schemas: ["public"],
-      poolConfig: { max: Number(process.env.POOL_SIZE) },
+      poolConfig: { max: Number(process.env.POOL_SIZE), idleTimeoutMillis: 0 },
     }),
   ],
 });

@@ -4,7 +4,8 @@
 import { readFileSync } from "node:fs";
 import pg from "pg";
 
-const pool = new pg.Pool({ max: Number(process.env.POOL_SIZE) });
+// Idle connections are kept: here each server waits for its turn.
+const pool = new pg.Pool({ max: Number(process.env.POOL_SIZE), idleTimeoutMillis: 0 });
 
 const text = readFileSync(new URL("statements.sql", import.meta.url), "utf8");
 const statements = Object.fromEntries(
