@@ -1,6 +1,7 @@
 """The gateway as an application, and the command line around it."""
 
 import asyncio
+import gc
 import signal
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -30,6 +31,7 @@ import resolvers.background  # noqa: F401  (jobs and followers become known by i
 from data import demo, reference
 from edge import ide as ide_page
 from edge import oauth
+from edge.application import Application
 from edge.endpoint import Endpoint, json_error, masked_fault
 from engine.cost import Limits
 from engine.engine import Engine
@@ -88,20 +90,18 @@ def create_app(
         seconds=settings.operation_seconds,
     )
     endpoint = Endpoint(engine, settings, page if settings.development else None)
-    return Starlette(
-        routes=[
-            Route("/graphql", endpoint),
-            Route("/", lambda _: RedirectResponse("/graphql"), methods=["GET"]),
-            Route("/healthz", healthy),
-            Route("/readyz", ready),
-            Route("/schema.graphql", schema_text),
-            Route("/documents/{ticket}", document.receive, methods=["PUT"]),
-            Route("/documents/{ticket}", document.deliver, methods=["GET"]),
-            Route("/.well-known/oauth-authorization-server", oauth.metadata),
-            Route(oauth.KEYS_PATH, oauth.published_keys),
-            Route(TOKEN_PATH, oauth.token_endpoint(partner_token.issue), methods=["POST"]),
-            *(ide_page.routes(assets) if settings.development else ()),
-        ],
+    return Application(
+        Route("/graphql", endpoint),
+        Route("/", lambda _: RedirectResponse("/graphql"), methods=["GET"]),
+        Route("/healthz", healthy),
+        Route("/readyz", ready),
+        Route("/schema.graphql", schema_text),
+        Route("/documents/{ticket}", document.receive, methods=["PUT"]),
+        Route("/documents/{ticket}", document.deliver, methods=["GET"]),
+        Route("/.well-known/oauth-authorization-server", oauth.metadata),
+        Route(oauth.KEYS_PATH, oauth.published_keys),
+        Route(TOKEN_PATH, oauth.token_endpoint(partner_token.issue), methods=["POST"]),
+        *(ide_page.routes(assets) if settings.development else ()),
         exception_handlers={HTTPException: json_error, Exception: masked_fault},
         lifespan=lifespan,
     )
@@ -174,11 +174,16 @@ def serve(
         if settings.development:
             tell_accounts(asyncio.run(demo.accounts_in(url)))
         console.print("\nCtrl-C stops everything.\n")
+        app = create_app(
+            replace(settings, database_url=url),
+            background=settings.database_url is None or settings.development,
+        )
+        # The schema is some hundred thousand objects that stay: looking through all of them for
+        # garbage would keep every request waiting, now and then.
+        gc.collect()
+        gc.freeze()
         uvicorn.run(
-            create_app(
-                replace(settings, database_url=url),
-                background=settings.database_url is None or settings.development,
-            ),
+            app,
             host=settings.host,
             port=settings.port,
             loop="uvloop",

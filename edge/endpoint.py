@@ -84,6 +84,8 @@ class Endpoint:
                 answer = of(encoded(body, refused.status, **refused.headers))
             except ClientDisconnect:
                 answer = of(Response(status_code=499))
+            except Exception as error:
+                answer = of(fault(error, id))
             taken = round((time.perf_counter() - started) * 1000, 1)
             log.info("request", status=answer.status, ms=taken)
         finally:
@@ -261,9 +263,12 @@ async def json_error(request: Request, error: Exception) -> Response:
 
 
 async def masked_fault(request: Request, error: Exception) -> Response:
+    return fault(error, request_id_of(request))
+
+
+def fault(error: Exception, id: str) -> Response:
     """A bug of ours outside any field: logged, and told with the id to quote."""
-    request_id = request_id_of(request)
-    log.error("fault", request_id=request_id, exc_info=error)
-    message = f"Something went wrong on our side. Quote {request_id} when you report it."
-    coded = Coded("INTERNAL", message, requestId=request_id)
+    log.error("fault", request_id=id, exc_info=error)
+    message = f"Something went wrong on our side. Quote {id} when you report it."
+    coded = Coded("INTERNAL", message, requestId=id)
     return encoded({"errors": [coded.formatted]}, 500)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import Route
 
 from runtime.identity import DEMO
 
@@ -101,7 +101,7 @@ def page(endpoint: str, examples: Path, assets: Path) -> Response:
     )
 
 
-def routes(assets: Path) -> list[BaseRoute]:
+def routes(assets: Path) -> list[Route]:
     """The files of the bundle: their folder's name changes with them, so they never do."""
 
     async def asset(request: Request) -> Response:
