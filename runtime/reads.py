@@ -14,6 +14,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.sql.compiler import SQLCompiler
 
+# As engines have it, with its driver.
 DIALECT: Any = create_async_engine("postgresql+asyncpg://").dialect
 FREE: Any = object()
 """Stands for a value that comes with each request."""
@@ -172,10 +173,14 @@ class Reads:
             max_cached_statement_lifetime=0,
             max_cacheable_statement_size=0,
         )
-        for name in ("json", "jsonb"):
-            await connection.set_type_codec(
-                name, schema="pg_catalog", encoder=encode, decoder=orjson.loads
-            )
+        try:
+            for name in ("json", "jsonb"):
+                await connection.set_type_codec(
+                    name, schema="pg_catalog", encoder=encode, decoder=orjson.loads
+                )
+        except BaseException:
+            connection.terminate()
+            raise
         return connection
 
     def _drop_idle(self) -> None:

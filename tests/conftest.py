@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from itertools import count
 from pathlib import Path
@@ -143,29 +143,41 @@ def body(query: str, variables: dict[str, Any]) -> dict[str, Any]:
     return {"query": query, "variables": variables}
 
 
+Sent = tuple[str, Sequence[Any]]
+
+
+@contextmanager
+def recorded() -> Iterator[list[Sent]]:
+    """What is sent to PostgreSQL inside the block, by any engine or pool of this process."""
+    sent: list[Sent] = []
+    unrecorded = asyncpg.Connection.fetch
+
+    def execute(_: Any, __: Any, statement: str, parameters: Any, *___: Any) -> None:
+        sent.append((statement, parameters))
+
+    async def fetch(connection: Any, statement: str, *parameters: Any) -> Any:
+        sent.append((statement, parameters))
+        return await unrecorded(connection, statement, *parameters)
+
+    event.listen(Engine, "before_cursor_execute", execute)
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(asyncpg.Connection, "fetch", fetch)
+            yield sent
+    finally:
+        event.remove(Engine, "before_cursor_execute", execute)
+
+
 @pytest.fixture
-def statements(monkeypatch: pytest.MonkeyPatch) -> Statements:
-    """Counts what is sent to PostgreSQL inside the block, by any engine or pool of this process."""
+def statements() -> Statements:
+    """Counts the statements inside the block."""
 
     @contextmanager
     def statements(*, at_most: int) -> Iterator[list[str]]:
-        sent: list[str] = []
-
-        def record(_: Any, __: Any, statement: str, *___: Any) -> None:
-            sent.append(statement)
-
-        async def fetch(connection: Any, statement: str, *values: Any) -> Any:
-            sent.append(statement)
-            return await unrecorded(connection, statement, *values)
-
-        unrecorded = asyncpg.Connection.fetch
-        event.listen(Engine, "before_cursor_execute", record)
-        try:
-            with monkeypatch.context() as patch:
-                patch.setattr(asyncpg.Connection, "fetch", fetch)
-                yield sent
-        finally:
-            event.remove(Engine, "before_cursor_execute", record)
-        assert len(sent) <= at_most, f"{len(sent)} statements:\n" + "\n".join(sent)
+        told: list[str] = []
+        with recorded() as sent:
+            yield told
+        told += [statement for statement, _ in sent]
+        assert len(told) <= at_most, f"{len(told)} statements:\n" + "\n".join(told)
 
     return statements

@@ -14,7 +14,7 @@ from sqlalchemy.engine import make_url
 from data.reference import categories
 from runtime.database import engine_for
 from runtime.geography import area_of, cell_at, centre_of
-from tests.conftest import Ask, database
+from tests.conftest import Ask, database, recorded
 from tests.make import GOMTI_NAGAR
 
 WORKERS = 100_000
@@ -77,16 +77,8 @@ def database_url(crowded_url: str) -> str:
 
 async def plans(url: str, ask: Ask, arguments: str) -> list[dict[str, Any]]:
     """How PostgreSQL runs the statements of a search, every node of every plan."""
-    sent: list[tuple[str, Any]] = []
-    unrecorded = asyncpg.Connection.fetch
-
-    async def fetch(connection: Any, statement: str, *values: Any) -> Any:
-        sent.append((statement, values))
-        return await unrecorded(connection, statement, *values)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(asyncpg.Connection, "fetch", fetch)
-        latitude, longitude = GOMTI_NAGAR
+    latitude, longitude = GOMTI_NAGAR
+    with recorded() as sent:
         found = await ask(
             f'{{ nearbyWorkers(categorySlug: "{SLUG}",'
             f" latitude: {latitude}, longitude: {longitude}, first: {PAGE}, {arguments})"
