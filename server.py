@@ -8,8 +8,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import replace
 from datetime import datetime
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 from zoneinfo import ZoneInfo
 
 import orjson
@@ -34,7 +35,7 @@ from edge import oauth
 from edge.application import Application
 from edge.endpoint import Endpoint, json_error, masked_fault
 from engine.cost import Limits
-from engine.engine import Engine
+from engine.engine import Engine, Invalid
 from models.account import ConsentPurpose
 from resolvers import document, partner_token
 from runtime import log
@@ -53,6 +54,7 @@ from runtime.settings import Settings
 from runtime.sms import Sms
 from runtime.tokens import NoKeys, keys_in, public_keys, rotate
 from runtime.transaction import transaction
+from runtime.viewer import Viewer
 from schema import sdl
 from schema.graph import gateway
 
@@ -61,6 +63,9 @@ OPERATIONS = CHECKOUT / "docs" / "operations"
 PING_SECONDS = 2
 KEEP_ALIVE_SECONDS = 75
 """Longer than the proxies in front of us keep a connection: who ends it must be the client."""
+
+if TYPE_CHECKING:
+    from edge.tracing import Tracing
 
 T = TypeVar("T")
 
@@ -74,6 +79,8 @@ def create_app(
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[dict[str, Any]]:
         async with process_of(settings, sms) as process, AsyncExitStack() as stack:
+            if tracing is not None:
+                stack.push_async_callback(tracing.close)
             if background:
                 await stack.enter_async_context(working(process))
             yield {"process": process}
@@ -83,15 +90,17 @@ def create_app(
     def page() -> Response:
         return ide_page.page("/graphql", OPERATIONS, assets)
 
+    tracing = tracing_of(settings)
     engine = Engine(
         gateway().schema,
         limits=Limits.of(settings),
         token_limit=settings.token_limit,
         seconds=settings.operation_seconds,
+        observer=tracing,
     )
     endpoint = Endpoint(engine, settings, page if settings.development else None)
     return Application(
-        Route("/graphql", endpoint),
+        Route("/graphql", tracing.continued(endpoint) if tracing else endpoint),
         Route("/", lambda _: RedirectResponse("/graphql"), methods=["GET"]),
         Route("/healthz", healthy),
         Route("/readyz", ready),
@@ -105,6 +114,15 @@ def create_app(
         exception_handlers={HTTPException: json_error, Exception: masked_fault},
         lifespan=lifespan,
     )
+
+
+def tracing_of(settings: Settings) -> "Tracing | None":
+    """Where nobody wants traces, its packages need not be there."""
+    if settings.otel_exporter_otlp_endpoint is None:
+        return None
+    from edge.tracing import traced_to
+
+    return traced_to(settings.otel_exporter_otlp_endpoint)
 
 
 async def healthy(_: Request) -> Response:
@@ -286,6 +304,44 @@ def keys_command() -> None:
         console.print(f"{key} still verifies what it signed, until the next rotation.")
 
 
+@cli.command("plan")
+def plan_command(
+    document: Annotated[Path, typer.Argument(exists=True, dir_okay=False)],
+    variables: Annotated[
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, help="Their JSON; else NAME.json, if there."),
+    ] = None,
+    account: Annotated[
+        str | None, typer.Option("--as", help=f"As whom: {', '.join(demo.ROLES)}.")
+    ] = None,
+) -> None:
+    """Print how an operation would run: its levels, how each field is answered, and the SQL.
+
+    Nothing is run, and no database is needed. To see how many keys and rows
+    each read has and how long it takes, send `"extensions": {"plan": true}`
+    with the operation to a server in development.
+
+    python server.py plan docs/operations/home_view.graphql --as citizen
+    """
+    settings = the_settings()
+    if account is not None and account not in demo.ROLES:
+        fail(f"There is no demo account {account}: choose one of {', '.join(demo.ROLES)}.")
+    beside = document.with_suffix(".json")
+    chosen = variables or (beside if beside.is_file() else None)
+    engine = Engine(gateway().schema, limits=Limits.of(settings), token_limit=settings.token_limit)
+    try:
+        given = orjson.loads(chosen.read_bytes()) if chosen else {}
+        if not isinstance(given, dict):
+            fail(f"{chosen} must hold an object: the variables by their names.")
+        operation = engine.prepare(document.read_text(encoding="utf-8"))
+        viewer = Viewer(demo.ROLES[account] if account else Role.ANONYMOUS)
+        typer.echo(engine.plan(operation, given, viewer, settings.page_limit), nl=False)
+    except orjson.JSONDecodeError as error:
+        fail(f"{chosen} is not JSON: {error}.")
+    except Invalid as invalid:
+        fail("\n".join(map(str, invalid.errors)))
+
+
 @partner_cli.command("add")
 def partner_add(
     name: Annotated[str, typer.Argument(help="Whose system it is, as auditors will read it.")],
@@ -395,6 +451,11 @@ def the_settings() -> Settings:
 
 def refuse_unsafe(settings: Settings) -> None:
     """What must not be left to chance where people are real, and what cannot work anywhere."""
+    if settings.otel_exporter_otlp_endpoint and find_spec("opentelemetry") is None:
+        fail(
+            "OTEL_EXPORTER_OTLP_ENDPOINT takes more packages: `pip install --no-deps -r"
+            " requirements/tracing.txt`."
+        )
     if settings.signing_keys:
         try:
             keys_in(Path(settings.signing_keys))

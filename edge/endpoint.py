@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, NamedTuple, TypeAlias
@@ -14,6 +15,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from engine.describe import Sent
 from engine.engine import Engine, Invalid
 from runtime.context import Context
 from runtime.faults import (
@@ -131,15 +133,21 @@ class Endpoint:
             errors = formatted(invalid.errors, id)
             log.info("refused", status=400, code=errors[0]["extensions"]["code"])
             return manner.answer({"errors": errors}, 400 if manner.media_type == GRAPHQL else 200)
-        result = await self.engine.run(operation, asked.get("variables"), context)
-        if not result.errors:
-            answer = manner.answer({"data": result.data})
-        else:
-            errors = formatted(result.errors, id)
-            # First, as the specification advises, so that nobody overlooks them.
-            answer = manner.answer({"errors": errors, "data": result.data})
-            if any(error["extensions"].get("code") == "UNAVAILABLE" for error in errors):
-                answer.headers.append((b"retry-after", b"%d" % RETRY_AFTER_SECONDS))
+        variables, sent = asked.get("variables"), None
+        if self.settings.development and (asked.get("extensions") or {}).get("plan") is True:
+            sent = Sent()
+        result = await self.engine.run(operation, variables, context, observer=sent)
+        errors = formatted(result.errors, id) if result.errors else []
+        # First, as the specification advises, so that nobody overlooks them.
+        body = {"errors": errors, "data": result.data} if errors else {"data": result.data}
+        if sent is not None:
+            with suppress(Invalid):  # the errors say it
+                limit = self.settings.page_limit
+                plan = self.engine.plan(operation, variables, viewer, limit, sent)
+                body["extensions"] = {"plan": plan.formatted()}
+        answer = manner.answer(body)
+        if any(error["extensions"].get("code") == "UNAVAILABLE" for error in errors):
+            answer.headers.append((b"retry-after", b"%d" % RETRY_AFTER_SECONDS))
         if self.settings.development:
             tally = context.batches.tally
             timing = f'sql;desc="{tally.statements} statements";dur={tally.seconds * 1000:.1f}'
