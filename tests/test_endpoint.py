@@ -13,6 +13,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from edge.endpoint import negotiated
+from engine.engine import Engine
 from runtime.settings import Settings
 from server import create_app
 from tests.conftest import client_of, run_sql_async
@@ -233,6 +234,35 @@ async def test_a_fault_of_ours_is_masked_and_can_be_found_in_the_log(
     logged = capsys.readouterr().out
     assert "name_en" in logged
     assert request_id in logged
+
+
+async def test_a_fault_outside_any_field_is_masked_as_well(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(*_: Any, **__: Any) -> Any:
+        raise LookupError("in the engine room")
+
+    monkeypatch.setattr(Engine, "prepare", broken)
+    response = await client.post("/graphql", json={"query": "{ __typename }"})
+
+    request_id = response.headers["x-request-id"]
+    (error,) = response.json()["errors"]
+    assert response.status_code == 500
+    assert error["extensions"] == {"code": "INTERNAL", "requestId": request_id}
+    assert "engine room" not in response.text
+    logged = capsys.readouterr().out
+    assert "engine room" in logged
+    assert request_id in logged
+
+
+async def test_headers_beyond_what_is_read_do_no_harm(client: httpx.AsyncClient) -> None:
+    accept = ", ".join(["application/json", *(f"text/x-{number}" for number in range(500))])
+
+    response = await client.post(
+        "/graphql", json={"query": "{ __typename }"}, headers={"accept": accept}
+    )
+
+    assert response.json() == {"data": {"__typename": "Query"}}
 
 
 async def test_reads_go_on_when_postgresql_has_dropped_every_connection(

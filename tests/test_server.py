@@ -1,5 +1,6 @@
 """The command line, as it is typed."""
 
+import json
 import os
 import signal
 import socket
@@ -76,7 +77,12 @@ def test_the_gateway_serves_a_given_database_and_stops_when_told(
     with database(server_url) as url, serving(url, port) as process:
         answer = httpx.post(
             f"http://127.0.0.1:{port}/graphql",
-            json={"query": "{ statistics { serviceCategories registeredWorkers } }"},
+            json={
+                "query": "query ($a: Boolean!) { statistics {"
+                " serviceCategories @include(if: $a) registeredWorkers } }",
+                "variables": {"a": True, "told-to-nobody": 1},
+            },
+            headers={"x-request-id": "trace-me-42"},
         )
         figures = answer.json()["data"]["statistics"]
         taken = command("serve", DATABASE_URL=url, PORT=str(port))
@@ -91,7 +97,10 @@ def test_the_gateway_serves_a_given_database_and_stops_when_told(
     assert f"PORT={port + 1}" in taken.stderr
     assert "Traceback" not in said
     assert f"http://127.0.0.1:{port}/graphql" in said
-    assert '"request_id"' in said
+    (line,) = [json.loads(line) for line in said.splitlines() if "trace-me-42" in line]
+    assert line.keys() == {"timestamp", "level", "event", "request_id", "status", "ms"}
+    assert (line["event"], line["level"], line["status"]) == ("request", "info", 200)
+    assert "told-to-nobody" not in said
 
 
 @pytest.mark.parametrize(
