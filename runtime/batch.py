@@ -20,7 +20,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, fields, is_dataclass, replace
 from datetime import date, datetime, timedelta
 from datetime import time as time_of_day
-from functools import cache, lru_cache, partial
+from functools import cache, cached_property, lru_cache, partial
 from itertools import count
 from typing import Any, Protocol, TypeAlias
 
@@ -87,6 +87,13 @@ class Batch:
     absent: Any = None
     derive: Derive | None = None
     arguments: tuple[tuple[str, Hashable], ...] = ()
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash((self.statement, self.arguments))
 
     @property
     def name(self) -> str:
@@ -166,15 +173,23 @@ class Access:
 
     viewer: Viewer
 
+    def __hash__(self) -> int:
+        return hash(self.viewer.id)
+
 
 class Memory:
-    """What a request has read with one batch, by key."""
+    """What a request has read with one batch, by key.
 
-    def __init__(self, loader: DataLoader[str, Any]) -> None:
+    The lock and the loader are made when they are needed: most batches are asked once.
+    """
+
+    __slots__ = ("known", "loader", "reading")
+
+    def __init__(self) -> None:
         self.known: dict[str, Any] = {}
-        self.reading = asyncio.Lock()
-        """Whoever asks for the same while it is read waits rather than reading it again."""
-        self.loader = loader
+        self.reading: asyncio.Lock | None = None
+        """Held while it is read: whoever asks for the same waits rather than reading it again."""
+        self.loader: DataLoader[str, Any] | None = None
 
 
 @dataclass
@@ -220,7 +235,7 @@ class Batches:
         self.observe = unobserved
         self._source = source
         self._numbers = numbers or {}
-        self._memories: dict[tuple[Batch, Columns, Access], Memory] = {}
+        self._memories: dict[Access, dict[tuple[Batch, Columns], Memory]] = {}
 
     async def level(
         self, batch: Batch, keys: Sequence[str], columns: Columns, access: Access | None = None
@@ -229,13 +244,16 @@ class Batches:
 
         `access` is the request's own unless the read is for someone else's eyes.
         """
-        memory = self._memory(batch, columns, access or self.access)
+        access = access or self.access
+        memory = self._memory(batch, columns, access)
         known = memory.known
         if not known.keys() >= set(keys):
+            if memory.reading is None:
+                memory.reading = asyncio.Lock()
             async with memory.reading:
                 wanted = [key for key in dict.fromkeys(keys) if key not in known]
                 if wanted:
-                    known.update(await self._read(batch, columns, access or self.access, wanted))
+                    known.update(await self._read(batch, columns, access, wanted))
         return [known[key] for key in keys]
 
     async def load(
@@ -245,6 +263,11 @@ class Batches:
         memory = self._memory(batch, columns, access or self.access)
         if key in memory.known:
             return memory.known[key]
+        if memory.loader is None:
+            level = partial(self.level, batch, columns=columns, access=access)
+            # What is known is kept here; without a cache, no two waiters share a future that
+            # one of them might cancel.
+            memory.loader = DataLoader(level, cache=False)
         return await memory.loader.load(key)
 
     def clear(self) -> None:
@@ -252,13 +275,10 @@ class Batches:
         self._memories.clear()
 
     def _memory(self, batch: Batch, columns: Columns, access: Access) -> Memory:
-        identity = (batch, columns, access)
-        memory = self._memories.get(identity)
+        memories = self._memories.setdefault(access, {})
+        memory = memories.get((batch, columns))
         if memory is None:
-            level = partial(self.level, batch, columns=columns, access=access)
-            # What is known is kept here; without a cache, no two waiters share a future that
-            # one of them might cancel.
-            memory = self._memories[identity] = Memory(DataLoader(level, cache=False))
+            memory = memories[batch, columns] = Memory()
         return memory
 
     async def _read(
