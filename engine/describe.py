@@ -4,7 +4,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from textwrap import indent
 from typing import Any
 
@@ -94,13 +94,15 @@ class Sent(Observer):
 
     @contextmanager
     def read(self, reading: Reading) -> Iterator[None]:
+        here = self.reads[self._step, self._depth]
+        place, read = len(here), Read(reading.batch.name, reading.query.sql, len(reading.keys))
+        here.append(read)
         started = time.perf_counter()
         try:
             yield
         finally:
             ms = round((time.perf_counter() - started) * 1000, 2)
-            name, sql, keys = reading.batch.name, reading.query.sql, len(reading.keys)
-            self.reads[self._step, self._depth].append(Read(name, sql, keys, reading.rows, ms))
+            here[place] = replace(read, rows=reading.rows, ms=ms)
 
 
 def described(
@@ -144,8 +146,8 @@ def read_of(batch: Batch, plan: Plan) -> Read:
 
 
 def led_to(schema: GraphQLSchema, planned: PlannedField) -> Iterator[tuple[str, Selection]]:
-    """The selections on what the field leads to; on an interface, those that differ from what is
-    asked of every type."""
+    """The selections on what the field leads to: of an interface once for all types of which the
+    same is asked."""
     named = planned.output.named
     if is_leaf_type(named):
         return
@@ -153,13 +155,13 @@ def led_to(schema: GraphQLSchema, planned: PlannedField) -> Iterator[tuple[str, 
         yield "", planned.below(named)
         return
     assert is_abstract_type(named)
-    seen: set[tuple[str, ...]] = set()
+    alike = defaultdict[tuple[str, ...], list[Selection]](list)
     for type_ in schema.get_possible_types(named):
         selection = planned.below(type_)
-        keys = tuple(inner.key for inner in selection.fields)
-        if keys not in seen:
-            seen.add(keys)
-            yield f"({type_})", selection
+        alike[tuple(inner.key for inner in selection.fields)].append(selection)
+    for first, *others in alike.values():
+        more = f" and {len(others)} more" if others else ""
+        yield f"({first.type}{more})", first
 
 
 def in_words(source: Source, record: Field | None) -> str:
