@@ -73,6 +73,9 @@ def main(
         if operation is None and not only:
             table["executor_only"], growth = executor.run(database)
     tell(list(results.lines(table)))
+    for name, points in growth.items():
+        print()
+        tell([(name, "", "ms", "MiB"), *results.grown(points)])
     if publish:
         results.save(table, growth, results.facts(rounds, seconds, CONNECTIONS))
         results.publish()

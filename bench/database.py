@@ -11,6 +11,7 @@ from typing import Any
 
 import psutil
 import psycopg
+from fasteners import InterProcessLock
 from sqlalchemy.engine import make_url
 
 from data import demo, reference
@@ -84,8 +85,10 @@ class Database:
 
 @contextmanager
 def a_database() -> Iterator[Database]:
+    """For one run at a time: another would be in its way, and in its figures."""
     folder = default_folder(CHECKOUT) / "bench"
-    with embedded_postgres(folder) as url:
+    folder.mkdir(parents=True, exist_ok=True)
+    with InterProcessLock(folder / "run.lock"), embedded_postgres(folder) as url:
         asyncio.run(prepare(url))
         database = Database(url, folder / "data")
         database.rows("VACUUM ANALYZE")

@@ -13,7 +13,8 @@ from bench.servers import ours, running
 from bench.shapes import Shape
 
 SECONDS = 8
-LINES = 30
+LEAST, ALWAYS = 0.01, 0.9
+"""The parts of the time that are worth a line: what is always there says nothing."""
 
 
 def show(shape: Shape, database: Database, scratch: Path) -> None:
@@ -26,7 +27,7 @@ def show(shape: Shape, database: Database, scratch: Path) -> None:
         watching = subprocess.Popen(
             [
                 *(ENVIRONMENT / "bin" / "py-spy", "record", "--pid", str(one.process.pid)),
-                *("--duration", str(SECONDS), "--rate", "1000", "--format", "raw"),
+                *("--duration", str(SECONDS), "--rate", "1000", "--format", "raw", "--function"),
                 *("--output", stacks),
             ],
             stdout=subprocess.DEVNULL,
@@ -47,5 +48,6 @@ def tell(title: str, counted: Iterable[tuple[Iterable[str], int]], whole: int) -
         for frame in frames:
             found[frame.replace(os.getcwd(), "")] += number
     print(f"\n{title}")
-    for frame, number in found.most_common(LINES):
-        print(f"{number / whole:7.1%}  {frame}")
+    for frame, number in found.most_common():
+        if whole * LEAST <= number < whole * ALWAYS:
+            print(f"{number / whole:7.1%}  {frame}")

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ matplotlib.rcParams["svg.hashsalt"] = "sewa-mitra"
 matplotlib.rcParams["font.size"] = 9
 from matplotlib import pyplot  # noqa: E402
 
+COLUMNS = 3
 COLOURS = {
     "sewa_mitra": "#b3541e",
     "mercurius": "#1f5f8b",
@@ -27,14 +29,20 @@ COLOURS = {
 def draw(latest: Any, run: Any, out: Path) -> None:
     shapes = [shape for shape in latest if shape != "executor_only"]
     growth = {name: points for name, points in run["growth"].items() if points}
-    widths = [3] * len(shapes) + [3.4] * len(growth)
     figure, axes = pyplot.subplots(
-        1, len(widths), figsize=(sum(widths), 3.2), squeeze=False, layout="constrained"
+        ceil((len(shapes) + len(growth)) / COLUMNS),
+        COLUMNS,
+        figsize=(10, 5.6),
+        squeeze=False,
+        layout="constrained",
     )
-    for axis, shape in zip(axes[0], shapes, strict=False):
-        bars(axis, shape, latest[shape])
-    for axis, (name, points) in zip(axes[0][len(shapes) :], growth.items(), strict=True):
-        lines(axis, name, points)
+    panels = iter(axes.flat)
+    for shape in shapes:
+        bars(next(panels), shape, latest[shape])
+    for name, points in growth.items():
+        lines(next(panels), name, points)
+    for panel in panels:
+        panel.set_axis_off()
     figure.savefig(out, metadata={"Date": None})
 
 

@@ -186,6 +186,11 @@ def cell(latest: dict[str, Any], shape: str, server: str) -> str:
     return f"{shown} ({ours['rps'] / found['rps']:.1f}×{aim})"
 
 
+def grown(points: list[dict[str, float]]) -> Iterator[Sequence[str]]:
+    for point in points:
+        yield (f"{point['size']:,}", "", f"{point['ms']:.2f}", f"{point['mib']:.2f}")
+
+
 def lines(table: Table) -> Iterator[Sequence[str]]:
     """For the terminal: everything there is to say of each server on each shape."""
     yield ("shape", "server", "req/s", "spread", "cpu ms", "db ms", "statements", "alone ms", "×")
