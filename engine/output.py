@@ -106,13 +106,14 @@ class Leaf:
         kinds = set(map(type, values))
         if self._unchanged is not None and self._unchanged(kinds, values):
             return values
-        if self._known and len(kinds := kinds - {NOTHING}) == 1:
-            # Another kind may be unfit to be looked up at all.
-            if (known := self._known.get(kinds.pop())) is not None:
-                try:
-                    return [None if value is None else known[value] for value in values]
-                except KeyError:
-                    pass  # not all of them have been seen yet
+        kinds.discard(NOTHING)
+        # Of another kind than has been seen, a value may be unfit to be looked up at all.
+        known = self._known.get(kinds.pop()) if len(kinds) == 1 else None
+        if known is not None:
+            try:
+                return [None if value is None else known[value] for value in values]
+            except KeyError:
+                pass  # not all of them have been seen yet
         return [self._value(value, index, where) for index, value in enumerate(values)]
 
     def _value(self, value: Any, index: int, where: Where) -> Any:
