@@ -20,7 +20,7 @@ from runtime.embedded import default_folder, embedded_postgres
 
 CHECKOUT = Path(__file__).parent.parent
 PROFILE = replace(demo.PROFILES["scale-2025"], completed=300_000)
-"""Its people, and so much work done that most of them have some five reviews to show."""
+"""Its people, and so much work done that each has four reviews to show, on average."""
 STATEMENT = re.compile(r"LOG:  (statement|execute [^:]*): ")
 
 
