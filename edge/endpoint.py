@@ -23,6 +23,7 @@ from runtime.faults import (
     BadInput,
     Coded,
     Unauthenticated,
+    code_of,
     formatted,
     is_outage,
     meant_for_client,
@@ -257,10 +258,6 @@ def deeper_than(value: object, levels: int) -> bool:
         return True
     inner = value.values() if isinstance(value, dict) else value
     return any(deeper_than(item, levels - 1) for item in inner)
-
-
-def code_of(error: GraphQLError) -> str:
-    return str((error.extensions or {}).get("code"))
 
 
 async def json_error(request: Request, error: Exception) -> Response:
