@@ -181,7 +181,7 @@ async def sample(run: Run) -> Sample:
 
 
 async def cost(bare: Bare, document: str, variables: dict[str, Any], size: int) -> dict[str, float]:
-    """Milliseconds of the processor, and the most memory that was in use at once beyond the rows."""
+    """Milliseconds of the processor, and the most memory in use at once beyond the rows."""
     run = bare.by_engine(document, variables)
     await answered(run)
     times = [(await sample(run)).cpu_ms for _ in range(5)]
