@@ -17,6 +17,8 @@ from graphql import (
     GraphQLField,
     GraphQLFloat,
     GraphQLID,
+    GraphQLInputObjectType,
+    GraphQLInputType,
     GraphQLInt,
     GraphQLNonNull,
     GraphQLSchema,
@@ -26,6 +28,7 @@ from graphql import (
     ValueNode,
     VariableNode,
     get_argument_values,
+    get_named_type,
     get_variable_values,
 )
 from graphql.execution.get_variable_signature import (
@@ -122,8 +125,8 @@ class Templates:
     null or left out: with stand-ins for their values, whose places the values then take.
 
     That is sound because a variable's value is coerced already: nothing looks at it again on its
-    way into an argument, however deep in lists and input objects it stands. Where something did,
-    its stand-in is not found afterwards, and the arguments are worked out anew each time.
+    way into an argument, however deep in lists and input objects it stands. An input object with
+    an `out_type` of its own may do so: there the arguments are worked out anew each time.
     """
 
     def __init__(
@@ -157,6 +160,8 @@ class Templates:
         self, variables: VariableValues, pattern: Sequence[bool | None]
     ) -> "Builder | None":
         """None where there can be none."""
+        if any(is_transformed(argument.type, set()) for argument in self._definition.args.values()):
+            return None
         given = [n for n, is_null in zip(self._names, pattern, strict=True) if is_null is False]
         standing = variables.coerced | {name: StandIn(name) for name in given}
         try:
@@ -166,6 +171,17 @@ class Templates:
         found: set[str] = set()
         build = builder(template, found)
         return build if found == set(given) else None
+
+
+def is_transformed(type_: GraphQLInputType, seen: set[GraphQLInputType]) -> bool:
+    """Whether something other than graphql-core looks at the values in input objects."""
+    named = get_named_type(type_)
+    if not isinstance(named, GraphQLInputObjectType) or named in seen:
+        return False
+    seen.add(named)
+    return named.out_type is not GraphQLInputObjectType.out_type or any(
+        is_transformed(made.type, seen) for made in named.fields.values()
+    )
 
 
 @dataclass(frozen=True)
