@@ -116,7 +116,8 @@ class Compiler:
             parent=parent,
             name=name,
             definition=definition,
-            nodes=[one.node for one in selected],
+            # A fragment that several deferred ones spread is in each of them.
+            nodes=list({id(one.node): one.node for one in selected}.values()),
             arguments=arguments_of(definition, node, record.convert if record else None),
             source=source_of(definition, parent.name, name, self.viewer),
             output=output_of(definition.type, f"{parent}.{name}", self._leaf),

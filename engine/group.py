@@ -53,7 +53,7 @@ class Group:
     def living(self, index: int) -> Iterator[Keys]:
         """Those of its places that no null has taken."""
         first = self.same_as or self
-        if index in first.broken:
+        if index in first.broken or index in self.broken:
             return iter(())
         return iter([()]) if self.objects is None else self.objects.living(first, index)
 

@@ -1,7 +1,7 @@
 """Answers in several parts: what `@defer` and `@stream` leave for later, in the format of the
 incremental delivery specification (`pending`, `incremental`, `completed`)."""
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +24,15 @@ class Deferred:
     depth: int
     """How many steps lead to the objects it was spread on."""
     parts: list[tuple[Group, Selection]] = field(default_factory=list)
+    ids: dict[Keys, str] = field(default_factory=dict)
+
+
+@dataclass
+class Streamed:
+    """The lists of a field, of which the rest follows."""
+
+    task: Task
+    ids: dict[Keys, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -33,10 +42,10 @@ class Delivery:
 
     run: Run
     error_limit: int
-    _ids: dict[tuple[int, Keys], str] = field(default_factory=dict)
+    _announced_so_far: int = 0
     _homes: dict[Defer, int] = field(default_factory=dict)
     """How many steps lead to the objects that a fragment was spread on."""
-    _work: list[Deferred | Task] = field(default_factory=list)
+    _work: list[Deferred | Streamed] = field(default_factory=list)
 
     async def payloads(self) -> AsyncIterator[Payload]:
         data = await self.run.data()
@@ -47,7 +56,7 @@ class Delivery:
         yield {**first, "hasNext": True} if pending else first
         while self._work:
             work = self._work.pop(0)
-            part = self._rest(work) if isinstance(work, Task) else self._deferred(work)
+            part = self._rest(work) if isinstance(work, Streamed) else self._deferred(work)
             incremental, completed = await part
             payload = {"pending": self._announced(), "incremental": incremental}
             payload = {name: entries for name, entries in payload.items() if entries}
@@ -68,69 +77,64 @@ class Delivery:
                 work.parts.append((later, selection))
         self.run.later = []
         pending: list[Payload] = []
-        for work in deferred.values():
-            paths = {p[: work.depth]: None for p, _, _ in self._places(work.parts)}
-            pending += [self._pending(work.defer, path, work.defer.label) for path in paths]
-            if paths:
-                self._work.append(work)
+        for work in sorted(deferred.values(), key=lambda work: work.defer.depth):
+            paths = (path[: work.depth] for path, _, _ in self._places(work.parts))
+            pending += self._pending(work, paths, work.defer.label)
         for task in streamed:
             assert task.field.stream is not None
-            paths = {path: None for _, path in self._lists(task)}
-            pending += [self._pending(task, path, task.field.stream.label) for path in paths]
-            if paths:
-                self._work.append(task)
+            paths = (path for _, path in self._lists(task))
+            pending += self._pending(Streamed(task), paths, task.field.stream.label)
         return pending
 
-    def _pending(self, what: object, path: Keys, label: str | None) -> Payload:
-        identity = str(len(self._ids))
-        self._ids[id(what), path] = identity
-        return {"id": identity, "path": list(path), **({"label": label} if label else {})}
+    def _pending(
+        self, work: Deferred | Streamed, paths: Iterable[Keys], label: str | None
+    ) -> Iterator[Payload]:
+        for path in dict.fromkeys(paths):
+            work.ids[path] = str(self._announced_so_far)
+            self._announced_so_far += 1
+            told = {"label": label} if label else {}
+            yield {"id": work.ids[path], "path": list(path), **told}
+        if work.ids:
+            self._work.append(work)
 
     async def _deferred(self, work: Deferred) -> tuple[list[Payload], list[Payload]]:
         groups = [Group(part, of.rows, of.objects, of) for of, part in work.parts]
         await self.run.complete(groups)
-        errors = self._errors()
-        incremental: list[Payload] = []
-        failed: dict[str, list[GraphQLError]] = {}
-        ids: dict[str, None] = {}
         made = {id(of): group.made for (of, _), group in zip(work.parts, groups, strict=True)}
+        entries: dict[Keys, Payload] = {}
+        failed: dict[str, list[GraphQLError]] = {}
         for path, of, index in self._places(work.parts):
-            identity = self._ids[id(work.defer), path[: work.depth]]
-            ids[identity] = None
+            identity = work.ids[path[: work.depth]]
             value = made[id(of)][index]
             if type(value) is Failure:
-                failed.setdefault(identity, []).append(located(value, place(value, path)))
+                failed.setdefault(identity, [located(value, place(value, path))])
                 continue
-            entry: Payload = {"id": identity, "data": value}
+            entries[path] = {"id": identity, "data": value}
             if len(path) > work.depth:
-                entry["subPath"] = list(path[work.depth :])
-            incremental.append(with_errors(entry, path, errors))
+                entries[path]["subPath"] = list(path[work.depth :])
+        self._tell(entries)
         # A fragment is there as a whole or not at all.
-        incremental = [entry for entry in incremental if entry["id"] not in failed]
-        return incremental, completed(ids, failed)
+        whole = [entry for entry in entries.values() if entry["id"] not in failed]
+        return whole, completed(work.ids, failed)
 
-    async def _rest(self, task: Task) -> tuple[list[Payload], list[Payload]]:
-        rest = task.going_on()
+    async def _rest(self, work: Streamed) -> tuple[list[Payload], list[Payload]]:
+        rest = work.task.going_on()
         if not rest.complete():
             await rest.sort_out()
         await self.run.complete(rest.groups)
         column = rest.column()
-        errors = self._errors()
-        incremental: list[Payload] = []
+        entries: dict[Keys, Payload] = {}
         failed: dict[str, list[GraphQLError]] = {}
-        ids: dict[str, None] = {}
-        for index, path in self._lists(task):
-            identity = self._ids[id(task), path]
-            ids[identity] = None
-            items = column[index]
-            if type(items) is list:
-                entry = {"id": identity, "items": items}
-                incremental.append(with_errors(entry, path, errors))
-            elif type(items) is Failure:
-                failed[identity] = [located(items, place(items, path))]
-            else:
-                failed[identity] = under(path, errors)
-        return incremental, completed(ids, failed)
+        for index, path in self._lists(work.task):
+            entries[path] = {"id": work.ids[path], "items": column[index]}
+            if type(column[index]) is Failure:
+                failed[work.ids[path]] = [located(column[index], place(column[index], path))]
+        self._tell(entries)
+        for entry in entries.values():
+            if entry["items"] is None:
+                failed[entry["id"]] = entry["errors"]
+        whole = [entry for entry in entries.values() if entry["id"] not in failed]
+        return whole, completed(work.ids, failed)
 
     def _places(
         self, parts: Sequence[tuple[Group, Selection]]
@@ -151,6 +155,15 @@ class Delivery:
         absorbed, self.run.absorbed = self.run.absorbed, []
         return told(absorbed, self.error_limit)
 
+    def _tell(self, entries: dict[Keys, Payload]) -> None:
+        """Each error with the entry it is in: the innermost, where they lie in each other."""
+        for error in self._errors():
+            path = tuple(error.path or ())
+            around = (path[:size] for size in range(len(path), -1, -1))
+            innermost = next((found for found in around if found in entries), None)
+            if innermost is not None:
+                entries[innermost].setdefault("errors", []).append(error)
+
 
 def place(failure: Failure, path: Keys) -> Keys:
     """Of the places of a failure, the one below this path."""
@@ -158,14 +171,5 @@ def place(failure: Failure, path: Keys) -> Keys:
     return next(found, path)
 
 
-def under(path: Keys, errors: Sequence[GraphQLError]) -> list[GraphQLError]:
-    return [e for e in errors if tuple(e.path or ())[: len(path)] == path]
-
-
-def with_errors(entry: Payload, path: Keys, errors: Sequence[GraphQLError]) -> Payload:
-    mine = under(path, errors)
-    return {**entry, "errors": mine} if mine else entry
-
-
-def completed(ids: dict[str, None], failed: dict[str, list[GraphQLError]]) -> list[Payload]:
-    return [{"id": i, "errors": failed[i]} if i in failed else {"id": i} for i in ids]
+def completed(ids: dict[Keys, str], failed: dict[str, list[GraphQLError]]) -> list[Payload]:
+    return [{"id": i, "errors": failed[i]} if i in failed else {"id": i} for i in ids.values()]

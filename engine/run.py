@@ -223,9 +223,9 @@ class Task:
             else:
                 taken = found[request.batch].take(len(request.keys))
             if isinstance(taken, Exception):
-                self._asking.close()
-                self._fail(taken)
-                return
+                # Each object of its own: there may be some that need nothing of this read.
+                assert isinstance(request, Read)
+                taken = [taken] * len(request.keys)
             results.append(taken)
         self._step(results if isinstance(self.request, list) else results[0])
 
@@ -268,10 +268,13 @@ class Task:
         return [value[:initial_count] if type(value) is list else value for value in values]
 
     def going_on(self) -> "Task":
-        """The rest of the lists, as a task of its own."""
+        """The rest of the lists, as a task of its own. Where it fails, the objects remain: they
+        have been delivered."""
         assert self.field.stream is not None
         assert self.rest is not None
-        task = Task(self.run, self.group, self.field)
+        of = self.group
+        group = Group(of.selection, of.rows, of.objects, of.same_as or of)
+        task = Task(self.run, group, self.field)
         task._values, task._first, task.rest = self.rest, self.field.stream.initial_count, []
         return task
 
