@@ -16,12 +16,22 @@ from graphql import (
     GraphQLObjectType,
     GraphQLSchema,
     GraphQLSkipDirective,
+    GraphQLStreamDirective,
     GraphQLUnionType,
     InlineFragmentNode,
     SelectionSetNode,
     get_argument_values,
 )
 from graphql.execution.values import VariableValues
+
+DECISIVE = {
+    directive.name
+    for directive in (
+        *(GraphQLSkipDirective, GraphQLIncludeDirective),
+        *(GraphQLDeferDirective, GraphQLStreamDirective),
+    )
+}
+"""The directives that decide what is selected, and when it is delivered."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,12 +156,14 @@ class Visit:
 
 
 def conditions(definition: Any, fragments: Mapping[str, FragmentDefinitionNode]) -> frozenset[str]:
-    """The variables that decide what is selected: those that directives of execution take."""
+    """The variables that decide what is selected, and when it is delivered."""
     found: set[str] = set()
     pending = [definition.selection_set, *(f.selection_set for f in fragments.values())]
     while pending:
         for selection in pending.pop().selections:
             for directive in selection.directives or ():
+                if directive.name.value not in DECISIVE:
+                    continue
                 for argument in directive.arguments or ():
                     if argument.value.kind == "variable":
                         found.add(argument.value.name.value)

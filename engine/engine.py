@@ -338,16 +338,18 @@ class Engine:
         incremental: bool,
     ) -> Plan:
         """Raises GraphQLError where there is none, or where it costs too much."""
-        chosen = tuple(variables.coerced.get(name) for name in sorted(operation.conditions))
-        key = (viewer.scope if viewer else None, chosen, incremental)
+        # A plan outlives the request: what it must not remember, it does not get to know.
+        given = {n: v for n, v in variables.coerced.items() if n in operation.conditions}
+        sources = {n: s for n, s in variables.sources.items() if n in operation.conditions}
+        key = (viewer.scope if viewer else None, frozenset(given.items()), incremental)
         plan = operation.plans.get(key)
         if plan is None:
             compiler = Compiler(
                 self.schema,
                 operation.definition,
                 operation.fragments,
-                variables,
-                viewer,
+                VariableValues(sources, given),
+                viewer.alike if viewer else None,
                 incremental=incremental,
             )
             plan = operation.plans[key] = compiler.plan()

@@ -28,6 +28,11 @@ class Viewer:
         """What decides which fields may be shown at all: one plan serves all who share it."""
         return self.role, self.reason is not None
 
+    @property
+    def alike(self) -> "Viewer":
+        """Stands for all of that scope, and has nothing that tells them apart."""
+        return Viewer(self.role, reason=None if self.reason is None else "")
+
     def grant(self, area: Area) -> Grant | None:
         """What the role has of the area, reason or not."""
         return READ[area].get(self.role)
