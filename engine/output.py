@@ -151,7 +151,7 @@ def only(kind: type) -> Callable[[set[type], Column], bool]:
 
 def small_ints(kinds: set[type], values: Column) -> bool:
     if kinds == {int}:
-        return bool(-INT_LIMIT <= min(values) and max(values) < INT_LIMIT)
+        return bool(min(values) >= -INT_LIMIT and max(values) < INT_LIMIT)
     if kinds <= {int, NOTHING}:
         return all(value is None or -INT_LIMIT <= value < INT_LIMIT for value in values)
     return False
