@@ -14,10 +14,12 @@ from typing import Annotated, Any
 
 import strawberry
 from graphql import (
+    GraphQLDeferDirective,
     GraphQLField,
     GraphQLObjectType,
     GraphQLResolveInfo,
     GraphQLSchema,
+    GraphQLStreamDirective,
     specified_directives,
 )
 from strawberry import ID
@@ -109,12 +111,13 @@ def commands_of(domains: tuple[ModuleType, ...]) -> type | None:
 
 
 def public(made: GraphQLSchema) -> GraphQLSchema:
-    """The schema without the directives that only routers read."""
+    """The schema without the directives that only routers read, and with those that leave parts
+    of an answer for later."""
     return GraphQLSchema(
         query=made.query_type,
         mutation=made.mutation_type,
         types=[type_ for type_ in made.type_map.values() if isinstance(type_, GraphQLObjectType)],
-        directives=specified_directives,
+        directives=(*specified_directives, GraphQLDeferDirective, GraphQLStreamDirective),
         extensions=made.extensions,
     )
 
