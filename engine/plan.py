@@ -43,7 +43,8 @@ class Stream:
     """How a list is delivered: so many items at once, the rest later."""
 
     label: str | None
-    initial_count: int
+    initial_count: int | None
+    """What the client says, which may make no sense."""
 
 
 @dataclass(eq=False)

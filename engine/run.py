@@ -9,6 +9,7 @@ from typing import Any
 
 from graphql import (
     FragmentDefinitionNode,
+    GraphQLError,
     GraphQLResolveInfo,
     GraphQLSchema,
 )
@@ -259,9 +260,12 @@ class Task:
         self.groups = found or []
         return found is not None
 
-    def _begun(self, initial_count: int) -> Column:
+    def _begun(self, initial_count: int | None) -> Column:
         """The beginnings of the lists; what follows them is left for later."""
         values = [listed(value) for value in self._values]
+        if initial_count is None or initial_count < 0:
+            error = GraphQLError("initialCount must be a positive integer")
+            return [error if type(value) is list else value for value in values]
         lists = [value if type(value) is list else [] for value in values]
         if any(len(items) > initial_count for items in lists):
             self.rest = [items[initial_count:] for items in lists]
@@ -271,6 +275,7 @@ class Task:
         """The rest of the lists, as a task of its own. Where it fails, the objects remain: they
         have been delivered."""
         assert self.field.stream is not None
+        assert self.field.stream.initial_count is not None
         assert self.rest is not None
         of = self.group
         group = Group(of.selection, of.rows, of.objects, of.same_as or of)
