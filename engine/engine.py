@@ -4,9 +4,8 @@ run as often as they are asked."""
 import asyncio
 from collections import OrderedDict
 from collections.abc import (
-    AsyncGenerator,
-    AsyncIterable,
     AsyncIterator,
+    Awaitable,
     Callable,
     Hashable,
     Mapping,
@@ -82,6 +81,22 @@ class Operation:
         return self.definition.operation
 
 
+@dataclass(frozen=True)
+class Answers(AsyncIterator[ExecutionResult]):
+    """The answers to a subscription. To close them closes the source, whether or not there have
+    been any, as no generator would."""
+
+    events: AsyncIterator[Any]
+    answer: Callable[[Any], Awaitable[ExecutionResult]]
+
+    async def __anext__(self) -> ExecutionResult:
+        return await self.answer(await anext(self.events))
+
+    async def aclose(self) -> None:
+        if (close := getattr(self.events, "aclose", None)) is not None:
+            await close()
+
+
 VALIDATION_ERRORS = 20
 VARIANTS = 64
 """How many plans are kept of one operation: for who may see what, and for what is skipped."""
@@ -141,8 +156,8 @@ class Engine:
         observer = observer or self.observer
         with observer.operation(operation, context):
             try:
-                is_query = operation.kind is OperationType.QUERY
-                async with asyncio.timeout(self.seconds if is_query else None):
+                is_command = operation.kind is OperationType.MUTATION
+                async with asyncio.timeout(None if is_command else self.seconds):
                     result = await self._run(operation, variables or {}, context, root, observer)
             except TimeoutError:
                 message = f"This took longer than {self.seconds} seconds. Ask for less at once."
@@ -221,38 +236,31 @@ class Engine:
         context_of: Callable[[], Any],
         variables: Mapping[str, Any] | None = None,
         root: Any = None,
-    ) -> AsyncIterator[ExecutionResult] | ExecutionResult:
+    ) -> Answers | ExecutionResult:
         """An answer for each event of the source, or why there is no source. Each event has a
         context of its own: what was read for one is out of date for the next."""
+        context = context_of()
+        coerced = operation.variables.coerced(variables or {})
+        if isinstance(coerced, list):
+            return refused(*coerced)
+        try:
+            self._plan(operation, coerced, viewer_of(context), incremental=False)
+        except GraphQLError as error:
+            return refused(error)
         # Which events there are is not a matter of levels; graphql-core asks the field for them.
         executor = Executor.build(
-            self.schema,
-            operation.document,
-            root,
-            context_of(),
-            dict(variables or {}),
-            operation.name,
+            self.schema, operation.document, root, context, dict(variables or {}), operation.name
         )
         if isinstance(executor, list):
             return refused(*executor)
         source = await maybe(create_source_event_stream(executor))
         if isinstance(source, ExecutionResult):
             return source
-        return self._answers(operation, context_of, variables, source)
 
-    async def _answers(
-        self,
-        operation: Operation,
-        context_of: Callable[[], Any],
-        variables: Mapping[str, Any] | None,
-        source: AsyncIterable[Any],
-    ) -> AsyncIterator[ExecutionResult]:
-        try:
-            async for event in source:
-                yield await self.run(operation, variables, context_of(), event)
-        finally:
-            if isinstance(source, AsyncGenerator):
-                await source.aclose()
+        async def answer(event: Any) -> ExecutionResult:
+            return await self.run(operation, variables, context_of(), event)
+
+        return Answers(aiter(source), answer)
 
     def plan(
         self,
