@@ -144,7 +144,10 @@ class Paged:
         keys, arguments = keyed(self.record, task, rows)
         asked = self.pages.asked(arguments, task.run.context.settings.page_limit)
         found = yield Read(asked.run, keys)
-        return [asked.page(key, page) for key, page in zip(keys, found, strict=True)]
+        return [
+            page if isinstance(page, Exception) else asked.page(key, page)
+            for key, page in zip(keys, found, strict=True)
+        ]
 
 
 def keyed(record: Field, task: "Task", rows: Sequence[Any]) -> tuple[list[Any], dict[str, Any]]:
