@@ -7,11 +7,12 @@ from enum import StrEnum
 from typing import Annotated, Any
 
 from sqlalchemy import ColumnElement, exists, func, literal, select, true, tuple_
-from sqlalchemy.sql.selectable import TableValuedAlias
+from sqlalchemy.sql.selectable import FromClause, TableValuedAlias
+from sqlalchemy.sql.visitors import iterate
 
 from loaders.shown import shown
 from models.base import Row
-from runtime.batch import KEYS, Columns, Derive, Read, Statement, many, value
+from runtime.batch import KEYS, ROOT, Columns, Derive, Read, Statement, many, value
 from runtime.page import Pages, Values, Window
 
 Scope = Callable[..., Read]
@@ -61,18 +62,24 @@ def run_statement(
         inner = inner.where(sort.side(window.after, ahead=True))
     if window.before is not None:
         inner = inner.where(sort.side(window.before, ahead=False))
-    item = (
-        inner.order_by(*sort.order(reverse=window.backward))
-        .limit(window.size + 1)
-        .correlate(KEYED)
-        .lateral("item")
-    )
+    inner = inner.order_by(*sort.order(reverse=window.backward)).limit(window.size + 1)
+    found: Read
+    item: FromClause
+    if is_keyed(scope):
+        item = inner.correlate(KEYED).lateral("item")
+        found = select(KEYED.c.key, *item.c).select_from(KEYED.join(item, true()))
+    else:
+        # A list that hangs below no row. PostgreSQL would take a table of keys to hold ten, and
+        # plan anew for each request because of it.
+        item = inner.subquery("item")
+        found = select(literal(ROOT), *item.c)
     placed = [item.c[f"sort_{i}"] for i in range(len(sort.columns))]
-    return (
-        select(KEYED.c.key, *item.c)
-        .select_from(KEYED.join(item, true()))
-        .order_by(*(place.desc() if sort.descending else place.asc() for place in placed))
-    )
+    return found.order_by(*(p.desc() if sort.descending else p.asc() for p in placed))
+
+
+def is_keyed(scope: Read) -> bool:
+    """Whether it depends on the key what belongs to the list."""
+    return any(getattr(part, "table", None) is KEYED for part in iterate(scope))
 
 
 def pages(

@@ -22,6 +22,7 @@ from datetime import date, datetime, timedelta
 from datetime import time as time_of_day
 from functools import cache, cached_property, lru_cache, partial
 from itertools import count
+from types import MappingProxyType
 from typing import Any, Protocol, TypeAlias
 
 from aiodataloader import DataLoader
@@ -72,6 +73,8 @@ KINDS: Mapping[type, TypeEngine[Any]] = {
     list: NullType(),
 }
 """The values of arguments that are bound, and as what; all others are part of the statement."""
+SHAPE: Mapping[str, Any] = MappingProxyType({"shape": True})
+"""The metadata of a dataclass's field whose value is part of the statement all the same."""
 
 
 @dataclass(frozen=True)
@@ -142,13 +145,18 @@ def mapped(value: Any, change: Callable[[Any], Any]) -> Any:
     if kind is tuple:
         return tuple([mapped(part, change) for part in value])
     if parts := parts_of(kind):
-        return kind(**{name: mapped(getattr(value, name), change) for name in parts})
+        return replace(value, **{name: mapped(getattr(value, name), change) for name in parts})
     return change(value)
 
 
 @cache
 def parts_of(kind: type) -> tuple[str, ...]:
-    return tuple(field.name for field in fields(kind)) if is_dataclass(kind) else ()
+    """The fields whose values are bound."""
+    if not is_dataclass(kind):
+        return ()
+    return tuple(
+        field.name for field in fields(kind) if not SHAPE.items() <= field.metadata.items()
+    )
 
 
 def one(entity: type, derive: Derive | None = None) -> Callable[[Statement], Batch]:

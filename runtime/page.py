@@ -3,7 +3,7 @@
 import base64
 import binascii
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import msgspec
 
-from runtime.batch import Batch
+from runtime.batch import SHAPE, Batch
 from runtime.faults import BadInput, LimitExceeded
 
 Values = tuple[Any, ...]
@@ -34,7 +34,7 @@ class Window:
     `after` and `before` are the sort values of the rows next to the run.
     """
 
-    size: int
+    size: int = field(metadata=SHAPE)
     backward: bool = False
     after: Values | None = None
     before: Values | None = None

@@ -13,12 +13,14 @@ from sqlalchemy import Select
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.visitors import cloned_traverse
 
 # As engines have it, with its driver.
 DIALECT: Any = create_async_engine("postgresql+asyncpg://").dialect
 FREE: Any = object()
 """Stands for a value that comes with each request."""
 
+Statement: TypeAlias = Select[*tuple[Any, ...]]
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 Record: TypeAlias = asyncpg.Record
 
@@ -60,13 +62,13 @@ class Query:
         return values
 
 
-def compiled(statement: Select[*tuple[Any, ...]]) -> Query:
+def compiled(statement: Statement) -> Query:
     """The statement, with its `bindparam`s that have no value left free.
 
     What is given for those goes to the driver as it is, and rows come as the driver makes
     them: its types are those of our columns, so there is nothing to convert.
     """
-    text = DIALECT.statement_compiler(DIALECT, statement)
+    text = DIALECT.statement_compiler(DIALECT, with_constants(statement))
     assert isinstance(text, SQLCompiler)
     expanded = text.construct_expanded_state(
         {bind.key: FREE for bind in text.binds.values() if bind.required}
@@ -80,6 +82,25 @@ def compiled(statement: Select[*tuple[Any, ...]]) -> Query:
     template = tuple(map(constant, names))
     free = tuple((i, name) for i, name in enumerate(names) if template[i] is FREE)
     return Query(expanded.statement, template, free)
+
+
+CONSTANTS = (str, int, float)
+"""Of these a constant is written into the text, and so is what stands in an IN."""
+
+
+def with_constants(statement: Statement) -> Statement:
+    """The statement with the values that belong to it in its text, rather than bound.
+
+    PostgreSQL plans a prepared statement for any values there may be, if that seems to cost no
+    more. Not told that only active workers are asked for, or twenty of them, it would plan to
+    read a tenth of a table, and could not use an index of those rows alone.
+    """
+
+    def written(element: Any) -> None:
+        if not element.required and (element.expanding or isinstance(element.value, CONSTANTS)):
+            element.literal_execute = True
+
+    return cloned_traverse(statement, {}, {"bindparam": written})
 
 
 class Source(Protocol):
