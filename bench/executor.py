@@ -12,7 +12,8 @@ from statistics import median
 from typing import Any
 
 import orjson
-from graphql import execute, parse
+from graphql import parse
+from graphql.execution import experimental_execute_incrementally
 
 from bench.database import Database
 from bench.measure import Sample, difference
@@ -98,7 +99,7 @@ class Bare:
         async def run() -> Any:
             context = self.context()
             context.projection = self.projection(operation, context)
-            found = execute(
+            found = experimental_execute_incrementally(
                 self.graph.schema, parsed, context_value=context, variable_values=variables
             )
             return await found if inspect.isawaitable(found) else found

@@ -70,6 +70,7 @@ class Compiler:
             price=priced(
                 self.schema, self.operation, self.fragments, self._collector.may_be_included
             ),
+            viewer=self.viewer,
             projection=(
                 Projection(self.schema, self.operation, self.fragments, self.viewer)
                 if self.viewer
@@ -130,6 +131,8 @@ class Compiler:
         try:
             return self._selection(type_, *self._collector.fields(type_, sets))
         except GraphQLError as error:
+            # Its traceback would keep all that a request had.
+            error = error.with_traceback(None)
             return Selection(type_, (), assembling([], set(), type_.name), error=error)
 
     def _leaf(self, type_: GraphQLLeafType) -> Leaf:

@@ -141,7 +141,8 @@ def described(
 
 def read_of(batch: Batch, plan: Plan) -> Read:
     assert plan.projection is not None
-    query, _ = batch.query(plan.projection.of(batch.entity))
+    assert plan.viewer is not None
+    query, _ = batch.query(plan.projection.of(batch.entity), plan.viewer)
     return Read(batch.name, query.sql)
 
 

@@ -11,6 +11,7 @@ from graphql.execution.values import VariableValues
 from engine.collect import Defer
 from engine.cost import Price
 from runtime.projection import Projection
+from runtime.viewer import Viewer
 
 if TYPE_CHECKING:
     from engine.output import Output
@@ -70,5 +71,7 @@ class Plan:
     steps: Sequence[Selection]
     """What is selected at the root: of a mutation, field by field."""
     price: Price
+    viewer: Viewer | None
+    """Stands for all who may see the same; None where nobody in particular asks."""
     projection: Projection | None
     """The columns that declared fields read; None where no viewer is known."""

@@ -41,8 +41,9 @@ from sqlalchemy import (
 from sqlalchemy.types import NullType, TypeEngine
 
 from runtime.reads import Query, Record, Source, Tally, compiled
+from runtime.rights import Role
 from runtime.rows import row_type
-from runtime.viewer import Viewer
+from runtime.viewer import ANYONE, Viewer, opened
 
 KEYS = bindparam("keys", type_=ARRAY(Text(collation="C")))
 """The keys of a batch, in statements."""
@@ -106,8 +107,9 @@ class Batch:
     def __call__(self, **arguments: Hashable) -> "Batch":
         return replace(self, arguments=tuple(sorted(arguments.items())))
 
-    def query(self, columns: Columns) -> tuple[Query, dict[str, Any]]:
-        """What to run, and the values of its arguments."""
+    def query(self, columns: Columns, viewer: Viewer = ANYONE) -> tuple[Query, dict[str, Any]]:
+        """What to run for those who may see what the viewer may, and the values of its
+        arguments."""
         values: dict[str, Any] = {}
 
         def kind_of(part: Any) -> Any:
@@ -121,14 +123,19 @@ class Batch:
         if self.derive is not None:
             arguments = tuple(self.derive(**dict(arguments)).items())
         shape = tuple((name, mapped(part, kind_of)) for name, part in arguments)
-        return query_of(self.statement, columns, shape), values
+        return query_of(self.statement, columns, shape, viewer.scope), values
 
 
 @lru_cache(maxsize=2000)
 def query_of(
-    statement: Statement, columns: Columns, shape: tuple[tuple[str, Hashable], ...]
+    statement: Statement,
+    columns: Columns,
+    shape: tuple[tuple[str, Hashable], ...],
+    scope: tuple[Role, bool],
 ) -> Query:
-    """`shape` holds arguments, with the kinds of values in the place of values."""
+    """`shape` holds arguments, with the kinds of values in the place of values. Of the rules that
+    hide rows and columns, those that are not the role's are false in the text: they cost neither
+    planning nor running."""
     number = count()
 
     def symbol(part: Any) -> Any:
@@ -136,7 +143,8 @@ def query_of(
             return bindparam(f"argument_{next(number)}", type_=part)
         return part
 
-    return compiled(statement(columns, **{name: mapped(part, symbol) for name, part in shape}))
+    read = statement(columns, **{name: mapped(part, symbol) for name, part in shape})
+    return compiled(read, opened(*scope))
 
 
 def mapped(value: Any, change: Callable[[Any], Any]) -> Any:
@@ -292,7 +300,7 @@ class Batches:
     async def _read(
         self, batch: Batch, columns: Columns, access: Access, keys: list[str]
     ) -> dict[str, Any]:
-        query, values = batch.query(columns)
+        query, values = batch.query(columns, access.viewer)
         given = {**access.viewer.parameters, **self._numbers, **values, "keys": keys}
         reading = Reading(batch, query, keys)
         with self.observe(reading):

@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Protocol, TypeAlias
 
 import asyncpg
@@ -62,13 +63,13 @@ class Query:
         return values
 
 
-def compiled(statement: Statement) -> Query:
-    """The statement, with its `bindparam`s that have no value left free.
+def compiled(statement: Statement, known: Mapping[str, bool] = MappingProxyType({})) -> Query:
+    """The statement, with its `bindparam`s that have no value left free, but for those `known`.
 
     What is given for those goes to the driver as it is, and rows come as the driver makes
     them: its types are those of our columns, so there is nothing to convert.
     """
-    text = DIALECT.statement_compiler(DIALECT, with_constants(statement))
+    text = DIALECT.statement_compiler(DIALECT, with_constants(statement, known))
     assert isinstance(text, SQLCompiler)
     expanded = text.construct_expanded_state(
         {bind.key: FREE for bind in text.binds.values() if bind.required}
@@ -88,7 +89,7 @@ CONSTANTS = (str, int, float)
 """Of these a constant is written into the text, and so is what stands in an IN."""
 
 
-def with_constants(statement: Statement) -> Statement:
+def with_constants(statement: Statement, known: Mapping[str, bool]) -> Statement:
     """The statement with the values that belong to it in its text, rather than bound.
 
     PostgreSQL plans a prepared statement for any values there may be, if that seems to cost no
@@ -97,6 +98,8 @@ def with_constants(statement: Statement) -> Statement:
     """
 
     def written(element: Any) -> None:
+        if element.key in known:
+            element.value, element.required = known[element.key], False
         if not element.required and (element.expanding or isinstance(element.value, CONSTANTS)):
             element.literal_execute = True
 

@@ -69,3 +69,7 @@ def opened(role: Role, reasoned: bool) -> dict[str, bool]:
             and (reasoned or not grant.reason)
         )
     return found
+
+
+ANYONE = Viewer()
+"""Whoever has not signed in."""
