@@ -491,7 +491,7 @@ def test_the_parts_of_an_answer_are_the_answer_in_one_piece(by: str) -> None:
     with asyncio.Runner() as runner:
 
         @settings(
-            max_examples=60,
+            max_examples=40,
             derandomize=True,
             database=None,
             deadline=None,

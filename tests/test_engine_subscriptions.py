@@ -137,7 +137,8 @@ async def test_refused_variables_are_told_and_no_source_is_asked_for() -> None:
 
     assert isinstance(refused, ExecutionResult)
     assert refused.data is None
-    (error,) = refused.errors or ()
+    assert refused.errors is not None
+    (error,) = refused.errors
     assert error.message.startswith("Variable '$worker' has invalid value")
     assert asked == []
 
