@@ -10,6 +10,7 @@ from graphql.execution.values import VariableValues
 
 from engine.collect import Defer
 from engine.cost import Price
+from runtime.along import Along
 from runtime.projection import Projection
 from runtime.viewer import Viewer
 
@@ -35,6 +36,8 @@ class PlannedField:
     below: "Callable[[GraphQLObjectType], Selection]"
     """What is selected on an object of that type which the field leads to."""
     stream: "Stream | None" = None
+    along: tuple[Along, ...] | None = None
+    """What comes along with the rows it reads; None until they are read first."""
     kinds: dict[type, GraphQLObjectType | None] = field(default_factory=dict)
     """The types of the kinds of row that turned up; None for what has to be asked."""
 

@@ -17,6 +17,7 @@ from graphql.execution.values import VariableValues
 from graphql.pyutils import Path, is_awaitable
 from graphql.type.definition import GraphQLResolveInfoHelpers
 
+from engine.along import along_with
 from engine.errors import Absorbed, Failure, Position
 from engine.group import Group
 from engine.objects import Objects
@@ -24,6 +25,7 @@ from engine.observer import Observer
 from engine.output import Column, Nest
 from engine.plan import Plan, PlannedField
 from engine.sources import Asking, Await, Read, Request, listed
+from runtime.along import Along
 from runtime.batch import Batch
 
 SLICE_SECONDS = 0.005
@@ -111,14 +113,17 @@ class Run:
         """Everything that is asked for on a level, together: one read for each batch, whoever asks
         for it, and all of them at the same time."""
         reads: dict[Batch, list[str]] = {}
+        along: dict[Batch, dict[Along, None]] = {}
         awaitables: list[Any] = []
         for task in tasks:
             for request in task.requests():
                 if isinstance(request, Read):
                     reads.setdefault(request.batch, []).extend(request.keys)
+                    if request.along:
+                        along.setdefault(request.batch, {}).update(dict.fromkeys(request.along))
                 else:
                     awaitables += request.awaitables
-        jobs = [self._read(batch, keys) for batch, keys in reads.items()]
+        jobs = [self._read(b, keys, tuple(along.get(b, ()))) for b, keys in reads.items()]
         if len(jobs) + len(awaitables) == 1:
             results = [await outcome((jobs or awaitables)[0])]
         else:
@@ -133,10 +138,10 @@ class Run:
             if time.perf_counter() > self._slice_ends:
                 await self._breathe()
 
-    async def _read(self, batch: Batch, keys: list[str]) -> list[Any]:
+    async def _read(self, batch: Batch, keys: list[str], along: tuple[Along, ...]) -> list[Any]:
         context = self.context
         columns = context.projection.of(batch.entity)
-        found: list[Any] = await context.batches.level(batch, keys, columns)
+        found: list[Any] = await context.batches.level(batch, keys, columns, along=along)
         return found
 
     async def _breathe(self) -> None:
@@ -197,6 +202,14 @@ class Task:
     def arguments(self) -> dict[str, Any]:
         """Not to be changed. Raises GraphQLError for a value that an argument refuses."""
         return self.field.arguments(self.run.variables)
+
+    @property
+    def along(self) -> tuple[Along, ...]:
+        """What comes along with the rows that the field reads."""
+        if self.field.along is None:
+            projection = self.run.plan.projection
+            self.field.along = along_with(self.field, projection) if projection else ()
+        return self.field.along
 
     def start(self) -> None:
         try:

@@ -16,6 +16,7 @@ from graphql.pyutils import is_awaitable, is_iterable
 
 from engine.errors import Failure
 from engine.output import Column, Output
+from runtime.along import Along
 from runtime.batch import ROOT, Batch
 from runtime.faults import Forbidden, ReasonRequired
 from runtime.field import Field, told
@@ -33,6 +34,8 @@ class Read:
 
     batch: Batch
     keys: Sequence[str]
+    along: tuple[Along, ...] = ()
+    """What to read along with its rows."""
 
 
 @dataclass(frozen=True)
@@ -127,9 +130,9 @@ class Loaded:
         keys, arguments = keyed(self.record, task, rows)
         batch = self.batch(**arguments) if arguments else self.batch
         if None not in keys:
-            return (yield Read(batch, keys))
+            return (yield Read(batch, keys, task.along))
         missing = [] if batch.many else batch.absent
-        found = iter((yield Read(batch, [key for key in keys if key is not None])))
+        found = iter((yield Read(batch, [key for key in keys if key is not None], task.along)))
         return [missing if key is None else next(found) for key in keys]
 
 
@@ -143,7 +146,7 @@ class Paged:
     def values(self, task: "Task", rows: Sequence[Any]) -> Asking:
         keys, arguments = keyed(self.record, task, rows)
         asked = self.pages.asked(arguments, task.run.context.settings.page_limit)
-        found = yield Read(asked.run, keys)
+        found = yield Read(asked.run, keys, task.along)
         return [
             page if isinstance(page, Exception) else asked.page(key, page)
             for key, page in zip(keys, found, strict=True)

@@ -40,6 +40,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import NullType, TypeEngine
 
+from runtime.along import Along, Part, joined
 from runtime.reads import Query, Record, Source, Tally, compiled
 from runtime.rights import Role
 from runtime.rows import row_type
@@ -107,7 +108,9 @@ class Batch:
     def __call__(self, **arguments: Hashable) -> "Batch":
         return replace(self, arguments=tuple(sorted(arguments.items())))
 
-    def query(self, columns: Columns, viewer: Viewer = ANYONE) -> tuple[Query, dict[str, Any]]:
+    def query(
+        self, columns: Columns, viewer: Viewer = ANYONE, along: tuple[Along, ...] = ()
+    ) -> tuple[Query, dict[str, Any]]:
         """What to run for those who may see what the viewer may, and the values of its
         arguments."""
         values: dict[str, Any] = {}
@@ -123,7 +126,7 @@ class Batch:
         if self.derive is not None:
             arguments = tuple(self.derive(**dict(arguments)).items())
         shape = tuple((name, mapped(part, kind_of)) for name, part in arguments)
-        return query_of(self.statement, columns, shape, viewer.scope), values
+        return query_of(self.statement, columns, shape, viewer.scope, along), values
 
 
 @lru_cache(maxsize=2000)
@@ -132,6 +135,7 @@ def query_of(
     columns: Columns,
     shape: tuple[tuple[str, Hashable], ...],
     scope: tuple[Role, bool],
+    along: tuple[Along, ...],
 ) -> Query:
     """`shape` holds arguments, with the kinds of values in the place of values. Of the rules that
     hide rows and columns, those that are not the role's are false in the text: they cost neither
@@ -144,7 +148,10 @@ def query_of(
         return part
 
     read = statement(columns, **{name: mapped(part, symbol) for name, part in shape})
-    return compiled(read, opened(*scope))
+    parts: tuple[Part, ...] = ()
+    if along:
+        read, parts = joined(read, along)
+    return compiled(read, opened(*scope), parts)
 
 
 def mapped(value: Any, change: Callable[[Any], Any]) -> Any:
@@ -254,9 +261,15 @@ class Batches:
         self._memories: dict[Access, dict[tuple[Batch, Columns], Memory]] = {}
 
     async def level(
-        self, batch: Batch, keys: Sequence[str], columns: Columns, access: Access | None = None
+        self,
+        batch: Batch,
+        keys: Sequence[str],
+        columns: Columns,
+        access: Access | None = None,
+        along: tuple[Along, ...] = (),
     ) -> list[Any]:
-        """The result of each key, in their order: one statement for those not yet known.
+        """The result of each key, in their order: one statement for those not yet known, which
+        also reads what is to come `along`.
 
         `access` is the request's own unless the read is for someone else's eyes.
         """
@@ -269,7 +282,7 @@ class Batches:
             async with memory.reading:
                 wanted = [key for key in dict.fromkeys(keys) if key not in known]
                 if wanted:
-                    known.update(await self._read(batch, columns, access, wanted))
+                    known.update(await self._read(batch, columns, access, wanted, along))
         return [known[key] for key in keys]
 
     async def load(
@@ -298,27 +311,48 @@ class Batches:
         return memory
 
     async def _read(
-        self, batch: Batch, columns: Columns, access: Access, keys: list[str]
+        self,
+        batch: Batch,
+        columns: Columns,
+        access: Access,
+        keys: list[str],
+        along: tuple[Along, ...] = (),
     ) -> dict[str, Any]:
-        query, values = batch.query(columns, access.viewer)
+        query, values = batch.query(columns, access.viewer, along)
         given = {**access.viewer.parameters, **self._numbers, **values, "keys": keys}
         reading = Reading(batch, query, keys)
         with self.observe(reading):
             found = await self._source.fetch(query, given, self.tally)
             reading.rows = len(found)
-        return results(batch, keys, found)
+        for part in query.parts:
+            memory = self._memory(part.read.batch, part.read.columns, access)
+            remember(memory.known, part, found)
+        return results(batch, keys, found, query.parts[0].start if query.parts else None)
 
 
-def results(batch: Batch, keys: Sequence[str], found: Sequence[Record]) -> dict[str, Any]:
-    """By key, of rows that start with the key."""
+def remember(known: dict[str, Any], part: Part, found: Sequence[Record]) -> None:
+    """The rows that came along, by the keys they would have been read by."""
+    by, start, end = part.by, part.start, part.end
+    assert part.read.batch.entity is not None
+    make = row_type(part.read.batch.entity, part.names)
+    for row in found:
+        key = row[by]
+        if key is not None and key not in known:
+            known[key] = None if row[start] is None else make(*row[start + 1 : end])
+
+
+def results(
+    batch: Batch, keys: Sequence[str], found: Sequence[Record], end: int | None = None
+) -> dict[str, Any]:
+    """By key, of records that start with the key and hold the row up to `end`."""
     if batch.entity is None:
         return dict.fromkeys(keys, batch.absent) | {row[0]: row[1] for row in found}
     lists: dict[str, list[Any]] = {key: [] for key in keys} if batch.many else {}
     if not found:
         return lists or dict.fromkeys(keys)
-    make = row_type(batch.entity, tuple(found[0].keys())[1:])
+    make = row_type(batch.entity, tuple(found[0].keys())[1:end])
     if batch.many:
         for row in found:
-            lists[row[0]].append(make(*row[1:]))
+            lists[row[0]].append(make(*row[1:end]))
         return lists
-    return dict.fromkeys(keys) | {row[0]: make(*row[1:]) for row in found}
+    return dict.fromkeys(keys) | {row[0]: make(*row[1:end]) for row in found}

@@ -16,6 +16,8 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.visitors import cloned_traverse
 
+from runtime.along import Part
+
 # As engines have it, with its driver.
 DIALECT: Any = create_async_engine("postgresql+asyncpg://").dialect
 FREE: Any = object()
@@ -54,6 +56,8 @@ class Query:
     """The values of its parameters; those that are not part of the statement are FREE."""
     free: tuple[tuple[int, str], ...]
     """The places in `template` to be filled, and by what name."""
+    parts: tuple[Part, ...] = ()
+    """What comes along with each row."""
 
     def bound(self, given: Mapping[str, Any]) -> list[Any]:
         """The values of all parameters; `given` may hold more than it takes."""
@@ -63,7 +67,11 @@ class Query:
         return values
 
 
-def compiled(statement: Statement, known: Mapping[str, bool] = MappingProxyType({})) -> Query:
+def compiled(
+    statement: Statement,
+    known: Mapping[str, bool] = MappingProxyType({}),
+    parts: tuple[Part, ...] = (),
+) -> Query:
     """The statement, with its `bindparam`s that have no value left free, but for those `known`.
 
     What is given for those goes to the driver as it is, and rows come as the driver makes
@@ -82,7 +90,7 @@ def compiled(statement: Statement, known: Mapping[str, bool] = MappingProxyType(
 
     template = tuple(map(constant, names))
     free = tuple((i, name) for i, name in enumerate(names) if template[i] is FREE)
-    return Query(expanded.statement, template, free)
+    return Query(expanded.statement, template, free, parts)
 
 
 CONSTANTS = (str, int, float)
