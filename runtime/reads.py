@@ -2,8 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections import deque
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Protocol, TypeAlias
@@ -25,6 +26,8 @@ FREE: Any = object()
 
 Statement: TypeAlias = Select[*tuple[Any, ...]]
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+Place: TypeAlias = "Connection | None"
+"""For one of the connections that there may be; None until it is opened."""
 Record: TypeAlias = asyncpg.Record
 
 ANSWERS = (asyncpg.PostgresError, asyncpg.InterfaceError)
@@ -124,76 +127,99 @@ class Reads:
     """A pool, for statements that run one by one outside any transaction.
 
     The connection used last is used first: what it has prepared is warm, here and in the
-    server. Connections are opened when they are needed, up to `size`.
+    server. Connections are opened when they are needed, up to `size`. Where all are in use,
+    whoever waits is handed the next one done with, in the order in which they came.
     """
 
     def __init__(self, url: str, *, size: int, patience: float, **server_settings: str) -> None:
         _, self._address = DIALECT.create_connect_args(make_url(url))
         self._server_settings = server_settings
         self._patience = patience
-        self._room = asyncio.Semaphore(size)
-        self._idle: list[Connection] = []
+        self._idle: list[Place] = [None] * size
+        """The one used last at the end."""
+        self._waiting: deque[asyncio.Future[Place]] = deque()
+        """While anybody waits, none is idle."""
         self._closing: set[asyncio.Task[None]] = set()
 
     async def fetch(self, query: Query, given: Mapping[str, Any], tally: Tally) -> list[Record]:
         values = query.bound(given)
-        async with self._turn():
-            with suppress(*STALE), self._lent(await self._any()) as connection:
-                return await run(connection, query, values, tally)
-            # The server was restarted, or a migration changed what the connection knew of it;
-            # so it may be with all that are idle. Reading again does no harm.
-            self._drop_idle()
-            with self._lent(await self._open()) as connection:
-                return await run(connection, query, values, tally)
+        # Every read takes this way: it is what `_lent` does, written out for what that costs.
+        connection = self._idle.pop() if self._idle else await self._turn()
+        try:
+            if connection is None or connection.is_closed():
+                connection = await self._open()
+            rows = await run(connection, query, values, tally)
+        except STALE:
+            self._drop(connection)
+        except BaseException as error:
+            self._take_back(connection, error)
+            raise
+        else:
+            self._pass_on(connection)
+            return rows
+        # The server was restarted, or a migration changed what the connection knew of it; so it
+        # may be with all that are idle. Reading again does no harm.
+        self._drop_idle()
+        async with self._lent(None) as opened:
+            return await run(opened, query, values, tally)
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator["Snapshot"]:
         """A connection of the pool, on which everything stays as it was at the first read."""
-        async with self._turn():
-            with self._lent(await self._any()) as connection:
-                async with connection.transaction(isolation="repeatable_read", readonly=True):
-                    yield Snapshot(connection)
+        place = self._idle.pop() if self._idle else await self._turn()
+        async with (
+            self._lent(place) as connection,
+            connection.transaction(isolation="repeatable_read", readonly=True),
+        ):
+            yield Snapshot(connection)
 
     async def close(self) -> None:
         self._drop_idle()
         await asyncio.gather(*self._closing)
 
-    @asynccontextmanager
-    async def _turn(self) -> AsyncIterator[None]:
-        """Leave to use a connection. TimeoutError, if others keep all of them too long."""
-        if self._room.locked():
+    async def _turn(self) -> Place:
+        """What the next who is done passes on. TimeoutError, if that takes too long."""
+        waiter: asyncio.Future[Place] = asyncio.get_running_loop().create_future()
+        self._waiting.append(waiter)
+        try:
             async with asyncio.timeout(self._patience):
-                await self._room.acquire()
-        else:
-            await self._room.acquire()
-        try:
-            yield
-        finally:
-            self._room.release()
-
-    @contextmanager
-    def _lent(self, connection: Connection) -> Iterator[Connection]:
-        """Kept afterwards, unless it broke or the read was cancelled: the server may then still
-        be busy with it."""
-        try:
-            yield connection
-        except ANSWERS as error:
-            if isinstance(error, SEVERED):
-                self._drop(connection)
-            else:
-                self._idle.append(connection)
-            raise
+                return await waiter
         except BaseException:
-            self._drop(connection)
+            if not waiter.cancel() and not waiter.cancelled():
+                # It was handed over just as we gave up.
+                self._pass_on(waiter.result())
             raise
-        self._idle.append(connection)
 
-    async def _any(self) -> Connection:
-        while self._idle:
-            connection = self._idle.pop()
-            if not connection.is_closed():
-                return connection
-        return await self._open()
+    def _pass_on(self, connection: Place) -> None:
+        while self._waiting:
+            waiter = self._waiting.popleft()
+            if not waiter.done():  # Whoever gave up is passed over.
+                waiter.set_result(connection)
+                return
+        if connection is None:
+            self._idle.insert(0, None)
+        else:
+            self._idle.append(connection)
+
+    def _take_back(self, connection: Place, error: BaseException) -> None:
+        """Kept, unless it broke or the read was cancelled: the server may then still be busy
+        with it."""
+        if isinstance(error, ANSWERS) and not isinstance(error, SEVERED):
+            self._pass_on(connection)
+        else:
+            self._drop(connection)
+            self._pass_on(None)
+
+    @asynccontextmanager
+    async def _lent(self, connection: Place) -> AsyncIterator[Connection]:
+        try:
+            if connection is None or connection.is_closed():
+                connection = await self._open()
+            yield connection
+        except BaseException as error:
+            self._take_back(connection, error)
+            raise
+        self._pass_on(connection)
 
     async def _open(self) -> Connection:
         connection: Connection = await asyncpg.connect(
@@ -216,13 +242,15 @@ class Reads:
         return connection
 
     def _drop_idle(self) -> None:
-        while self._idle:
-            self._drop(self._idle.pop())
+        for connection in self._idle:
+            self._drop(connection)
+        self._idle = [None] * len(self._idle)
 
-    def _drop(self, connection: Connection) -> None:
-        closing = asyncio.create_task(close(connection))
-        self._closing.add(closing)
-        closing.add_done_callback(self._closing.discard)
+    def _drop(self, connection: Place) -> None:
+        if connection is not None:
+            closing = asyncio.create_task(close(connection))
+            self._closing.add(closing)
+            closing.add_done_callback(self._closing.discard)
 
 
 class Snapshot:
