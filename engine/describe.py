@@ -12,10 +12,12 @@ from graphql import GraphQLError, GraphQLObjectType, GraphQLSchema
 from graphql.execution.values import VariableValues
 from graphql.type import is_abstract_type, is_leaf_type
 
+from engine.along import along_with, comes_along
 from engine.group import Group
 from engine.observer import Observer
 from engine.plan import Plan, PlannedField, Selection
 from engine.sources import Attribute, Computed, Dependent, Guarded, Loaded, Paged, Refused, Source
+from runtime.along import Along
 from runtime.batch import UNOBSERVED, Batch, Reading
 from runtime.faults import ReasonRequired
 from runtime.field import Field, told
@@ -118,31 +120,49 @@ def described(
     shares = plan.price.shares(variables.coerced, least=max(points, 1))
     costs = {share.path: share.cost for share in shares}
     levels: list[Level] = []
+    coming: set[Batch] = set()
     for step, root in enumerate(plan.steps, 1):
         depth = 0
         here: list[tuple[str, tuple[str, ...], Selection]] = [("", (), root)]
         while here := [place for place in here if place[2].fields]:
             depth += 1
             level = Level()
-            batches: dict[Batch, None] = {}
+            batches: dict[Batch, tuple[Along, ...]] = {}
             below = []
             for place, path, selection in here:
                 for planned in selection.fields:
                     at, keys = f"{place}{planned.key}", (*path, planned.key)
                     record = told(planned.definition)
-                    level.fields[at] = Place(in_words(planned.source, record), costs.get(keys))
-                    batches |= dict.fromkeys(reads_of(planned, variables, page_limit))
+                    how = in_words(planned.source, record)
+                    if comes_along(planned) and coming.issuperset(
+                        reads_of(planned, variables, page_limit)
+                    ):
+                        how = f"{how}, along with its parent"
+                    else:
+                        assert plan.projection is not None
+                        along = along_with(planned, plan.projection)
+                        coming.update(batches_of(along))
+                        for batch in reads_of(planned, variables, page_limit):
+                            batches[batch] = batches.get(batch, ()) + along
+                    level.fields[at] = Place(how, costs.get(keys))
                     below += [(f"{at}{m}.", keys, s) for m, s in led_to(schema, planned)]
-            level.reads = sent.reads[step, depth] if sent else [read_of(b, plan) for b in batches]
+            certain = [read_of(batch, plan, along) for batch, along in batches.items()]
+            level.reads = sent.reads[step, depth] if sent else certain
             levels.append(level)
             here = below
     return Description(points, levels)
 
 
-def read_of(batch: Batch, plan: Plan) -> Read:
+def batches_of(along: Sequence[Along]) -> Iterator[Batch]:
+    for one in along:
+        yield one.batch
+        yield from batches_of(one.along)
+
+
+def read_of(batch: Batch, plan: Plan, along: tuple[Along, ...]) -> Read:
     assert plan.projection is not None
     assert plan.viewer is not None
-    query, _ = batch.query(plan.projection.of(batch.entity), plan.viewer)
+    query, _ = batch.query(plan.projection.of(batch.entity), plan.viewer, along)
     return Read(batch.name, query.sql)
 
 

@@ -22,7 +22,7 @@ class Slot:
 
 
 def month(row: Booking) -> str | None:
-    return f"{row.completed_month:%Y-%m}" if row.completed_month else None
+    return row.completed_month.isoformat()[:7] if row.completed_month else None
 
 
 def slot(row: Booking) -> Slot:

@@ -59,11 +59,11 @@ def reviewer_name(row: Review, *, language: Language) -> str | None:
 
 
 def month(row: Review) -> str:
-    return f"{row.published_month:%Y-%m}"
+    return row.published_month.isoformat()[:7]
 
 
 def reply_month(row: ReviewReply) -> str:
-    return f"{row.replied_month:%Y-%m}"
+    return row.replied_month.isoformat()[:7]
 
 
 def mean(row: RatingSummary) -> float | None:
