@@ -160,7 +160,10 @@ def mapped(value: Any, change: Callable[[Any], Any]) -> Any:
     if kind is tuple:
         return tuple([mapped(part, change) for part in value])
     if parts := parts_of(kind):
-        return replace(value, **{name: mapped(getattr(value, name), change) for name in parts})
+        before = [getattr(value, name) for name in parts]
+        after = [mapped(part, change) for part in before]
+        changed = any(new is not old for new, old in zip(after, before, strict=True))
+        return replace(value, **dict(zip(parts, after, strict=True))) if changed else value
     return change(value)
 
 
