@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 from graphql import (
@@ -93,7 +93,7 @@ WRAPPINGS: tuple[Wrap, ...] = (
 )
 
 
-@lru_cache(maxsize=50)
+@cache
 def schema_of(seed: int) -> GraphQLSchema:
     schema = Builder(seeded(seed)).schema()
     assert_valid_schema(schema)
