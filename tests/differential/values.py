@@ -35,7 +35,8 @@ from graphql import (
 )
 from graphql.type import is_abstract_type, is_leaf_type
 
-from runtime.batch import Batch
+from runtime.along import Along
+from runtime.batch import Batch, Columns
 
 Place = tuple[Any, ...]
 COLUMN = "column_"
@@ -201,7 +202,9 @@ class World:
     def of(self, entity: type | None) -> tuple[str, ...]:
         return ()
 
-    async def level(self, batch: Batch, keys: Sequence[str], _: tuple[str, ...]) -> list[Any]:
+    async def level(
+        self, batch: Batch, keys: Sequence[str], columns: Columns, *, along: tuple[Along, ...] = ()
+    ) -> list[Any]:
         """What a loader gives for the keys, where it does not fail altogether."""
         if not keys:
             return []
