@@ -21,6 +21,7 @@ from bench.results import OURS, Figures, Growth
 from bench.servers import SERVER_CORE
 from bench.shapes import OPERATIONS
 from engine.engine import Engine, Operation
+from runtime.along import Along
 from runtime.batch import Access, Batch, Batches, Columns
 from runtime.context import Context
 from runtime.language import Language
@@ -55,7 +56,12 @@ class Remembering(Batches):
     rows: Rows
 
     async def _read(
-        self, batch: Batch, columns: Columns, access: Access, keys: list[str]
+        self,
+        batch: Batch,
+        columns: Columns,
+        access: Access,
+        keys: list[str],
+        along: tuple[Along, ...] = (),
     ) -> dict[str, Any]:
         known = self.rows.setdefault((batch, columns), {})
         missing = [key for key in keys if key not in known]
