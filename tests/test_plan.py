@@ -93,7 +93,7 @@ async def test_the_answer_of_the_page_and_what_it_took_are_true(
         for number, level in enumerate(levels, 1)
         for read in level["reads"]
     ]
-    assert len(took) == 4
+    assert len(took) == 2
     assert "\n".join(took) in PAGE
 
 
@@ -120,7 +120,7 @@ async def test_a_plan_names_the_reads_that_running_it_sends(
 
     async with a_process(database_url) as process:
         context = Context(viewer, Language.EN, process)
-        with statements(at_most=10) as texts:
+        with statements(at_most=5) as texts:
             await ENGINE.run(operation, VARIABLES, context, observer=sent)
 
     before = ENGINE.plan(operation, VARIABLES, viewer, 100)
@@ -216,15 +216,19 @@ async def test_in_development_an_answer_brings_its_plan_along(
     assert len(answer["data"]["nearbyWorkers"]["edges"]) == 2
     plan = answer["extensions"]["plan"]
     assert plan["points"] == 925
-    assert [len(level["reads"]) for level in plan["levels"]] == [2, 0, 0, 6, 1, 1, 0]
+    assert [len(level["reads"]) for level in plan["levels"]] == [2, 0, 0, 3, 0, 0, 0]
     assert plan["levels"][0]["fields"]["nearbyWorkers"] == {
         "how": "a page, read by loaders.nearby.nearby_run",
         "points": 863,
     }
-    (read,) = plan["levels"][5]["reads"]
+    assert plan["levels"][5]["fields"]["nearbyWorkers.edges.node.reviews.nodes.booking"] == {
+        "how": "read by loaders.review.booking_by_review, for each id, along with its parent",
+        "points": 110,
+    }
+    (read,) = (r for r in plan["levels"][3]["reads"] if r["loader"].endswith("reviews_by_worker"))
     assert read.pop("ms") > 0
-    assert read.pop("sql").startswith("SELECT review.id")
-    assert read == {"loader": "loaders.review.booking_by_review", "keys": 4, "rows": 4}
+    assert "JOIN booking ON booking.id = review.booking_id" in read.pop("sql")
+    assert read == {"loader": "loaders.review.reviews_by_worker", "keys": 2, "rows": 4}
 
 
 async def test_a_plan_shows_reads_that_only_running_it_tells_of(
@@ -299,5 +303,5 @@ def test_variables_are_those_beside_the_document_or_those_given(tmp_path: Path) 
     other.write_text(json.dumps({**VARIABLES, "first": 1}))
     view = str(OPERATIONS / "home_view.graphql")
 
-    assert command("plan", view).stdout.startswith("925 points · 7 levels · 10 reads\n")
+    assert command("plan", view).stdout.startswith("925 points · 7 levels · 5 reads\n")
     assert command("plan", view, "--variables", str(other)).stdout.startswith("203 points")
