@@ -183,8 +183,11 @@ class Engine:
         run = self._begun(operation, variables, context, root, observer, incremental=False)
         if not isinstance(run, Run):
             return run
-        data = await run.data()
-        return ExecutionResult(data, told(run.absorbed, self.error_limit) or None)
+        try:
+            data = await run.data()
+            return ExecutionResult(data, told(run.absorbed, self.error_limit) or None)
+        finally:
+            run.release()
 
     def _begun(
         self,
@@ -225,10 +228,13 @@ class Engine:
             if not isinstance(run, Run):
                 yield {"data": None, "errors": run.errors}
                 return
-            async for payload in Delivery(run, self.error_limit).payloads():
-                if isinstance(context, Context):
-                    await context.keep_trail()
-                yield payload
+            try:
+                async for payload in Delivery(run, self.error_limit).payloads():
+                    if isinstance(context, Context):
+                        await context.keep_trail()
+                    yield payload
+            finally:
+                run.release()
 
     async def subscribe(
         self,

@@ -54,6 +54,7 @@ class Run:
         self.absorbed: list[Absorbed] = []
         self.later: list[Group | Task] = []
         """What of this is deferred, and lists that go on: the outermost first."""
+        self._groups: list[Group] = []
         self._observer = observer
         self._slice_ends = time.perf_counter() + SLICE_SECONDS
 
@@ -87,6 +88,15 @@ class Run:
             if group.selection.deferred or group.selection.spreads:
                 self.later.append(group)
             self.later += [task for task in group.tasks if task.rest]
+            self._groups.append(group)
+
+    def release(self) -> None:
+        """Takes the run apart once it is over. Its parts refer to each other: together with all
+        the rows they hold they would stay until the garbage collector comes by."""
+        for group in self._groups:
+            for task in group.tasks:
+                task.release()
+            group.tasks, group.objects = (), None
 
     async def _level(self, groups: list[Group]) -> list[Group]:
         """Resolves the fields of the groups; the groups of the objects they lead to."""
@@ -123,26 +133,34 @@ class Run:
                         along.setdefault(request.batch, {}).update(dict.fromkeys(request.along))
                 else:
                     awaitables += request.awaitables
-        jobs = [self._read(b, keys, tuple(along.get(b, ()))) for b, keys in reads.items()]
-        if len(jobs) + len(awaitables) == 1:
-            results = [await outcome((jobs or awaitables)[0])]
+        found = {}
+        jobs = []
+        asked = []
+        for batch, keys in reads.items():
+            columns = self.context.projection.of(batch.entity)
+            known = self.context.batches.known(batch, keys, columns)
+            if known is not None:
+                found[batch] = Found(known)
+                continue
+            asked.append(batch)
+            come = tuple(along.get(batch, ()))
+            jobs.append(self.context.batches.level(batch, keys, columns, along=come))
+        waiting = [*jobs, *awaitables]
+        if len(waiting) == 1:
+            results = [await outcome(waiting[0])]
+        elif waiting:
+            results = await asyncio.gather(*waiting, return_exceptions=True)
         else:
-            results = await asyncio.gather(*jobs, *awaitables, return_exceptions=True)
+            results = []
         for result in results:
             if isinstance(result, BaseException) and not isinstance(result, Exception):
                 raise result
-        found = dict(zip(reads, map(Found, results), strict=False))
+        found |= zip(asked, map(Found, results), strict=False)
         awaited = Found(results[len(jobs) :])
         for task in tasks:
             task.go_on(found, awaited)
             if time.perf_counter() > self._slice_ends:
                 await self._breathe()
-
-    async def _read(self, batch: Batch, keys: list[str], along: tuple[Along, ...]) -> list[Any]:
-        context = self.context
-        columns = context.projection.of(batch.entity)
-        found: list[Any] = await context.batches.level(batch, keys, columns, along=along)
-        return found
 
     async def _breathe(self) -> None:
         """Lets others have the event loop."""
@@ -311,6 +329,9 @@ class Task:
     async def sort_out(self) -> None:
         assert self._objects is not None
         self.groups = await self._objects.groups()
+
+    def release(self) -> None:
+        self._objects, self.groups = None, []
 
     def column(self) -> Column:
         """What stands under the field's key in each object."""

@@ -263,6 +263,14 @@ class Batches:
         self._numbers = numbers or {}
         self._memories: dict[Access, dict[tuple[Batch, Columns], Memory]] = {}
 
+    def known(self, batch: Batch, keys: Sequence[str], columns: Columns) -> list[Any] | None:
+        """The result of each key, if all of them have been read already."""
+        known = self._memory(batch, columns, self.access).known
+        try:
+            return [known[key] for key in keys]
+        except KeyError:
+            return None
+
     async def level(
         self,
         batch: Batch,

@@ -7,7 +7,7 @@ from runtime.process import Process
 from runtime.reads import Tally, compiled
 from runtime.rights import Role
 from runtime.tokens import InvalidToken, issuer_of
-from runtime.viewer import Viewer
+from runtime.viewer import ANYONE, Viewer
 
 DEMO = "demo:"
 """Tokens of demo accounts start so: they are no secret."""
@@ -31,7 +31,7 @@ async def viewer_of(authorization: str | None, process: Process) -> Viewer:
     that believes it is signed in must not be answered as if it were not. Raises what `is_outage`
     knows where that cannot be told now."""
     if authorization is None:
-        return Viewer()
+        return ANYONE
     scheme, _, token = authorization.partition(" ")
     token = token.strip()
     if scheme.lower() != "bearer" or not token:

@@ -44,13 +44,18 @@ class Projection:
         self._fragments = fragments
         self._viewer = viewer
         self._columns = defaultdict[type, set[str]](set)
+        self._sorted: dict[type, Columns] = {}
         self._spread: set[tuple[str, str]] = set()
         root = schema.get_root_type(operation.operation)
         if root is not None:
             self._visit(operation.selection_set, root)
 
     def of(self, entity: type | None) -> Columns:
-        return tuple(sorted(self._columns.get(entity, ()))) if entity else ()
+        if entity is None:
+            return ()
+        if entity not in self._sorted:
+            self._sorted[entity] = tuple(sorted(self._columns.get(entity, ())))
+        return self._sorted[entity]
 
     def _visit(self, selections: SelectionSetNode, parent: Composite) -> None:
         for selection in selections.selections:

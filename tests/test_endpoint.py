@@ -280,15 +280,16 @@ async def test_reads_go_on_when_postgresql_has_dropped_every_connection(
     assert before["data"]["district"] == {"slug": "lucknow"}
 
 
+@pytest.mark.parametrize("begun", [b"", b'{"query": "{ __ty'])
 async def test_a_sender_who_dawdles_is_let_go(
-    app: Starlette, monkeypatch: pytest.MonkeyPatch
+    app: Starlette, monkeypatch: pytest.MonkeyPatch, begun: bytes
 ) -> None:
     monkeypatch.setattr("runtime.http.BODY_SECONDS", 0.2)
     async with served(app) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(
             b"POST /graphql HTTP/1.1\r\nHost: gateway\r\nContent-Type: application/json\r\n"
-            b'Content-Length: 100\r\n\r\n{"query": "{ __ty'
+            b"Content-Length: 100\r\n\r\n" + begun
         )
         answer = (await asyncio.wait_for(reader.readuntil(b"}]}"), timeout=5)).decode()
         writer.close()

@@ -26,6 +26,7 @@ from engine.engine import VARIANTS, Engine, Operation
 from engine.group import Group
 from engine.observer import Observer
 from engine.run import Task
+from runtime.along import Along
 from runtime.batch import KEYS, Access, Batch, Batches, Columns, Reading, value
 from runtime.command import COMMAND
 from runtime.context import Context
@@ -77,7 +78,13 @@ class Memory:
 
     asked: list[tuple[Batch, list[str]]] = field(default_factory=list)
 
-    async def level(self, batch: Batch, keys: Sequence[str], _: Columns) -> list[Any]:
+    def known(self, batch: Batch, keys: Sequence[str], columns: Columns) -> list[Any] | None:
+        """Nothing is remembered."""
+        return None
+
+    async def level(
+        self, batch: Batch, keys: Sequence[str], _: Columns, *, along: tuple[Along, ...] = ()
+    ) -> list[Any]:
         self.asked.append((batch, list(keys)))
         await asyncio.sleep(0)
         found: Any = batch.statement
@@ -651,7 +658,6 @@ async def test_what_happens_is_told_as_it_happens(process: Process) -> None:
         "  level 2 ['DistrictConnection', 'District']",
         "    read of 1",
         "  level 3 ['District', 'Division']",
-        "    read of 2",
         "  level 4 ['Division']",
         "  failed [['audit']]",
     ]
@@ -703,3 +709,23 @@ async def test_a_list_is_read_page_by_page_for_a_viewer(process: Process) -> Non
 
     assert len(found) == len(set(found)) == 75
     assert len(operation.plans) == 1
+
+
+async def test_nothing_of_a_run_is_left_for_the_garbage_collector(
+    database_url: str, process: Process
+) -> None:
+    for _ in range(3):
+        await a_worker(database_url)
+    engine = Engine(SCHEMA)
+    operation = engine.prepare("{ workers { nodes { code district { name } skills { id } } } }")
+    await engine.run(operation, {}, context_of(process))
+    gc.collect()
+    gc.disable()
+    try:
+        result = await engine.run(operation, {}, context_of(process))
+        left = gc.collect()
+    finally:
+        gc.enable()
+
+    assert result.errors is None
+    assert left == 0

@@ -127,6 +127,45 @@ async def test_whoever_stops_waiting_takes_nobody_s_turn(database_url: str) -> N
     await reads.close()
 
 
+async def test_who_has_waited_longest_is_next(database_url: str) -> None:
+    reads = Reads(database_url, size=1, patience=5)
+    served: list[int] = []
+
+    async def read(number: int) -> None:
+        await backend(reads)
+        served.append(number)
+
+    await asyncio.gather(*(read(number) for number in range(10)))
+
+    assert served == list(range(10))
+    await reads.close()
+
+
+async def test_what_is_handed_to_someone_who_has_just_gone_goes_on_to_the_next(
+    database_url: str,
+) -> None:
+    reads = Reads(database_url, size=1, patience=5)
+    async with reads.snapshot() as snapshot:
+        before = await backend(snapshot)
+        gone, next_in_line = (asyncio.create_task(backend(reads)) for _ in range(2))
+        await asyncio.sleep(0)
+    # It has the connection by now, and has not run since.
+    gone.cancel()
+
+    assert await next_in_line == before
+    assert gone.cancelled()
+    await reads.close()
+
+
+async def test_a_connection_that_cannot_be_opened_leaves_its_place_to_others() -> None:
+    reads = Reads("postgresql://nobody@127.0.0.1:1/nothing", size=1, patience=5)
+
+    failures = await asyncio.gather(*(backend(reads) for _ in range(3)), return_exceptions=True)
+
+    assert [is_outage(failure) for failure in failures] == [True] * 3
+    assert not any(isinstance(failure, TimeoutError) for failure in failures)
+
+
 async def test_a_statement_that_fails_costs_no_connection(reads: Reads) -> None:
     before = await backend(reads)
 

@@ -202,6 +202,10 @@ class World:
     def of(self, entity: type | None) -> tuple[str, ...]:
         return ()
 
+    def known(self, batch: Batch, keys: Sequence[str], columns: Columns) -> list[Any] | None:
+        """Nothing is remembered."""
+        return None
+
     async def level(
         self, batch: Batch, keys: Sequence[str], columns: Columns, *, along: tuple[Along, ...] = ()
     ) -> list[Any]:
