@@ -5,7 +5,7 @@ from typing import Any
 
 from graphql import (
     REMOVE,
-    ConstDirectiveNode,
+    DirectiveNode,
     DirectiveDefinitionNode,
     DocumentNode,
     EnumValueDefinitionNode,
@@ -57,7 +57,7 @@ def is_for_clients(directive: DirectiveDefinitionNode) -> bool:
     )
 
 
-def names(directives: Sequence[ConstDirectiveNode] | None) -> set[str]:
+def names(directives: Sequence[DirectiveNode] | None) -> set[str]:
     return {directive.name.value for directive in directives or ()}
 
 
@@ -68,7 +68,7 @@ class Hider(Visitor):
         super().__init__()
         self._types = types
 
-    def enter_directive(self, node: ConstDirectiveNode, *_: Any) -> Any:
+    def enter_directive(self, node: DirectiveNode, *_: Any) -> Any:
         return None if node.name.value in KEPT else REMOVE
 
     def enter_field_definition(self, node: FieldDefinitionNode, *_: Any) -> Any:

@@ -266,25 +266,19 @@ class Search:
         barred: Barred,
     ) -> None:
         """What is had by a hop may wait for a later one to the same subgraph, if there is one."""
-        later: dict[tuple[str, str], set[int]] = {}
-        hopping = [
-            (want, option, option.suppliers[0])
-            for want in wants
-            for option in options[want.key]
-            if len(option.suppliers) == 1
-        ]
-        for _, _, hop in hopping:
-            if isinstance(hop, Hop) and hop.requires is not None:
-                later.setdefault((hop.graph, hop.target), set()).add(hop.level)
-        for want, _, hop in hopping:
-            if not isinstance(hop, Hop) or hop.requires is not None:
-                continue
-            for level in later.get((hop.graph, hop.target), ()):
-                if level > hop.level:
-                    fetches = hop.fetches - {(hop.level, hop.graph)} | {(level, hop.graph)}
-                    delayed = replace(hop, level=level, fetches=fetches)
-                    option = self._option(type_, want, (delayed,), sources, barred)
-                    options[want.key].append(option)
+        fetches = NONE.union(*(o.fetches for known in options.values() for o in known))
+        for want in wants:
+            for option in list(options[want.key]):
+                (hop, *others) = option.suppliers
+                if others or not isinstance(hop, Hop) or hop.key is None:
+                    continue
+                for level, graph in fetches:
+                    if graph == hop.graph and level > hop.level:
+                        own = hop.fetches - {(hop.level, graph)} | {(level, graph)}
+                        later = replace(hop, level=level, fetches=own)
+                        options[want.key].append(
+                            self._option(type_, want, (later,), sources, barred)
+                        )
 
     # Where fields come from
 
@@ -564,12 +558,12 @@ class Picking:
 
     def _try(self, picked: list[Option], fetches: Fetches) -> None:
         missing = sum(option.missing for option in picked)
-        if self._found is not None:
-            if (missing, len(fetches)) > self._found[0][:2] or next(self._steps) > STEPS:
-                return
+        # A request saved is not worth a longer way.
+        depth = max((option.ready for option in picked), default=0)
+        score = (missing, len(fetches) + depth, depth, sum(option.hops for option in picked))
+        if self._found is not None and (score > self._found[0] or next(self._steps) > STEPS):
+            return
         if len(picked) == len(self.options):
-            depth = max((option.ready for option in picked), default=0)
-            score = (missing, len(fetches), depth, sum(option.hops for option in picked))
             if self._found is None or score < self._found[0]:
                 self._found = (score, list(picked))
             return

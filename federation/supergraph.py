@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Any, TypeAlias
 
 from graphql import (
-    ConstDirectiveNode,
+    DirectiveNode,
     DefinitionNode,
     DocumentNode,
     EnumTypeDefinitionNode,
@@ -233,7 +233,7 @@ def field_of(node: FieldDefinitionNode, owner: Type) -> Field:
 def applied(node: Any, name: str) -> Iterator[dict[str, Any]]:
     """The arguments of each directive of that name on the node."""
     for directive in node.directives or ():
-        assert isinstance(directive, ConstDirectiveNode)
+        assert isinstance(directive, DirectiveNode)
         if directive.name.value == name:
             yield {a.name.value: value_from_ast_untyped(a.value) for a in directive.arguments or ()}
 
