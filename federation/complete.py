@@ -206,5 +206,3 @@ def fields_of(
             else:
                 spread = fragments[node.name.value]  # type: ignore[attr-defined]
                 yield from fields_of([spread.selection_set], fragments)
-
-

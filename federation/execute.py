@@ -97,9 +97,7 @@ class Execution:
     def _aliases(self, fetch: Fetch) -> set[str]:
         return {entities.alias for entities in fetch.entities}
 
-    def _place(
-        self, name: str, data: Object, errors: Any, asked: "Mapping[str, Asked]"
-    ) -> None:
+    def _place(self, name: str, data: Object, errors: Any, asked: "Mapping[str, Asked]") -> None:
         """Puts each error in place of the null that it explains."""
         for error in errors if isinstance(errors, list) else ():
             if not isinstance(error, dict):
@@ -298,5 +296,3 @@ def item(value: Any, step: Any) -> Any:
     if type(value) is list and type(step) is int and 0 <= step < len(value):
         return value[step]
     return MISSING
-
-

@@ -110,7 +110,9 @@ def described(fetch: Fetch) -> str:
 
 
 def told(path: Path) -> str:
-    steps = (f"<{'|'.join(sorted(step))}>" if isinstance(step, frozenset) else step for step in path)
+    steps = (
+        f"<{'|'.join(sorted(step))}>" if isinstance(step, frozenset) else step for step in path
+    )
     return ".".join(steps) or "the root"
 
 

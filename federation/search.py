@@ -222,9 +222,7 @@ class Search:
     ) -> Option:
         hops = [supplier for supplier in suppliers if isinstance(supplier, Hop)]
         fetches = NONE.union(*(hop.fetches for hop in hops))
-        ready = max(
-            hop.level if isinstance(hop, Hop) else sources[hop].level for hop in suppliers
-        )
+        ready = max(hop.level if isinstance(hop, Hop) else sources[hop].level for hop in suppliers)
         if not want.below:
             return Option(0, fetches, ready, suppliers, None)
         leading = tuple(self._leading(type_, want.name, s, sources) for s in suppliers)
@@ -495,9 +493,7 @@ class Search:
                     continue
                 if hop := self.hop(type_, graph, type_, sources, barred):
                     wider = (*sources, Source(graph, hop.level, peers=frozenset((graph,))))
-                    then = self._known_objects(
-                        type_, selections, wider, [len(sources)], barred
-                    )
+                    then = self._known_objects(type_, selections, wider, [len(sources)], barred)
                     solutions.append(
                         Solution(
                             type=type_,
@@ -518,12 +514,16 @@ class Search:
         barred: Barred,
     ) -> Solution:
         branches = []
-        for member in self._supergraph.members(type_, sources[telling[0]].graph):
-            numbers = [n for n in range(len(sources)) if n not in telling] + telling[:1]
-            leading = tuple(
-                sources[n] if n in telling else replace(sources[n], seen_as=type_)
-                for n in numbers
-            )
+        told_by = sources[telling[0]]
+        numbers = telling[:1] + [n for n in range(len(sources)) if n not in telling]
+        # Before that is told, nothing can be done for one of the types.
+        leading = tuple(
+            told_by
+            if n in telling
+            else replace(sources[n], seen_as=type_, level=max(sources[n].level, told_by.level))
+            for n in numbers
+        )
+        for member in self._supergraph.members(type_, told_by.graph):
             solution = self.solve(member, selections, leading, barred)
             if solution.choices or solution.missing or solution.branches or solution.first:
                 asked = tuple((n, n in telling) for n in numbers)

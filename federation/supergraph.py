@@ -129,7 +129,9 @@ class Supergraph:
 
     @cached_property
     def _possible(self) -> Mapping[str, frozenset[str]]:
-        found: dict[str, set[str]] = {name: set() for name, t in self.types.items() if t.is_abstract}
+        found: dict[str, set[str]] = {
+            name: set() for name, t in self.types.items() if t.is_abstract
+        }
         for name, type_ in self.types.items():
             if not type_.is_abstract:
                 for interface in type_.interfaces & found.keys():
@@ -217,9 +219,7 @@ def field_of(node: FieldDefinitionNode, owner: Type) -> Field:
             join["graph"]: Served(
                 type=parse_type(join["type"], no_location=True) if join.get("type") else node.type,
                 requires=field_set(join["requires"]) if join.get("requires") else None,
-                provides=provided(field_set(join["provides"]))
-                if join.get("provides")
-                else NOTHING,
+                provides=provided(field_set(join["provides"])) if join.get("provides") else NOTHING,
                 external=bool(join.get("external") or join.get("usedOverridden")),
                 label=join.get("overrideLabel"),
                 yields=bool(join.get("overrideLabel")) and not join.get("override"),
@@ -300,5 +300,3 @@ def hidden_values(document: DocumentNode) -> dict[str, frozenset[str]]:
             )
         )
     }
-
-

@@ -81,6 +81,8 @@ class Subgraph:
             if isinstance(node, ObjectTypeDefinitionNode) and any(applied(node, "key"))
         ]
         text = self.text.replace("extend type", "type") + MACHINERY
+        if "type Query" not in text and "schema {" not in text:
+            text += "type Query { nothing: Int }"
         union = f"union _Entity = {' | '.join(entities)}\n" if entities else ""
         definitions = parse(text + union).definitions
         kept = tuple(d for d in definitions if d.kind != "schema_extension")
@@ -137,9 +139,11 @@ class Subgraph:
         return [o for t in possible for o in self.world.get(t, {}).values()]
 
     def _resolver(self, type_: str, name: str) -> Callable[..., Any]:
-        node = next(
-            f for f in self.objects[type_].fields or () if f.name.value == name
-        ) if type_ in self.objects else None
+        node = (
+            next(f for f in self.objects[type_].fields or () if f.name.value == name)
+            if type_ in self.objects and name != "nothing"
+            else None
+        )
 
         def resolve(value: Any, info: GraphQLResolveInfo, **arguments: Any) -> Any:
             is_root = info.parent_type in (info.schema.query_type, info.schema.mutation_type)
@@ -148,8 +152,10 @@ class Subgraph:
                 found = self.world[kind][name]
             else:
                 known = value.get("__given", {})
-                if node is not None and any(applied(node, "external")) and not is_key(
-                    self.objects[type_], name
+                if (
+                    node is not None
+                    and any(applied(node, "external"))
+                    and not is_key(self.objects[type_], name)
                 ):
                     if name in known:
                         return known[name]

@@ -187,7 +187,7 @@ OFFICE = {
     "Employee": objects(
         "Employee",
         e1=employee("e1", "CLERK", "o1"),
-        e2=employee("e2", "SECRET", "o2"),
+        e2=employee("e2", "OFFICER", "o2"),
         e3=employee("e3", None, None),
     ),
     "Office": objects(
