@@ -5,8 +5,8 @@ from typing import Any
 
 from graphql import (
     REMOVE,
-    DirectiveNode,
     DirectiveDefinitionNode,
+    DirectiveNode,
     DocumentNode,
     EnumValueDefinitionNode,
     FieldDefinitionNode,

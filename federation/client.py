@@ -24,6 +24,13 @@ class Client(Protocol):
         ...
 
 
+class NoClient:
+    """For plans that are only looked at."""
+
+    async def ask(self, subgraph: str, body: bytes, headers: Mapping[str, str]) -> dict[str, Any]:
+        raise Unavailable(subgraph, "is not asked here", retryable=False)
+
+
 @dataclass(frozen=True)
 class Address:
     url: str
@@ -32,21 +39,25 @@ class Address:
     """How many bytes an answer may have."""
 
 
+def connections(transport: httpx.AsyncBaseTransport | None = None) -> httpx.AsyncClient:
+    """To all subgraphs. Where one is, is written down: no redirect leads elsewhere, nor does what
+    the environment says."""
+    return httpx.AsyncClient(
+        transport=transport,
+        headers=HEADERS,
+        timeout=None,
+        follow_redirects=False,
+        trust_env=False,
+        limits=httpx.Limits(max_connections=None, max_keepalive_connections=100),
+    )
+
+
 class HttpClient:
     """Asks each subgraph at its address."""
 
-    def __init__(
-        self, addresses: Mapping[str, Address], transport: httpx.AsyncBaseTransport | None = None
-    ) -> None:
+    def __init__(self, addresses: Mapping[str, Address], http: httpx.AsyncClient) -> None:
         self._addresses = addresses
-        self._http = httpx.AsyncClient(
-            transport=transport,
-            headers=HEADERS,
-            timeout=None,  # noqa: S113 - one timeout around all of it
-            follow_redirects=False,
-            trust_env=False,
-            limits=httpx.Limits(max_connections=None, max_keepalive_connections=100),
-        )
+        self._http = http
 
     async def ask(self, subgraph: str, body: bytes, headers: Mapping[str, str]) -> dict[str, Any]:
         address = self._addresses[subgraph]
@@ -81,6 +92,3 @@ class HttpClient:
                     told = f"answered with more than {address.limit} bytes"
                     raise Unavailable(subgraph, told, retryable=False)
             return bytes(content)
-
-    async def aclose(self) -> None:
-        await self._http.aclose()

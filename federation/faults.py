@@ -27,7 +27,7 @@ class Answered(Coded):
 
     def __init__(self, partner: str, error: Mapping[str, Any], rest: tuple[Any, ...] = ()) -> None:
         given = error.get("extensions")
-        details = {k: v for k, v in given.items()} if isinstance(given, dict) else {}
+        details = dict(given) if isinstance(given, dict) else {}
         code = details.pop("code", None)
         message = error.get("message")
         super().__init__(

@@ -311,12 +311,11 @@ class Writer:
             if definition.variable.name.value in used
         ]
         variables = f"({', '.join(declared)})" if declared else ""
-        space = " " if variables else " "
         return Fetch(
             number=number,
             subgraph=graph,
             kind=kind,
-            document=f"{kind}{variables}{space}{{ {' '.join(parts)} }}",
+            document=f"{kind}{variables} {{ {' '.join(parts)} }}",
             variables=tuple(used),
             roots=tuple(roots),
             entities=tuple(entities),
@@ -328,9 +327,9 @@ def agree(some: Sequence[Input], others: Sequence[Input]) -> bool:
     """Whether one representation can hold both."""
     for one in some:
         for other in others:
-            if one.name == other.name and one.types == other.types:
-                if one.key != other.key or not agree(one.below, other.below):
-                    return False
+            is_same = one.key == other.key and agree(one.below, other.below)
+            if one.name == other.name and one.types == other.types and not is_same:
+                return False
     return True
 
 

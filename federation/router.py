@@ -1,11 +1,12 @@
 """Running operations over a supergraph: planned once, fetched, completed."""
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from graphql import ExecutionResult, GraphQLError, get_operation_ast
+from graphql import ExecutionResult, GraphQLError, print_schema
 from graphql.execution.values import VariableValues
 
 from engine.collect import Collector
@@ -15,7 +16,7 @@ from engine.errors import told
 from engine.observer import Observer
 from engine.plan import Plan
 from engine.run import Run
-from federation.client import Client
+from federation.client import Client, NoClient
 from federation.complete import Completer, told_in_full
 from federation.execute import Execution
 from federation.plan import FetchPlan
@@ -60,10 +61,15 @@ class Router:
         self._observer = Observer()
         self._planned: OrderedDict[tuple[Operation, tuple[Any, ...]], Planned] = OrderedDict()
         self._operations = operations
+        self._documents: dict[tuple[str, str | None], None] = {}
 
     def prepare(self, document: str, operation_name: str | None = None) -> Operation:
         """The operation of that name, parsed and valid. Raises Invalid."""
-        return self._engine.prepare(document, operation_name)
+        operation = self._engine.prepare(document, operation_name)
+        self._documents[document, operation_name] = None
+        if len(self._documents) > self._operations:
+            self._documents.pop(next(iter(self._documents)))
+        return operation
 
     async def run(
         self,
@@ -127,16 +133,23 @@ class Router:
             raise Invalid(*coerced)
         return self._plan(operation, coerced).fetches
 
-    def warmed_by(self, other: "Router") -> None:
-        """Plans what the other has planned, as far as it can still be asked."""
-        for operation, _ in list(other._planned):
-            source = operation.document.loc.source.body if operation.document.loc else None
-            if source is None or get_operation_ast(operation.document, operation.name) is None:
-                continue
+    def warm(self, other: "Router") -> None:
+        """Plans what the other has been asked, as far as it can still be asked."""
+        for document, name in list(other.asked):
             try:
-                self.plan(source, name=operation.name)
+                self.plan(document, name=name)
             except (Invalid, GraphQLError):
                 continue
+
+    @property
+    def text(self) -> str:
+        """The schema that clients see."""
+        return f"{print_schema(self.supergraph.schema)}\n"
+
+    @property
+    def asked(self) -> Iterable[tuple[str, str | None]]:
+        """The documents that are remembered, with the names of their operations."""
+        return self._documents.keys()
 
     def _plan(self, operation: Operation, variables: VariableValues) -> Planned:
         """By the values of those variables that `@skip` and `@include` take, and no others."""
@@ -163,3 +176,9 @@ class Router:
         if len(self._planned) > max(self._operations, VARIANTS):
             self._planned.popitem(last=False)
         return planned
+
+
+def planned(path: Path, document: str) -> FetchPlan:
+    """What a router over the supergraph in the file would fetch. Raises Invalid, BadSupergraph,
+    OSError, or a coded error."""
+    return Router(Supergraph(path.read_text(encoding="utf-8")), NoClient()).plan(document)

@@ -6,8 +6,8 @@ from functools import cached_property
 from typing import Any, TypeAlias
 
 from graphql import (
-    DirectiveNode,
     DefinitionNode,
+    DirectiveNode,
     DocumentNode,
     EnumTypeDefinitionNode,
     FieldDefinitionNode,
@@ -147,9 +147,9 @@ class Supergraph:
             abstract = self.types[type_]
             found = set(abstract.unites.get(graph, ()))
             for name, other in self.types.items():
-                if type_ in other.implements.get(graph, ()):
-                    if not other.is_abstract or graph in other.objects_in:
-                        found.add(name)
+                is_object = not other.is_abstract or graph in other.objects_in
+                if is_object and type_ in other.implements.get(graph, ()):
+                    found.add(name)
             self._members[type_, graph] = sorted(found)
         return self._members[type_, graph]
 
@@ -184,8 +184,7 @@ class Supergraph:
 def type_of(
     node: ObjectTypeDefinitionNode | InterfaceTypeDefinitionNode | UnionTypeDefinitionNode,
 ) -> Type:
-    is_union = isinstance(node, UnionTypeDefinitionNode)
-    interfaces = () if is_union else node.interfaces or ()
+    interfaces = () if isinstance(node, UnionTypeDefinitionNode) else node.interfaces or ()
     type_ = Type(
         node.name.value,
         not isinstance(node, ObjectTypeDefinitionNode),
@@ -201,7 +200,7 @@ def type_of(
         type_.implements.setdefault(join["graph"], set()).add(join["interface"])
     for join in applied(node, "join__unionMember"):
         type_.unites.setdefault(join["graph"], set()).add(join["member"])
-    if not is_union:
+    if not isinstance(node, UnionTypeDefinitionNode):
         for field_node in node.fields or ():
             type_.fields[field_node.name.value] = field_of(field_node, type_)
     return type_

@@ -1,6 +1,7 @@
 """Random operations over a schema: valid, not too large, with all that makes planning hard."""
 
 from random import Random
+from typing import Any
 
 from graphql import (
     GraphQLArgument,
@@ -28,7 +29,7 @@ class Operations:
         self._aliases = 0
         return f"query {self._selection(query, self._random.randint(2, 5), 3)}"
 
-    def _selection(self, type_: object, depth: int, width: int) -> str:
+    def _selection(self, type_: Any, depth: int, width: int) -> str:
         parts: list[str] = []
         fields = getattr(type_, "fields", {})
         names = [
@@ -38,8 +39,8 @@ class Operations:
         ]
         for name in self._random.sample(names, min(len(names), self._random.randint(1, width))):
             parts.append(self._field(fields[name], name, depth, width))
-        if is_abstract_type(type_):  # type: ignore[arg-type]
-            members = sorted(self._schema.get_possible_types(type_), key=str)  # type: ignore[arg-type]
+        if is_abstract_type(type_):
+            members = sorted(self._schema.get_possible_types(type_), key=str)
             for member in members:
                 if self._random.random() < 0.7:
                     inner = self._selection(member, depth, width)
@@ -50,16 +51,16 @@ class Operations:
                     parts.append(f"... on {interface} {self._selection(interface, depth, width)}")
         if self._random.random() < 0.3 or not parts:
             parts.append("__typename")
-        if is_interface_type(type_) and self._random.random() < 0.3:  # type: ignore[arg-type]
+        if is_interface_type(type_) and self._random.random() < 0.3:
             parts = [part for part in parts if not part.startswith("...")] or ["__typename"]
         return f"{{ {' '.join(parts)} }}"
 
-    def _field(self, field: object, name: str, depth: int, width: int) -> str:
+    def _field(self, field: Any, name: str, depth: int, width: int) -> str:
         # Each under a name of its own, so that no two can conflict.
         self._aliases += 1
         arguments = [
             f"{key}: {self._value(argument)}"
-            for key, argument in field.args.items()  # type: ignore[attr-defined]
+            for key, argument in field.args.items()
             if is_non_null_type(argument.type) or self._random.random() < 0.5
         ]
         text = f"{name}_{self._aliases}: {name}"
@@ -68,7 +69,7 @@ class Operations:
         skipped = self._random.random()
         if skipped < 0.05:
             text += f" @skip(if: {self._random.choice(('true', 'false'))})"
-        named = get_named_type(field.type)  # type: ignore[attr-defined]
+        named = get_named_type(field.type)
         if is_composite_type(named):
             text += f" {self._selection(named, depth - 1, width)}"
         return text
@@ -76,7 +77,7 @@ class Operations:
     def _value(self, argument: GraphQLArgument) -> str:
         named = get_named_type(argument.type)
         if isinstance(named, GraphQLEnumType):
-            return self._random.choice(list(named.values))
+            return str(self._random.choice(list(named.values)))
         if isinstance(named, GraphQLInputObjectType):
             return "{}"
-        return {"Int": "2", "Boolean": "true"}.get(named.name, '"b1"')
+        return {"Int": "2", "Boolean": "true"}.get(str(named), '"b1"')

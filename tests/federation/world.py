@@ -34,7 +34,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from federation.client import Address, HttpClient
+from federation.client import Address, HttpClient, connections
 from federation.router import Router
 from federation.supergraph import Supergraph, applied, field_set
 
@@ -92,7 +92,7 @@ class Subgraph:
                 for name, made in kind.fields.items():
                     made.resolve = self._resolver(kind.name, name)
             elif isinstance(kind, GraphQLUnionType) or is_interface_type(kind):
-                kind.resolve_type = self._type_of  # type: ignore[attr-defined]
+                kind.resolve_type = self._type_of
         if entities:
             query = schema.query_type
             assert query is not None
@@ -113,7 +113,7 @@ class Subgraph:
             query.fields["_entities"] = made
         return schema
 
-    def _type_of(self, value: Object, info: GraphQLResolveInfo, _: Any) -> str:
+    def _type_of(self, value: Object, info: GraphQLResolveInfo[Any], _: Any) -> str:
         return str(value.get("__as") or value["__typename"])
 
     def _entity(self, representation: Object) -> Object | None:
@@ -145,7 +145,7 @@ class Subgraph:
             else None
         )
 
-        def resolve(value: Any, info: GraphQLResolveInfo, **arguments: Any) -> Any:
+        def resolve(value: Any, info: GraphQLResolveInfo[Any], **arguments: Any) -> Any:
             is_root = info.parent_type in (info.schema.query_type, info.schema.mutation_type)
             if is_root:
                 kind = "Query" if info.operation.operation.value == "query" else "Mutation"
@@ -224,7 +224,7 @@ class Federation:
         }
         self.client = HttpClient(
             {g.name: Address(g.url, seconds=2) for g in self.supergraph.subgraphs.values()},
-            Hosts(apps),
+            connections(Hosts(apps)),
         )
         self.router = Router(self.supergraph, self.client)
 
@@ -238,7 +238,7 @@ class Federation:
             variable_values=variables,
         )
 
-    def _whole(self, value: Any, info: GraphQLResolveInfo, **arguments: Any) -> Any:
+    def _whole(self, value: Any, info: GraphQLResolveInfo[Any], **arguments: Any) -> Any:
         if value is None:
             kind = "Query" if info.operation.operation.value == "query" else "Mutation"
             value = self.world[kind]
@@ -364,3 +364,14 @@ def entity_list(kind: Any) -> Any:
     from graphql import GraphQLList, GraphQLNonNull
 
     return GraphQLNonNull(GraphQLList(kind))
+
+
+async def same(federation: Federation, document: str, variables: Object | None = None) -> Any:
+    """The data, which is what one server with all of it would answer."""
+    answer = await federation.router.execute(document, variables)
+    expected = federation.merged(document, variables)
+
+    assert answer.errors is None, answer.formatted
+    assert expected.errors is None, expected.formatted
+    assert answer.data == expected.data
+    return answer.data

@@ -164,7 +164,7 @@ def employee(id: str, rank: str | None, office: str | None) -> dict[str, Any]:
 
 
 STAFF = [Ref("Employee", "e1"), Ref("Employee", "e2"), Ref("Employee", "e3")]
-OFFICE = {
+OFFICE: dict[str, Any] = {
     "Query": {
         "staff": lambda arguments: STAFF,
         "employee": lambda arguments: next((e for e in STAFF if e.name == arguments["id"]), None),
