@@ -47,7 +47,7 @@ async def test_what_is_hidden_from_clients_may_be_required(office: Federation) -
 
 
 async def test_what_is_required_does_not_show_in_the_answer(shop: Federation) -> None:
-    data = await same(shop, "{ product(upc: \"u1\") { shippingCost } }")
+    data = await same(shop, '{ product(upc: "u1") { shippingCost } }')
 
     assert list(data["product"]) == ["shippingCost"]
 

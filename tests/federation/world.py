@@ -207,10 +207,11 @@ class Federation:
 
     name: str
     world: World
+    file: str = "supergraph.graphql"
 
     def __post_init__(self) -> None:
         folder = SUPERGRAPHS / self.name
-        self.text = (folder / "supergraph.graphql").read_text()
+        self.text = (folder / self.file).read_text()
         self.supergraph = Supergraph(self.text)
         self.subgraphs = {
             graph.name: Subgraph(

@@ -75,7 +75,7 @@ SHOP = {
                 "id": f"r{n}",
                 "stars": n,
                 "product": PRODUCTS[0] if n < 3 else PRODUCTS[1],
-                "author": Ref("User", "ab"[n % 2]) if n != 2 else None,
+                "author": Ref("User", "b" if n == 1 else "a") if n != 2 else None,
                 "anonymous": Ref("User", "a") if n == 1 else None,
             }
             for n in (1, 2, 3)
