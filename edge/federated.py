@@ -74,7 +74,7 @@ def federated_app(path: Path, settings: Settings, http: Any = None) -> Starlette
     async def healthy(_: Request) -> Response:
         return encoded({"healthy": True})
 
-    return Starlette(
+    app = Starlette(
         routes=[
             Route("/graphql", endpoint, methods=["POST"]),
             Route("/schema.graphql", schema_text),
@@ -84,6 +84,8 @@ def federated_app(path: Path, settings: Settings, http: Any = None) -> Starlette
         exception_handlers={HTTPException: json_error, Exception: masked_fault},
         lifespan=lifespan,
     )
+    app.state.current = current
+    return app
 
 
 async def answered(request: Request, router: Router, settings: Settings, id: str) -> Response:

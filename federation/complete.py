@@ -53,7 +53,7 @@ class Completer(Compiler):
         self, parent: GraphQLObjectType, key: str, selected: Sequence[Selected]
     ) -> PlannedField:
         planned = super()._field(parent, key, selected)
-        if planned.name.startswith("__"):
+        if planned.name.startswith("__") or parent.name.startswith("__"):
             return planned
         by_response_key = (
             self.operation.operation is OperationType.MUTATION

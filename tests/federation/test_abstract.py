@@ -13,7 +13,7 @@ from tests.federation.world import Federation, same
         "{ search { ... on Media { title } ... on Node { id } ... on Person { strictness } } }",
         "{ nodes { id __typename ... on Media { title copies: title } } }",
         "{ loans { of { __typename ... on Media { title stars } } } }",
-        "{ shelf { creator { __typename ... on Person { id strictness } ... on Studio { city } } } }",
+        "{ shelf { creator { __typename ... on Person { strictness } ... on Studio { city } } } }",
     ],
 )
 async def test_each_object_is_asked_for_what_its_type_has(

@@ -4,7 +4,11 @@ from tests.federation.world import Federation, same
 
 DOCUMENT = """
 query ($stock: Boolean!, $first: Int, $shout: Boolean) {
-  products(first: $first) { upc inStock @include(if: $stock) brand { owner { nick(shout: $shout) } } }
+  products(first: $first) {
+    upc
+    inStock @include(if: $stock)
+    brand { owner { nick(shout: $shout) } }
+  }
 }
 """
 

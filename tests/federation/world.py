@@ -6,7 +6,7 @@ its value tells what it was made of, and a wrong input gives a wrong answer.
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -63,6 +63,8 @@ class Subgraph:
     world: World
     supergraph: Supergraph
     asked: list[Object] = field(default_factory=list)
+    headers: list[Mapping[str, str]] = field(default_factory=list)
+    before: Callable[[Object], Awaitable[None]] | None = None
     disturb: Callable[[Object], Any] | None = None
 
     def __post_init__(self) -> None:
@@ -190,6 +192,9 @@ class Subgraph:
     async def answer(self, request: Request) -> Response:
         asked = orjson.loads(await request.body())
         self.asked.append(asked)
+        self.headers.append(request.headers)
+        if self.before is not None:
+            await self.before(asked)
         if self.disturb is not None and (other := self.disturb(asked)) is not None:
             return other if isinstance(other, Response) else Response(orjson.dumps(other))
         document = parse(asked["query"])
@@ -219,13 +224,13 @@ class Federation:
             )
             for graph in self.supergraph.subgraphs.values()
         }
-        apps = {
+        self.apps = {
             f"{name}.{self.name}": Starlette(routes=[Route("/graphql", s.answer, methods=["POST"])])
             for name, s in self.subgraphs.items()
         }
         self.client = HttpClient(
             {g.name: Address(g.url, seconds=2) for g in self.supergraph.subgraphs.values()},
-            connections(Hosts(apps)),
+            connections(Hosts(self.apps)),
         )
         self.router = Router(self.supergraph, self.client)
 
