@@ -6,7 +6,7 @@ from tests.federation.world import Federation, same
 async def test_in_order_across_subgraphs(office: Federation) -> None:
     order: list[str] = []
     for name, subgraph in office.subgraphs.items():
-        subgraph.disturb = lambda asked, name=name: order.append(name)  # type: ignore[misc, func-returns-value]
+        subgraph.disturb = lambda asked, name=name: order.append(name)
     await same(
         office,
         'mutation { a: pay(id: "e1", amount: 1) { employee { account } }'

@@ -3,7 +3,6 @@
 import httpx
 import strawberry
 from strawberry.asgi import GraphQL
-from strawberry.federation.schema_directives import Key
 
 from federation.client import Address, HttpClient, connections
 from federation.router import Router
@@ -28,12 +27,12 @@ class People:
         return [Named(id=strawberry.ID(id), name=f"Name {id}") for id in ("1", "2")]
 
 
-@strawberry.federation.type(directives=[Key(fields="id", resolvable=True)], name="Person")
+@strawberry.federation.type(keys=["id"], name="Person")
 class Insured:
     id: strawberry.ID
     name: str = strawberry.federation.field(external=True)
 
-    @strawberry.federation.field(requires=["name"])
+    @strawberry.federation.field(requires=["name"])  # type: ignore[untyped-decorator]
     def policy(self) -> str:
         return f"Policy of {self.name}"
 

@@ -90,6 +90,8 @@ class Subgraph:
         kept = tuple(d for d in definitions if d.kind != "schema_extension")
         schema = build_ast_schema(DocumentNode(definitions=kept), assume_valid_sdl=True)
         for kind in schema.type_map.values():
+            if kind.name.startswith("__"):
+                continue  # those of introspection are the same for all schemas
             if isinstance(kind, GraphQLObjectType):
                 for name, made in kind.fields.items():
                     made.resolve = self._resolver(kind.name, name)

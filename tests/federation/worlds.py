@@ -222,4 +222,4 @@ RING = {
         k2={"part": THINGS[1], "no": 1, "fromA": "crate 2", "fromD": "crate d 2"},
     ),
 }
-WORLDS = {"shop": SHOP, "library": LIBRARY, "office": OFFICE, "ring": RING}
+WORLDS: dict[str, Any] = {"shop": SHOP, "library": LIBRARY, "office": OFFICE, "ring": RING}
