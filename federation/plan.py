@@ -1,7 +1,7 @@
 """What an operation comes to: fetches, each with what it waits for and where its results go."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from federation.wants import Keys
@@ -87,7 +87,6 @@ class FetchPlan:
     steps: Sequence[Sequence[Fetch]]
     keys: Keys
     """What fields with their arguments are called in the data."""
-    roots: Sequence[str] = field(default=())
 
     @property
     def fetches(self) -> Iterator[Fetch]:

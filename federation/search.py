@@ -14,6 +14,8 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import NamedTuple, TypeAlias
 
+from graphql import SelectionSetNode
+
 from federation.supergraph import (
     NOTHING,
     Provided,
@@ -353,12 +355,12 @@ class Search:
         sources: tuple[Source, ...],
         barred: Barred,
         name: str,
-        required: "object",
+        required: SelectionSetNode | None,
     ) -> Hop | None:
         requires = None
         if required is not None:
             beyond = barred | {(f"{type_}.{name}", graph)}
-            requires = self.solve(type_, (required,), sources, beyond)  # type: ignore[arg-type]
+            requires = self.solve(type_, (required,), sources, beyond)
             if requires.missing:
                 return None
         best: Hop | None = None
