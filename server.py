@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 import orjson
 import typer
 import uvicorn
+from graphql import GraphQLError
 from rich.console import Console
 from rich.padding import Padding
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -34,8 +35,11 @@ from edge import ide as ide_page
 from edge import oauth
 from edge.application import Application
 from edge.endpoint import Endpoint, json_error, masked_fault
+from edge.federated import NoAddress, federated_app
 from engine.cost import Limits
 from engine.engine import Engine, Invalid
+from federation.router import planned
+from federation.supergraph import BadSupergraph
 from models.account import ConsentPurpose
 from resolvers import document, partner_token
 from runtime import log
@@ -219,6 +223,51 @@ def serve(
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=5,
         )
+
+
+@cli.command()
+def federate(
+    supergraph: Annotated[Path, typer.Option(help="The file that a composer has written.")],
+    port: Annotated[int | None, typer.Option(help="PORT, if left out.")] = None,
+    plan: Annotated[
+        Path | None, typer.Option(help="Print what this operation would fetch, and serve nothing.")
+    ] = None,
+) -> None:
+    """Serve a supergraph, whoever its subgraphs are of; no database of ours is needed.
+
+    Subgraphs are where the supergraph says, or SUBGRAPH_URLS. A newer file is taken over by
+    itself, without a restart.
+
+    SUBGRAPH_URLS=stock=http://localhost:4001/graphql python server.py federate --supergraph FILE
+    """
+    settings = the_settings()
+    if port is not None:
+        settings = replace(settings, port=port)
+    try:
+        if plan is not None:
+            typer.echo(planned(supergraph, plan.read_text(encoding="utf-8")))
+            return
+        refuse_taken_port(settings)
+        application = federated_app(supergraph, settings)
+    except Invalid as invalid:
+        fail("\n".join(error.message for error in invalid.errors))
+    except (BadSupergraph, NoAddress, OSError, ValueError, GraphQLError) as error:
+        fail(f"{supergraph}: {error}")
+    console.print(f"Serving {supergraph} at http://{settings.host}:{settings.port}/graphql")
+    uvicorn.run(
+        application,
+        host=settings.host,
+        port=settings.port,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=5,
+    )
 
 
 @cli.command("work")

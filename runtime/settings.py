@@ -88,6 +88,11 @@ class Settings:
     emergency_numbers: str = "112,1090,181"
     help_repeat_seconds: int = 60
 
+    subgraph_urls: str | None = None
+    partner_seconds: float = 10.0
+    partner_answer_limit: int = 10_000_000
+    passed_headers: str = "authorization,accept-language"
+
     @classmethod
     def read(cls, environment: Mapping[str, str] | None = None) -> "Settings":
         """The settings of `environment`, or of the process. ValueError names a bad one."""

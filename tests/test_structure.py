@@ -16,7 +16,7 @@ from runtime.database import MIGRATIONS, engine_for
 from tests.conftest import CHECKOUT
 
 PACKAGES = (
-    *("edge", "engine", "schema", "resolvers", "loaders", "models", "runtime"),
+    *("edge", "federation", "engine", "schema", "resolvers", "loaders", "models", "runtime"),
     *("data", "ide", "server.py"),
 )
 
@@ -30,6 +30,8 @@ VIOLATIONS = {
     "a runtime that knows the engine": ("runtime/rows.py", "import engine", "engine"),
     "an engine that knows a domain": ("engine/__init__.py", "import models.worker", "any schema"),
     "an endpoint that knows Strawberry": ("edge/endpoint.py", "import strawberry", "any schema"),
+    "an engine that knows federation": ("engine/__init__.py", "import federation.plan", "engine"),
+    "a router that knows a domain": ("federation/plan.py", "import models.worker", "any schema"),
     "a resolver that knows HTTP": ("resolvers/place.py", "import edge.endpoint", "served"),
     "a loader that knows Strawberry": ("loaders/place.py", "import strawberry", "strawberry"),
 }

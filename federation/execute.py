@@ -1,0 +1,298 @@
+"""Running a plan: each fetch as soon as what it needs is there, its results put where they belong.
+
+The data is one tree of dicts and lists as JSON has them, by the keys of the plan; an exception in
+place of a value is what went wrong there. One entity may stand in many places: it is asked for
+once, and what comes of it is shared.
+"""
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+import orjson
+
+from federation.client import Client
+from federation.faults import Answered, Unavailable
+from federation.plan import Entities, Fetch, FetchPlan, Input, Path, Rename
+
+Object: TypeAlias = dict[str, Any]
+MISSING = object()
+
+
+class Execution:
+    """One run of a plan. `data` grows as answers come."""
+
+    def __init__(
+        self,
+        plan: FetchPlan,
+        variables: Mapping[str, Any],
+        client: Client,
+        headers: Mapping[str, str],
+        names: Mapping[str, str],
+    ) -> None:
+        """`names` are what subgraphs are called by people, by their ids."""
+        self.data: Object = {}
+        self.stray: list[Answered] = []
+        """Errors that belong to no null."""
+        self._plan = plan
+        self._variables = variables
+        self._client = client
+        self._headers = headers
+        self._names = names
+
+    async def run(self) -> None:
+        for step in self._plan.steps:
+            if len(step) == 1:
+                await self._fetch(step[0])
+            elif step:
+                await self._step(step)
+
+    async def _step(self, step: Sequence[Fetch]) -> None:
+        async with asyncio.TaskGroup() as group:
+            tasks: dict[int, asyncio.Task[None]] = {}
+            for fetch in step:
+                # Those that come first have a lower number.
+                before = [tasks[number] for number in fetch.after if number in tasks]
+                tasks[fetch.number] = group.create_task(self._in_turn(fetch, before))
+
+    async def _in_turn(self, fetch: Fetch, before: Sequence[asyncio.Task[None]]) -> None:
+        for task in before:
+            await asyncio.shield(task)
+        await self._fetch(fetch)
+
+    async def _fetch(self, fetch: Fetch) -> None:
+        name = self._names[fetch.subgraph]
+        asked = [Asked(entities, self.data) for entities in fetch.entities]
+        roots = [(root, list(reached([self.data], root.path))) for root in fetch.roots]
+        if not any(each.representations for each in asked) and not any(o for _, o in roots):
+            return
+        variables = {n: self._variables[n] for n in fetch.variables if n in self._variables}
+        for each in asked:
+            variables[each.entities.variable] = list(map(orjson.Fragment, each.representations))
+        body = orjson.dumps({"query": fetch.document, "variables": variables})
+        try:
+            answer = await self._client.ask(name, body, self._headers)
+        except Unavailable as error:
+            for each in asked:
+                each.fail(error)
+            for root, objects in roots:
+                fail(objects, root.fields, error)
+            return
+        data = answer.get("data")
+        errors = answer.get("errors") or []
+        if not isinstance(data, dict):
+            data = {}
+        self._place(name, data, errors, {each.entities.alias: each for each in asked})
+        for each in asked:
+            each.take(data.get(each.entities.alias), name, errors)
+        for root, objects in roots:
+            found = {key: data[key] for key in data if key not in self._aliases(fetch)}
+            rename([found], root.renames)
+            lost = lost_by(name, errors) if not found else None
+            for target in objects:
+                merge(target, found)
+                if lost is not None:
+                    fail([target], root.fields, lost)
+
+    def _aliases(self, fetch: Fetch) -> set[str]:
+        return {entities.alias for entities in fetch.entities}
+
+    def _place(self, name: str, data: Object, errors: Any, asked: "Mapping[str, Asked]") -> None:
+        """Puts each error in place of the null that it explains."""
+        for error in errors if isinstance(errors, list) else ():
+            if not isinstance(error, dict):
+                continue
+            path = error.get("path")
+            if not isinstance(path, list) or not path:
+                if data:
+                    self.stray.append(Answered(name, error))
+                continue
+            value: Any = data
+            for number, step in enumerate(path):
+                inner = item(value, step)
+                if inner is None:
+                    value[step] = Answered(name, error, tuple(path[number + 1 :]))
+                    break
+                if inner is MISSING or isinstance(inner, Exception):
+                    break
+                value = inner
+            else:
+                self.stray.append(Answered(name, error))
+
+
+class Asked:
+    """The entities of one request: each once, and all the places it belongs to."""
+
+    def __init__(self, entities: Entities, data: Object) -> None:
+        self.entities = entities
+        self._targets: dict[bytes, list[Object]] = {}
+        self._incomplete: list[Object] = []
+        seen: set[int] = set()
+        for path in entities.paths:
+            for target in reached([data], path):
+                if id(target) in seen:
+                    continue
+                seen.add(id(target))
+                self._add(target)
+
+    @property
+    def representations(self) -> Iterable[bytes]:
+        return self._targets.keys()
+
+    def _add(self, target: Object) -> None:
+        representation: Object = {"__typename": self.entities.type}
+        if not fill(representation, target, self.entities.key, nulls=False):
+            return
+        if not fill(representation, target, self.entities.requires, nulls=True):
+            self._incomplete.append(target)
+        self._targets.setdefault(orjson.dumps(representation), []).append(target)
+
+    def fail(self, error: Unavailable) -> None:
+        for target in self._all():
+            self._fail(target, error)
+
+    def take(self, found: Any, name: str, errors: Any) -> None:
+        """The entities as the subgraph gives them, in the order of the representations."""
+        if not isinstance(found, list) or len(found) != len(self._targets):
+            if isinstance(found, Exception):
+                lost: Exception = found
+            elif isinstance(found, list):
+                lost = Unavailable(name, "gave another number of entities", retryable=False)
+            else:
+                lost = lost_by(name, errors)
+            for target in self._all():
+                self._fail(target, lost)
+            return
+        rename([entity for entity in found if type(entity) is dict], self.entities.renames)
+        for entity, targets in zip(found, self._targets.values(), strict=True):
+            for target in targets:
+                if type(entity) is dict:
+                    merge(target, entity)
+                elif isinstance(entity, Exception):
+                    self._fail(target, entity)
+                elif entity is not None:
+                    wrong = Unavailable(name, "gave something else than entities", retryable=False)
+                    self._fail(target, wrong)
+        if self._incomplete and self.entities.needing:
+            lost = Unavailable(name, "lacks what it requires")
+            for target in self._incomplete:
+                for key in self.entities.needing:
+                    if not isinstance(target.get(key), Exception):
+                        target[key] = lost
+
+    def _all(self) -> Iterable[Object]:
+        return (target for targets in self._targets.values() for target in targets)
+
+    def _fail(self, target: Object, error: Exception) -> None:
+        for types, keys in self.entities.fields.items():
+            if types is None or target.get("__typename") in types:
+                fail([target], keys, error)
+
+
+def reached(objects: Iterable[Object], path: Path) -> Iterable[Object]:
+    """The objects along the path."""
+    for step in path:
+        if isinstance(step, frozenset):
+            objects = [each for each in objects if each.get("__typename") in step]
+            continue
+        found: list[Object] = []
+        for each in objects:
+            value = each.get(step)
+            if type(value) is dict:
+                found.append(value)
+            elif type(value) is list:
+                flatten(value, found)
+        objects = found
+    return objects
+
+
+def flatten(values: list[Any], found: list[Object]) -> None:
+    for value in values:
+        if type(value) is dict:
+            found.append(value)
+        elif type(value) is list:
+            flatten(value, found)
+
+
+def fill(made: Object, source: Object, inputs: Sequence[Input], *, nulls: bool) -> bool:
+    """Fills in what is there; whether that is all."""
+    complete = True
+    for given in inputs:
+        if given.types is not None and source.get("__typename") not in given.types:
+            continue
+        value = source.get(given.key, MISSING)
+        if value is not None and value is not MISSING and given.below:
+            value = represented(value, given, nulls=nulls)
+        if value is MISSING or isinstance(value, Exception) or (value is None and not nulls):
+            complete = False
+        elif given.name in made and type(value) is dict and type(made[given.name]) is dict:
+            made[given.name] = {**made[given.name], **value}
+        else:
+            made[given.name] = value
+    return complete
+
+
+def represented(value: Any, given: Input, *, nulls: bool) -> Any:
+    if type(value) is list:
+        items = [represented(each, given, nulls=nulls) for each in value]
+        return MISSING if any(each is MISSING for each in items) else items
+    if value is None:
+        return None
+    if type(value) is not dict:
+        return MISSING
+    made: Object = {"__typename": value.get("__typename")} if given.typed else {}
+    return made if fill(made, value, given.below, nulls=nulls) else MISSING
+
+
+def rename(objects: Iterable[Object], renames: Sequence[Rename]) -> None:
+    for each in renames:
+        for found in reached(objects, each.path):
+            if each.alias in found:
+                found[each.key] = found.pop(each.alias)
+
+
+def merge(target: Object, found: Object) -> None:
+    """Adds what is found; what was there stays, for both are of the same."""
+    for key, value in found.items():
+        known = target.get(key)
+        if known is None or isinstance(known, Exception):
+            if not (isinstance(value, Exception) and key in target and known is None):
+                target[key] = value
+        elif type(known) is dict and type(value) is dict:
+            merge(known, value)
+        elif type(known) is list and type(value) is list:
+            merge_lists(known, value)
+
+
+def merge_lists(known: list[Any], found: list[Any]) -> None:
+    if len(known) != len(found):
+        return
+    for mine, theirs in zip(known, found, strict=True):
+        if type(mine) is dict and type(theirs) is dict:
+            merge(mine, theirs)
+        elif type(mine) is list and type(theirs) is list:
+            merge_lists(mine, theirs)
+
+
+def fail(objects: Iterable[Object], keys: Iterable[str], error: Exception) -> None:
+    """The keys are lost to the error, where there is nothing yet."""
+    for each in objects:
+        for key in keys:
+            if each.get(key) is None:
+                each[key] = error
+
+
+def lost_by(name: str, errors: Any) -> Exception:
+    """Why there is no data."""
+    for error in errors if isinstance(errors, list) else ():
+        if isinstance(error, dict):
+            return Answered(name, error)
+    return Unavailable(name, "gave no data", retryable=False)
+
+
+def item(value: Any, step: Any) -> Any:
+    if type(value) is dict:
+        return value.get(step, MISSING)
+    if type(value) is list and type(step) is int and 0 <= step < len(value):
+        return value[step]
+    return MISSING

@@ -1,0 +1,184 @@
+"""Running operations over a supergraph: planned once, fetched, completed."""
+
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from graphql import ExecutionResult, GraphQLError, print_schema
+from graphql.execution.values import VariableValues
+
+from engine.collect import Collector
+from engine.cost import Limits
+from engine.engine import VARIANTS, Engine, Invalid, Operation
+from engine.errors import told
+from engine.observer import Observer
+from engine.plan import Plan
+from engine.run import Run
+from federation.client import Client, NoClient
+from federation.complete import Completer, told_in_full
+from federation.execute import Execution
+from federation.plan import FetchPlan
+from federation.planner import Planner
+from federation.search import Budget
+from federation.supergraph import Supergraph
+
+NO_HEADERS: Mapping[str, str] = {}
+
+
+@dataclass(frozen=True, eq=False)
+class Planned:
+    """What is fetched, and what is made of it."""
+
+    fetches: FetchPlan
+    answer: Plan
+
+
+class Router:
+    """Answers operations over one supergraph."""
+
+    def __init__(
+        self,
+        supergraph: Supergraph,
+        client: Client,
+        *,
+        limits: Limits | None = None,
+        token_limit: int = 5000,
+        error_limit: int = 1000,
+        budget: Budget | None = None,
+        operations: int = 1000,
+    ) -> None:
+        self.supergraph = supergraph
+        self.client = client
+        self._engine = Engine(
+            supergraph.schema, limits=limits, token_limit=token_limit, operations=operations
+        )
+        self._limits = limits
+        self._error_limit = error_limit
+        self._planner = Planner(supergraph, budget or Budget())
+        self._names = {graph.id: graph.name for graph in supergraph.subgraphs.values()}
+        self._observer = Observer()
+        self._planned: OrderedDict[tuple[Operation, tuple[Any, ...]], Planned] = OrderedDict()
+        self._operations = operations
+        self._documents: dict[tuple[str, str | None], None] = {}
+
+    def prepare(self, document: str, operation_name: str | None = None) -> Operation:
+        """The operation of that name, parsed and valid. Raises Invalid."""
+        operation = self._engine.prepare(document, operation_name)
+        self._documents[document, operation_name] = None
+        if len(self._documents) > self._operations:
+            self._documents.pop(next(iter(self._documents)))
+        return operation
+
+    async def run(
+        self,
+        operation: Operation,
+        variables: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] = NO_HEADERS,
+    ) -> ExecutionResult:
+        """`headers` go along to every subgraph."""
+        given = variables or {}
+        coerced = operation.variables.coerced(given)
+        if isinstance(coerced, list):
+            return ExecutionResult(None, list(coerced))
+        try:
+            planned = self._plan(operation, coerced)
+            if self._limits is not None:
+                refusal = planned.answer.price.refusal(self._limits, coerced.coerced)
+                if refusal is not None:
+                    raise refusal
+        except GraphQLError as error:
+            return ExecutionResult(None, [error])
+        execution = Execution(planned.fetches, given, self.client, headers, self._names)
+        await execution.run()
+        run = Run(
+            self.supergraph.schema,
+            operation.fragments,
+            planned.answer,
+            coerced,
+            None,
+            execution.data,
+            self._observer,
+        )
+        data = await run.data()
+        errors = [
+            told_in_full(error, operation.fragments, planned.fetches.keys)
+            for error in told(run.absorbed, self._error_limit)
+        ]
+        errors += execution.stray[: self._error_limit - len(errors)]
+        return ExecutionResult(data, errors or None)
+
+    async def execute(
+        self,
+        document: str,
+        variables: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] = NO_HEADERS,
+        operation_name: str | None = None,
+    ) -> ExecutionResult:
+        """Prepared and run; what is wrong with the document comes as errors without data."""
+        try:
+            operation = self.prepare(document, operation_name)
+        except Invalid as invalid:
+            return ExecutionResult(None, list(invalid.errors))
+        return await self.run(operation, variables, headers)
+
+    def plan(
+        self, document: str, variables: Mapping[str, Any] | None = None, name: str | None = None
+    ) -> FetchPlan:
+        """What running it would fetch. Raises Invalid, or a coded error where there is no plan."""
+        operation = self.prepare(document, name)
+        coerced = operation.variables.coerced(variables or {})
+        if isinstance(coerced, list):
+            raise Invalid(*coerced)
+        return self._plan(operation, coerced).fetches
+
+    def warm(self, other: "Router") -> None:
+        """Plans what the other has been asked, as far as it can still be asked."""
+        for document, name in list(other.asked):
+            try:
+                self.plan(document, name=name)
+            except (Invalid, GraphQLError):
+                continue
+
+    @property
+    def text(self) -> str:
+        """The schema that clients see."""
+        return f"{print_schema(self.supergraph.schema)}\n"
+
+    @property
+    def asked(self) -> Iterable[tuple[str, str | None]]:
+        """The documents that are remembered, with the names of their operations."""
+        return self._documents.keys()
+
+    def _plan(self, operation: Operation, variables: VariableValues) -> Planned:
+        """By the values of those variables that `@skip` and `@include` take, and no others."""
+        chosen = tuple(variables.coerced.get(name) for name in sorted(operation.conditions))
+        key = (operation, chosen)
+        planned = self._planned.get(key)
+        if planned is not None:
+            self._planned.move_to_end(key)
+            return planned
+        schema = self.supergraph.schema
+        collector = Collector(schema, operation.fragments, variables)
+        fetches = self._planner.plan(
+            operation.definition, operation.fragments, collector.is_included
+        )
+        answer = Completer(
+            schema,
+            operation.definition,
+            operation.fragments,
+            variables,
+            fetches.keys,
+            self.supergraph.hidden,
+        ).plan()
+        planned = self._planned[key] = Planned(fetches, answer)
+        if len(self._planned) > max(self._operations, VARIANTS):
+            self._planned.popitem(last=False)
+        return planned
+
+
+def planned(path: Path, document: str) -> FetchPlan:
+    """What a router over the supergraph in the file would fetch. Raises Invalid, BadSupergraph,
+    OSError, or a coded error."""
+    return Router(Supergraph(path.read_text(encoding="utf-8")), NoClient()).plan(document)

@@ -1,0 +1,131 @@
+"""A supergraph served alone, and changed while it is served."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from edge.federated import NoAddress, federated_app
+from federation.client import connections
+from runtime.settings import Settings
+from tests.federation.world import Federation, Hosts
+
+PRODUCTS = {"query": "{ products(first: 1) { upc inStock } }"}
+
+
+@pytest.fixture
+def file(tmp_path: Path, shop: Federation) -> Path:
+    path = tmp_path / "supergraph.graphql"
+    path.write_text(shop.text)
+    return path
+
+
+def written(path: Path, text: str) -> None:
+    path.write_text(text)
+
+
+@pytest_asyncio.fixture
+async def served(file: Path, shop: Federation) -> AsyncIterator[tuple[httpx.AsyncClient, Any]]:
+    app = federated_app(file, Settings(), connections(Hosts(shop.apps)))
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(
+            transport=httpx.ASGITransport(app=app), base_url="http://router"
+        ) as client,
+    ):
+        yield client, app
+
+
+async def test_it_is_answered_over_http(served: Any) -> None:
+    client, _ = served
+    answer = await client.post("/graphql", json=PRODUCTS)
+
+    assert answer.json() == {"data": {"products": [{"upc": "u1", "inStock": True}]}}
+    assert answer.headers["x-request-id"]
+
+
+async def test_what_cannot_be_read_is_refused_as_by_the_gateway(served: Any) -> None:
+    client, _ = served
+
+    assert (await client.post("/graphql", content=b"{")).status_code == 415
+    refused = await client.post("/graphql", json={"query": "{ nothing }"})
+    assert refused.json()["errors"][0]["extensions"]["code"] == "BAD_INPUT"
+
+
+async def test_introspection_is_answered_without_asking_anybody(
+    served: Any, shop: Federation
+) -> None:
+    client, _ = served
+    answer = await client.post("/graphql", json={"query": "{ __schema { queryType { name } } }"})
+
+    assert answer.json()["data"]["__schema"]["queryType"]["name"] == "Query"
+    assert not any(subgraph.asked for subgraph in shop.subgraphs.values())
+
+
+async def test_listed_headers_go_on_and_no_others(served: Any, shop: Federation) -> None:
+    client, _ = served
+    headers = {"authorization": "Bearer me", "cookie": "secret=1"}
+    await client.post("/graphql", json=PRODUCTS, headers=headers)
+
+    (given,) = shop.subgraphs["catalog"].headers
+    assert given["authorization"] == "Bearer me"
+    assert "cookie" not in given
+
+
+async def test_a_newer_file_is_taken_over_while_requests_are_under_way(
+    served: Any, file: Path, shop: Federation
+) -> None:
+    client, app = served
+    under_way = asyncio.Event()
+
+    async def slow(asked: Any) -> None:
+        under_way.set()
+        await asyncio.sleep(0.05)
+
+    shop.subgraphs["stock"].before = slow
+    asking = asyncio.create_task(client.post("/graphql", json=PRODUCTS))
+    await under_way.wait()
+    written(file, shop.text.replace("  upc: ID!", "  upc: ID!\n  novelty: Int", 1))
+    await app.state.current.look()
+
+    assert (await asking).json()["data"]["products"][0]["inStock"] is True
+    assert "novelty" in (await client.get("/schema.graphql")).text
+
+
+async def test_a_file_that_cannot_be_served_changes_nothing(
+    served: Any, file: Path, shop: Federation
+) -> None:
+    client, app = served
+    written(file, "type Query {")
+    await app.state.current.look()
+    assert (await client.post("/graphql", json=PRODUCTS)).json()["data"]
+
+    os.unlink(file)
+    await app.state.current.look()
+    assert (await client.post("/graphql", json=PRODUCTS)).json()["data"]
+
+
+async def test_what_was_asked_before_is_planned_before_it_is_asked_again(
+    served: Any, file: Path, shop: Federation
+) -> None:
+    client, app = served
+    await client.post("/graphql", json=PRODUCTS)
+    written(file, shop.text + "\n")
+    before = app.state.current.router
+    await app.state.current.look()
+
+    assert app.state.current.router is not before
+    assert list(app.state.current.router.asked) == [(PRODUCTS["query"], None)]
+
+
+def test_settings_say_where_subgraphs_are(file: Path, shop: Federation) -> None:
+    file.write_text(shop.text.replace("http://stock.shop/graphql", ""))
+    with pytest.raises(NoAddress, match="stock"):
+        federated_app(file, Settings())
+
+    assert federated_app(file, Settings(subgraph_urls="stock=http://stock/graphql"))

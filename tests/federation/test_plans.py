@@ -1,0 +1,75 @@
+"""How many fetches operations take, and that planning has an end."""
+
+import json
+from pathlib import Path
+
+import pytest
+from graphql import GraphQLError
+
+from federation.client import NoClient
+from federation.router import Router
+from federation.search import Budget
+from federation.supergraph import BadSupergraph, Supergraph
+from tests.federation.world import SUPERGRAPHS, Federation, same
+from tests.federation.worlds import WORLDS
+
+COUNTS = json.loads((Path(__file__).parent / "fetches.json").read_text())
+"""Operations, and how many fetches @graphql-hive/router-query-planner plans for each."""
+
+
+def fetches(router: Router, document: str) -> int:
+    return sum(1 for _ in router.plan(document).fetches)
+
+
+@pytest.mark.parametrize("name", WORLDS)
+def test_no_operation_takes_more_fetches_than_elsewhere(name: str) -> None:
+    router = Router(Supergraph((SUPERGRAPHS / name / "supergraph.graphql").read_text()), NoClient())
+    ours = [fetches(router, document) for document, _ in COUNTS[name]]
+    theirs = [count for _, count in COUNTS[name]]
+
+    assert sum(ours) <= sum(theirs)
+    for (document, count), mine in zip(COUNTS[name], ours, strict=True):
+        assert mine <= count + 1, document
+
+
+async def test_fetches_of_one_level_from_one_subgraph_travel_together(shop: Federation) -> None:
+    document = "{ products { stockedAt { keeper { name } } brand { owner { name } } } me { name } }"
+    await same(shop, document)
+
+    queries = [asked["query"] for asked in shop.subgraphs["people"].asked]
+    assert len(queries) == 2
+    assert any("_entities_0" in query and "_entities_1" in query for query in queries)
+
+
+def test_a_plan_can_be_read(shop: Federation) -> None:
+    text = str(shop.router.plan("{ products { inStock } }"))
+
+    assert text.splitlines()[:4] == [
+        "1 CATALOG",
+        "    query { products { sku brand { id } } }",
+        "2 STOCK after 1",
+        "    Product at products by {sku brand {id}}",
+    ]
+
+
+@pytest.mark.parametrize("budget", [Budget(candidates=10), Budget(candidates=10**6, seconds=0)])
+def test_planning_ends_where_its_budget_does(shop: Federation, budget: Budget) -> None:
+    router = Router(shop.supergraph, NoClient(), budget=budget)
+    parts = " ".join(f"a{n}: products(first: {n}) {{ insurance }}" for n in range(30))
+
+    with pytest.raises(GraphQLError) as refused:
+        router.plan(f"{{ {parts} }}")
+
+    assert refused.value.extensions["code"] == "LIMIT_EXCEEDED"  # type: ignore[index]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("type Query {", "not GraphQL"),
+        ("type Query { a: Int }", "join__Graph"),
+    ],
+)
+def test_what_is_no_supergraph_is_refused(text: str, told: str) -> None:
+    with pytest.raises(BadSupergraph, match=told):
+        Supergraph(text)
