@@ -428,7 +428,7 @@ async def test_after_a_command_what_comes_along_is_read_afresh(
 ) -> None:
     worker, citizen = await a_worker(database_url), await a_citizen(database_url)
     viewer = Viewer(Role.CITIZEN, citizen.id)
-    given = {}
+    given: dict[str, Any] = {}
     for name, stars, days in (("a", 5, 2), ("b", 1, 3)):
         booking = await a_booking(
             database_url,
