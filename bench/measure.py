@@ -15,6 +15,7 @@ from bench.shapes import Shape
 
 CONNECTIONS = 32
 SCRIPT = Path(__file__).parent / "load.lua"
+TRIES = 3
 PATIENCE = 60
 """Seconds that the last answers may take, at most."""
 CHECKED = 12
@@ -65,19 +66,20 @@ def load(
 ) -> dict[str, Any]:
     offset = random.randrange(len(shape.variables))
     token = [running.server.token] if running.server.token else []
-    done = subprocess.run(
-        [
-            *("taskset", "--cpu-list", str(OTHER_CORE)),
-            *("wrk", "--threads", "1", "--connections", str(connections)),
-            *("--duration", f"{int(seconds) + PATIENCE}s", "--timeout", f"{PATIENCE}s"),
-            *("--script", str(SCRIPT), running.url(shape.name)),
-            *("--", str(bodies), str(seconds), str(offset), *token),
-        ],
-        capture_output=True,
-        text=True,
-    )
-    last = (done.stdout.splitlines() or [""])[-1]
-    if not last.startswith("{"):
+    command = [
+        *("taskset", "--cpu-list", str(OTHER_CORE)),
+        *("wrk", "--threads", "1", "--connections", str(connections)),
+        *("--duration", f"{int(seconds) + PATIENCE}s", "--timeout", f"{PATIENCE}s"),
+        *("--script", str(SCRIPT), running.url(shape.name)),
+        *("--", str(bodies), str(seconds), str(offset), *token),
+    ]
+    for _ in range(TRIES):
+        done = subprocess.run(command, capture_output=True, text=True)
+        last = (done.stdout.splitlines() or [""])[-1]
+        if last.startswith("{"):
+            break
+        # A connection that is cut while one answer is under way leaves wrk waiting for it.
+    else:
         raise SystemExit(f"wrk gave up on {running.server.name}:\n{done.stdout}{done.stderr}")
     told: dict[str, Any] = json.loads(last)
     return told
