@@ -4,7 +4,7 @@ import asyncio
 import gc
 import signal
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -77,10 +77,15 @@ T = TypeVar("T")
 
 
 def create_app(
-    settings: Settings, sms: Sms | None = None, *, background: bool = False
+    settings: Settings,
+    sms: Sms | None = None,
+    *,
+    background: bool = False,
+    documents: Iterable[str] = (),
 ) -> Starlette:
     """The application over `settings.database_url`, which must be set. Text messages go to `sms`
-    rather than where the settings say. With `background` it also does what `work` does."""
+    rather than where the settings say. With `background` it also does what `work` does. The
+    first to send one of the `documents` need not wait for it to be prepared."""
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[dict[str, Any]]:
@@ -104,6 +109,8 @@ def create_app(
         seconds=settings.operation_seconds,
         observer=tracing,
     )
+    for known in documents:
+        engine.warm(known)
     endpoint = Endpoint(engine, settings, page if settings.development else None)
     return Application(
         Route("/graphql", tracing.continued(endpoint) if tracing else endpoint),
@@ -201,6 +208,7 @@ def serve(
         app = create_app(
             replace(settings, database_url=url),
             background=settings.database_url is None or settings.development,
+            documents=[path.read_text(encoding="utf-8") for path in OPERATIONS.glob("*.graphql")],
         )
         # The schema is some hundred thousand objects that stay: looking through all of them for
         # garbage would keep every request waiting, now and then.

@@ -10,6 +10,7 @@ from collections.abc import (
     Hashable,
     Mapping,
 )
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
@@ -32,7 +33,7 @@ from graphql.execution import Executor, create_source_event_stream
 from graphql.execution.values import VariableValues
 from graphql.pyutils import is_awaitable
 
-from engine.arguments import Variables
+from engine.arguments import NO_VARIABLES, Variables
 from engine.collect import conditions
 from engine.compile import Compiler
 from engine.cost import Limits, crowded
@@ -44,7 +45,7 @@ from engine.plan import Plan
 from engine.run import Run
 from runtime.context import Context
 from runtime.faults import BadInput, LimitExceeded
-from runtime.viewer import Viewer
+from runtime.viewer import ANYONE, Viewer
 
 
 class Invalid(Exception):
@@ -138,6 +139,17 @@ class Engine:
         else:
             self._operations.move_to_end(key)
         return operation
+
+    def warm(self, document: str) -> None:
+        """Prepares the operations of a document that is known to be sent, and plans them for
+        whoever has not signed in: the first client is not to wait for it. Raises Invalid."""
+        for node in self._parsed(document).definitions:
+            if not isinstance(node, OperationDefinitionNode):
+                continue
+            operation = self.prepare(document, node.name.value if node.name else None)
+            if not operation.conditions:
+                with suppress(LimitExceeded):
+                    self._plan(operation, NO_VARIABLES, ANYONE, incremental=False)
 
     async def run(
         self,

@@ -348,7 +348,6 @@ class ViewerBookings:
 
     bookings: Connection[Booking] = field(
         "Bookings you made or work at, or your provider or department does; latest first.",
-        "id",
         load=load.bookings_of_viewer,
     )
 

@@ -153,7 +153,6 @@ class ViewerGrievances:
 
     grievances: Connection[Grievance] = field(
         "Complaints you made, or your department did; the latest first.",
-        "id",
         load=load.grievances_of_viewer,
     )
 

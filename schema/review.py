@@ -170,7 +170,6 @@ class ViewerReviews:
 
     reviews: Connection[Review] = field(
         "Reviews you wrote, or your department did, wherever they stand; the latest first.",
-        "id",
         load=load.reviews_of_viewer,
     )
 

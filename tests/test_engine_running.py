@@ -729,3 +729,14 @@ async def test_nothing_of_a_run_is_left_for_the_garbage_collector(
 
     assert result.errors is None
     assert left == 0
+
+
+def test_a_document_that_is_known_beforehand_is_prepared_once() -> None:
+    engine = Engine(SCHEMA)
+    document = "query Names { districts { nodes { name } } }"
+
+    engine.warm(document)
+
+    operation = engine.prepare(document, "Names")
+    assert len(operation.plans) == 1
+    assert engine.prepare(document, "Names") is operation

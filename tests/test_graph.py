@@ -15,6 +15,7 @@ from graphql import (
 from runtime.command import COMMAND, Command
 from runtime.field import ENTITY, told
 from runtime.language import Language
+from runtime.page import Pages
 from runtime.privacy import Privacy
 from runtime.rights import WRITE
 from runtime.rows import row_type
@@ -209,3 +210,20 @@ def test_every_list_that_can_grow_is_a_connection() -> None:
     } | {"Query.nodes"}
 
     assert lists == bounded
+
+
+def test_a_list_asks_for_keys_just_where_it_hangs_below_rows() -> None:
+    astray = []
+    for type_, name, field in fields():
+        record = told(field)
+        if record is None or not isinstance(record.load, Pages):
+            continue
+        required = {p.name: "x" for p in record.load.parameters if p.default is p.empty}
+        if required:
+            continue  # a search has its own way with keys
+        query, _ = record.load.asked({}, limit=100).run.query(())
+        asks = any(parameter == "keys" for _, parameter in query.free)
+        if asks is not bool(record.needs):
+            astray.append(f"{type_}.{name}")
+
+    assert astray == []
