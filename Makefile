@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test test-long check format sdl seed bench requirements clean
+.PHONY: help run test test-long check format sdl compose scaled seed bench requirements clean
 
 PYTHON := $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -28,6 +28,7 @@ test: ## Set up, check and test everything
 test-long: ## The same with the long forms of long tests
 	@$(SETUP) test
 	@$(MAKE) --no-print-directory check
+	@$(BIN)/python -m deploy.packages router
 	@LONG=1 $(BIN)/python -m pytest -q -n auto
 
 check: ## Format, lint, types, import rules, schema file
@@ -40,8 +41,15 @@ check: ## Format, lint, types, import rules, schema file
 format: ## Format and mend what can be mended
 	@$(BIN)/ruff format -q . && $(BIN)/ruff check -q --fix .
 
-sdl: ## Write schema/sdl/gateway.graphql
+sdl: ## Write the schema and the subgraphs' to schema/sdl
 	@$(BIN)/python server.py sdl write
+
+compose: sdl ## Compose the subgraphs with three composers; write schema/sdl/supergraph.graphql
+	@$(BIN)/python -m deploy.compose
+
+scaled: ## Serve four subgraphs behind a router, on a database of its own or DATABASE_URL
+	@$(SETUP) run
+	@exec $(BIN)/python -m deploy.scaled
 
 seed: ## Load demo data into DATABASE_URL (PROFILE=launch)
 	@$(SETUP) run
@@ -61,4 +69,4 @@ requirements: ## Pin the newest versions pyproject.toml allows (needs uv)
 	pin bench/requirements.in -o bench/requirements.txt
 
 clean: ## Remove what set-up made; data stays
-	@rm -rf .venv .setup.lock ide/dist ide/node_modules tests/oidc/node_modules bench/.venv bench/peers/node_modules .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@rm -rf .venv .setup.lock ide/dist ide/node_modules tests/oidc/node_modules deploy/*/node_modules bench/.venv bench/peers/node_modules .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -5,7 +5,12 @@ import gc
 import signal
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    contextmanager,
+)
 from dataclasses import replace
 from datetime import datetime
 from importlib.util import find_spec
@@ -16,7 +21,7 @@ from zoneinfo import ZoneInfo
 import orjson
 import typer
 import uvicorn
-from graphql import GraphQLError
+from graphql import GraphQLError, GraphQLSchema
 from rich.console import Console
 from rich.padding import Padding
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -55,12 +60,14 @@ from runtime.oidc import claim_names
 from runtime.process import process_of
 from runtime.rights import Role
 from runtime.settings import Settings
+from runtime.signature import Gateways, secrets_in
 from runtime.sms import Sms
 from runtime.tokens import NoKeys, keys_in, public_keys, rotate
 from runtime.transaction import transaction
 from runtime.viewer import Viewer
 from schema import sdl
-from schema.graph import gateway
+from schema.graph import SUBGRAPHS, gateway
+from schema.subgraph import subgraph
 
 CHECKOUT = Path(__file__).parent
 OPERATIONS = CHECKOUT / "docs" / "operations"
@@ -86,7 +93,65 @@ def create_app(
     """The application over `settings.database_url`, which must be set. Text messages go to `sms`
     rather than where the settings say. With `background` it also does what `work` does. The
     first to send one of the `documents` need not wait for it to be prepared."""
+    assets = ide.build.assets()
 
+    def page() -> Response:
+        return ide_page.page("/graphql", OPERATIONS, assets)
+
+    tracing = tracing_of(settings)
+    engine = engine_of(gateway().schema, settings, tracing)
+    for known in documents:
+        engine.warm(known)
+    endpoint = Endpoint(engine, settings, page if settings.development else None)
+    return Application(
+        Route("/graphql", tracing.continued(endpoint) if tracing else endpoint),
+        Route("/", lambda _: RedirectResponse("/graphql"), methods=["GET"]),
+        Route("/healthz", healthy),
+        Route("/readyz", ready),
+        Route("/schema.graphql", schema_text(sdl.current())),
+        Route("/documents/{ticket}", document.receive, methods=["PUT"]),
+        Route("/documents/{ticket}", document.deliver, methods=["GET"]),
+        Route("/.well-known/oauth-authorization-server", oauth.metadata),
+        Route(oauth.KEYS_PATH, oauth.published_keys),
+        Route(TOKEN_PATH, oauth.token_endpoint(partner_token.issue), methods=["POST"]),
+        *(ide_page.routes(assets) if settings.development else ()),
+        exception_handlers={HTTPException: json_error, Exception: masked_fault},
+        lifespan=lifespan_of(settings, sms, tracing, background=background),
+    )
+
+
+def create_subgraph(settings: Settings, *names: str, sms: Sms | None = None) -> Starlette:
+    """Parts of the graph, for the gateways that `settings.gateway_secrets` names. What clients
+    meet beside GraphQL is the gateway's to serve."""
+    assert settings.gateway_secrets is not None
+    gateways = Gateways(secrets_in(settings.gateway_secrets), settings.clock_skew_seconds)
+    # Representations take more room than what clients ask, and gateways are known.
+    settings = replace(settings, body_limit=settings.subgraph_body_limit)
+    chosen, tracing = subgraph(*names), tracing_of(settings)
+    endpoint = Endpoint(engine_of(chosen.schema, settings, tracing), settings, gateways=gateways)
+    return Application(
+        Route("/graphql", tracing.continued(endpoint) if tracing else endpoint),
+        Route("/healthz", healthy),
+        Route("/readyz", ready),
+        Route("/schema.graphql", schema_text(chosen.sdl)),
+        exception_handlers={HTTPException: json_error, Exception: masked_fault},
+        lifespan=lifespan_of(settings, sms, tracing),
+    )
+
+
+def engine_of(schema: GraphQLSchema, settings: Settings, tracing: "Tracing | None") -> Engine:
+    return Engine(
+        schema,
+        limits=Limits.of(settings),
+        token_limit=settings.token_limit,
+        seconds=settings.operation_seconds,
+        observer=tracing,
+    )
+
+
+def lifespan_of(
+    settings: Settings, sms: Sms | None, tracing: "Tracing | None", *, background: bool = False
+) -> Callable[[Starlette], AbstractAsyncContextManager[dict[str, Any]]]:
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[dict[str, Any]]:
         async with process_of(settings, sms) as process, AsyncExitStack() as stack:
@@ -96,37 +161,7 @@ def create_app(
                 await stack.enter_async_context(working(process))
             yield {"process": process}
 
-    assets = ide.build.assets()
-
-    def page() -> Response:
-        return ide_page.page("/graphql", OPERATIONS, assets)
-
-    tracing = tracing_of(settings)
-    engine = Engine(
-        gateway().schema,
-        limits=Limits.of(settings),
-        token_limit=settings.token_limit,
-        seconds=settings.operation_seconds,
-        observer=tracing,
-    )
-    for known in documents:
-        engine.warm(known)
-    endpoint = Endpoint(engine, settings, page if settings.development else None)
-    return Application(
-        Route("/graphql", tracing.continued(endpoint) if tracing else endpoint),
-        Route("/", lambda _: RedirectResponse("/graphql"), methods=["GET"]),
-        Route("/healthz", healthy),
-        Route("/readyz", ready),
-        Route("/schema.graphql", schema_text),
-        Route("/documents/{ticket}", document.receive, methods=["PUT"]),
-        Route("/documents/{ticket}", document.deliver, methods=["GET"]),
-        Route("/.well-known/oauth-authorization-server", oauth.metadata),
-        Route(oauth.KEYS_PATH, oauth.published_keys),
-        Route(TOKEN_PATH, oauth.token_endpoint(partner_token.issue), methods=["POST"]),
-        *(ide_page.routes(assets) if settings.development else ()),
-        exception_handlers={HTTPException: json_error, Exception: masked_fault},
-        lifespan=lifespan,
-    )
+    return lifespan
 
 
 def tracing_of(settings: Settings) -> "Tracing | None":
@@ -154,8 +189,8 @@ async def ready(request: Request) -> Response:
     return encoded({"ready": True, "postgresql": "up"})
 
 
-async def schema_text(_: Request) -> Response:
-    return PlainTextResponse(sdl.current())
+def schema_text(text: str) -> Callable[[Request], Response]:
+    return lambda _: PlainTextResponse(text)
 
 
 cli = typer.Typer(
@@ -177,6 +212,10 @@ def serve(
         str, typer.Option(help="The demo data an empty embedded database is filled with.")
     ] = "launch",
     seed: Annotated[int, typer.Option(help="Another number gives other people.")] = 1,
+    part: Annotated[
+        list[str] | None,
+        typer.Option("--subgraph", help=f"{' | '.join(SUBGRAPHS)}; may be given several times."),
+    ] = None,
 ) -> None:
     """Serve the gateway, on a database of its own or on DATABASE_URL.
 
@@ -184,10 +223,15 @@ def serve(
     demo data if it is empty; all of it stops with Ctrl-C. With DATABASE_URL it migrates, and
     loads reference data but no demo data: for that, run `seed`.
 
+    With --subgraph it serves that part of the graph alone, as a Federation 2 subgraph, to the
+    gateways that GATEWAY_SECRETS names; `work` then does what nobody waits for.
+
     PORT=8080 python server.py serve
     """
-    settings = the_settings()
+    settings, parts = the_settings(), tuple(dict.fromkeys(part or ()))
     refuse_unsafe(settings)
+    if parts:
+        refuse_open_subgraph(settings, parts)
     refuse_taken_port(settings)
     with a_database(settings) as url:
         asyncio.run(migrate(url))
@@ -196,19 +240,24 @@ def serve(
         else:
             asyncio.run(reference.load(url))
         address = f"http://{settings.host}:{settings.port}"
-        console.print(
-            f"\n[bold]Sewa Mitra Gateway[/bold] · सेवा मित्र\n\n  IDE      {address}/graphql"
-        )
+        served = f"subgraph {' + '.join(parts)}" if parts else "सेवा मित्र"
+        console.print(f"\n[bold]Sewa Mitra Gateway[/bold] · {served}\n")
+        console.print(f"  {'calls' if parts else 'IDE  '}    {address}/graphql")
         console.print(f"  schema   {address}/schema.graphql\n  ready?   {address}/readyz")
         if settings.database_url is None:
             console.print(f"  data     {folder_of(settings)}")
-        if settings.development:
+        if settings.development and not parts:
             tell_accounts(asyncio.run(demo.accounts_in(url)))
         console.print("\nCtrl-C stops everything.\n")
-        app = create_app(
-            replace(settings, database_url=url),
-            background=settings.database_url is None or settings.development,
-            documents=[path.read_text(encoding="utf-8") for path in OPERATIONS.glob("*.graphql")],
+        chosen = replace(settings, database_url=url)
+        app = (
+            create_subgraph(chosen, *parts)
+            if parts
+            else create_app(
+                chosen,
+                background=settings.database_url is None or settings.development,
+                documents=[p.read_text(encoding="utf-8") for p in OPERATIONS.glob("*.graphql")],
+            )
         )
         # The schema is some hundred thousand objects that stay: looking through all of them for
         # garbage would keep every request waiting, now and then.
@@ -478,17 +527,17 @@ def sdl_print() -> None:
 
 @schema_cli.command("write")
 def sdl_write() -> None:
-    """Write the schema to its file in schema/sdl."""
+    """Write the schema, and those of the subgraphs, to their files in schema/sdl."""
     sdl.write()
 
 
 @schema_cli.command("check")
 def sdl_check() -> None:
-    """Fail if schema/sdl/gateway.graphql is not the schema, or if clients of the last
-    release would break."""
+    """Fail if the files in schema/sdl are not the schema, or if clients of the last release
+    would break."""
     if changes := sdl.check():
         typer.echo("\n".join(changes))
-        fail("schema/sdl/gateway.graphql is out of date: run `make sdl` and commit it.")
+        fail("schema/sdl is out of date: run `make sdl` and `make compose`, and commit it.")
     if changes := sdl.breaking():
         typer.echo("\n".join(changes))
         fail("Clients would break. Deprecate instead, or announce it and run `sdl release`.")
@@ -497,7 +546,7 @@ def sdl_check() -> None:
 @schema_cli.command("release")
 def sdl_release() -> None:
     """Take today's schema as what clients are written for: at a release, nowhere else."""
-    sdl.write(sdl.RELEASED)
+    sdl.release()
 
 
 def the_settings() -> Settings:
@@ -530,6 +579,18 @@ def refuse_unsafe(settings: Settings) -> None:
         fail("OIDC_ISSUER must be an https:// address where DEVELOPMENT is false.")
     try:
         claim_names(settings.oidc_claims)
+    except ValueError as error:
+        fail(str(error))
+
+
+def refuse_open_subgraph(settings: Settings, parts: tuple[str, ...]) -> None:
+    if unknown := set(parts) - set(SUBGRAPHS):
+        fail(f"There is no subgraph {min(unknown)}: choose of {', '.join(SUBGRAPHS)}.")
+    secrets = settings.gateway_secrets or fail(
+        "GATEWAY_SECRETS is required: a subgraph answers gateways it knows, and nobody else."
+    )
+    try:
+        secrets_in(secrets)
     except ValueError as error:
         fail(str(error))
 

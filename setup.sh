@@ -42,6 +42,11 @@ if [ "$wanted" = test ]; then
 		say "tests/test_oidc.py will not run: it signs in with a real OpenID Connect provider"
 fi
 
+if [ "$wanted" = test ]; then
+	.venv/bin/python -m deploy.packages composers ||
+		say "tests/test_subgraphs.py will not compose the subgraphs"
+fi
+
 if [ "$wanted" = test ] && ! command -v chromium >/dev/null; then
 	if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
 		say "installing chromium for the browser tests"

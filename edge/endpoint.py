@@ -17,6 +17,7 @@ from starlette.types import Receive, Scope, Send
 
 from engine.describe import Sent
 from engine.engine import Engine, Invalid
+from runtime import signature
 from runtime.context import Context
 from runtime.faults import (
     RETRY_AFTER_SECONDS,
@@ -34,6 +35,7 @@ from runtime.language import Language, preferred
 from runtime.log import current_request
 from runtime.process import Process
 from runtime.settings import Settings
+from runtime.signature import Call, Gateways
 from runtime.words import holds_telephone
 
 log = structlog.get_logger()
@@ -60,18 +62,24 @@ class Answer(NamedTuple):
 
 
 class Endpoint:
-    """Answers POSTed operations over one schema, and browsers with `page`.
+    """Answers POSTed operations over one schema, and browsers with `page`. With `gateways`, only
+    what they have signed; the schema is then a subgraph's.
 
     It speaks ASGI itself: of a small query, making a request and a response object around the
     same bytes would be a good part of the cost.
     """
 
     def __init__(
-        self, engine: Engine, settings: Settings, page: Callable[[], Response] | None
+        self,
+        engine: Engine,
+        settings: Settings,
+        page: Callable[[], Response] | None = None,
+        gateways: Gateways | None = None,
     ) -> None:
         self.engine = engine
         self.settings = settings
         self.page = page
+        self.gateways = gateways
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = time.perf_counter()
@@ -108,9 +116,16 @@ class Endpoint:
             raise Refused(405, error, Allow="GET, POST" if self.page else "POST")
         if told := unreadable(short(given, b"content-type"), short(given, b"content-encoding")):
             raise Refused(415, BadInput(told))
-        asked = parameters_of(await counted(receive, self.settings.body_limit))
-        process: Process = scope["state"]["process"]
+        sent_body = await counted(receive, self.settings.body_limit)
         authorization = given.get(b"authorization")
+        if self.gateways is not None:
+            call = Call(scope["method"], scope["path"], authorization or b"", sent_body)
+            try:
+                self.gateways.verify(call, given.get(signature.HEADER, b""))
+            except signature.Unknown as error:
+                raise Refused(401, error) from None
+        asked = parameters_of(sent_body)
+        process: Process = scope["state"]["process"]
         try:
             viewer = await viewer_of(
                 authorization.decode("latin-1") if authorization is not None else None, process
@@ -139,7 +154,9 @@ class Endpoint:
         if self.settings.development and (asked.get("extensions") or {}).get("plan") is True:
             sent = Sent()
         result = await self.engine.run(operation, variables, context, observer=sent)
-        errors = formatted(result.errors, id) if result.errors else []
+        # A router has to know which of the entities it asked for an error is about.
+        exact = self.gateways is not None
+        errors = formatted(result.errors, id, exact=exact) if result.errors else []
         # First, as the specification advises, so that nobody overlooks them.
         body = {"errors": errors, "data": result.data} if errors else {"data": result.data}
         if sent is not None:

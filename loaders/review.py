@@ -90,6 +90,16 @@ def booking_by_review(columns: Columns) -> Read:
     )
 
 
+@one(Booking)
+def booking_with_review(columns: Columns) -> Read:
+    """The same by the booking's own id, for a router that has met it on the review."""
+    return (
+        select(Booking.id, *shown(Booking, columns))
+        .join(Review, Booking.id == Review.booking_id)
+        .where(Booking.id == any_(KEYS), PUBLISHED)
+    )
+
+
 @dataclass(frozen=True)
 class ReviewFilter:
     """Which reviews to list. Every condition given must hold."""

@@ -155,7 +155,8 @@ rates_by_worker = pages(RateCard, CHEAPEST)(rates_of_worker)
 def starting_rate_by_worker(columns: Columns) -> Read:
     cheapest = (
         rates_of_worker(KEYED.c.key)
-        .with_only_columns(*shown(RateCard, columns))
+        # PostgreSQL could do without any column, but SQLAlchemy cannot.
+        .with_only_columns(*shown(RateCard, columns or ("id",)))
         .order_by(*CHEAPEST.order())
         .limit(1)
         .correlate(KEYED)

@@ -72,8 +72,11 @@ class ReasonRequired(Coded):
         )
 
 
-def formatted(errors: Iterable[GraphQLError], request_id: str) -> list[dict[str, Any]]:
-    """The errors as the response carries them; what is not meant for the client is logged."""
+def formatted(
+    errors: Iterable[GraphQLError], request_id: str, *, exact: bool = False
+) -> list[dict[str, Any]]:
+    """The errors as the response carries them; what is not meant for the client is logged.
+    `exact` paths lead to one of the rows that a field is hidden in, rather than to all."""
     told: list[dict[str, Any]] = []
     refused: set[tuple[str, ...]] = set()
     for error in errors:
@@ -85,7 +88,8 @@ def formatted(errors: Iterable[GraphQLError], request_id: str) -> list[dict[str,
             if tuple(path) in refused:
                 continue
             refused.add(tuple(path))
-            shown["path"] = path
+            if not exact:
+                shown["path"] = path
         told.append(shown)
     return told
 

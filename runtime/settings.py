@@ -30,6 +30,8 @@ class Settings:
     field_limit: int = 10_000
     operation_seconds: float = 30
     page_limit: int = 100
+    representation_limit: int = 1_000
+    subgraph_body_limit: int = 1_000_000
     radius_limit_km: int = 50
     suppress_below: int = 10
     minimum_age: int = 18
@@ -53,6 +55,7 @@ class Settings:
     oidc_audience: str = "sewa-mitra"
     oidc_claims: str = "role=role,districts=districts,department=department"
     clock_skew_seconds: int = 60
+    gateway_secrets: str | None = None
 
     quote_hours: int = 24
     offer_minutes: int = 15

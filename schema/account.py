@@ -213,8 +213,14 @@ class Viewer:
 
 
 @query
-class Query:
+class ViewerQuery:
+    """Also in every slice that adds to the viewer, who has no key to be found by."""
+
     viewer: Viewer = field("Who you are to this service.", resolve=resolve.viewer)
+
+
+@query
+class Query(ViewerQuery):
     audit: Connection[AuditEntry] = field(
         "What was read of people and what was refused, the latest first: where it is about you,"
         " or of everyone, as your role has it.",

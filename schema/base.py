@@ -3,13 +3,13 @@ command with its input and what may come of it."""
 
 import dataclasses
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from types import MappingProxyType, UnionType
 from typing import Annotated, Any, Optional, TypeVar, Union, get_args, get_origin
 
 import strawberry
-from strawberry import ID, federation
+from strawberry import ID
 from strawberry.types.base import get_object_definition
 
 from models.base import Row
@@ -35,7 +35,14 @@ class Backing:
     """The table behind a type, and, if it is an entity, how one of it is found by id."""
 
     row: type[Row]
-    by_id: Batch | None
+    keys: Mapping[str, Batch]
+    """The fields that each name one of an entity, and how it is found by them; none of a part."""
+    through: list[Batch] = dataclasses.field(default_factory=list)
+    """Reads by id of domains above, for who meets one there that they could not find by its id."""
+
+    @property
+    def by_id(self) -> Batch | None:
+        return self.keys.get("id")
 
 
 backings: dict[type, Backing] = {}
@@ -177,14 +184,14 @@ class Node:
 
 
 def entity(
-    row: type[Row], *, by_id: Batch, keys: tuple[str, ...] = ("id",)
+    row: type[Row], *, by_id: Batch, keys: Mapping[str, Batch] = MappingProxyType({})
 ) -> Callable[[type[T]], type[T]]:
-    """A view of a row that other servers and `node` can refer to by its keys."""
+    """A view of a row that `node` can find by its id, and other servers by the other keys too."""
 
     def decorate(cls: type[T]) -> type[T]:
         cls.is_type_of = classmethod(lambda _, value, __: is_row_of(row, value))  # type: ignore[attr-defined]
-        made = federation.type(cls, keys=list(keys), description=inspect.getdoc(cls))
-        backings[made] = Backing(row, by_id)
+        made = strawberry.type(cls, description=inspect.getdoc(cls))
+        backings[made] = Backing(row, {"id": by_id, **keys})
         return finish(made, row)
 
     return decorate
@@ -194,8 +201,8 @@ def part(row: type[Row]) -> Callable[[type[T]], type[T]]:
     """A view of a row that is reached only through the entity it belongs to."""
 
     def decorate(cls: type[T]) -> type[T]:
-        made = federation.type(cls, shareable=True, description=inspect.getdoc(cls))
-        backings[made] = Backing(row, None)
+        made = strawberry.type(cls, description=inspect.getdoc(cls))
+        backings[made] = Backing(row, {})
         return finish(made, row)
 
     return decorate
@@ -203,7 +210,7 @@ def part(row: type[Row]) -> Callable[[type[T]], type[T]]:
 
 def plain(cls: type[T]) -> type[T]:
     """A value that a function or a page computes; what it shows is decided where it hangs."""
-    return finish(federation.type(cls, shareable=True, description=inspect.getdoc(cls)), None)
+    return finish(strawberry.type(cls, description=inspect.getdoc(cls)), None)
 
 
 def outcome(made: type) -> Callable[[type[T]], type[T]]:
@@ -226,6 +233,12 @@ def adds_to(owner: type) -> Callable[[type[T]], type[T]]:
         return made
 
     return decorate
+
+
+def shown_through(owner: type, by_id: Batch) -> None:
+    """Something of this domain leads to an entity, and shows of it what its own domain would not
+    show to whoever has nothing but its id."""
+    backings[owner].through.append(by_id)
 
 
 def query(cls: type[T]) -> type[T]:
@@ -305,9 +318,7 @@ def refusal(kind: type[Refused]) -> type:
             namespace[name] = field(description)
         cls = type(kind.__name__, (Refusal,), namespace)
         cls.is_type_of = classmethod(lambda _, value, __: is_told(value, kind))  # type: ignore[attr-defined]
-        refusals[kind] = finish(
-            federation.type(cls, shareable=True, description=inspect.getdoc(kind)), None
-        )
+        refusals[kind] = finish(strawberry.type(cls, description=inspect.getdoc(kind)), None)
     return refusals[kind]
 
 

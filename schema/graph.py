@@ -4,33 +4,30 @@ The gateway is the graph of every domain; a subgraph is the graph of some. A dom
 module of this package, so a slice needs no second set of types.
 """
 
-import asyncio
-import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cache, partial
-from types import ModuleType
-from typing import Annotated, Any
+from types import MappingProxyType, ModuleType
+from typing import Any
 
 import strawberry
 from graphql import (
     GraphQLDeferDirective,
     GraphQLField,
+    GraphQLNamedType,
     GraphQLObjectType,
     GraphQLResolveInfo,
     GraphQLSchema,
     GraphQLStreamDirective,
     specified_directives,
 )
-from strawberry import ID
 from strawberry.tools import merge_types
 from strawberry.types.arguments import convert_arguments
 from strawberry.types.base import StrawberryObjectDefinition, get_object_definition
 from strawberry.types.field import StrawberryField
 
-from resolvers.info import Info
 from runtime.command import COMMAND
-from runtime.faults import Forbidden, LimitExceeded, ReasonRequired
+from runtime.faults import Forbidden, ReasonRequired
 from runtime.field import ENTITY, FIELD, Field
 from runtime.privacy import Privacy
 from schema import (
@@ -43,6 +40,7 @@ from schema import (
     document,
     engagement,
     grievance,
+    node,
     place,
     registration,
     request,
@@ -53,14 +51,26 @@ from schema import (
     visit,
     worker,
 )
-from schema.base import Backing, Node, additions, backings, field, query
+from schema.base import Backing, additions, backings
 
 DOMAINS: tuple[ModuleType, ...] = (
-    *(place, account),
+    *(node, place, account),
     *(worker, document, skill, registration),
     *(booking, availability, request, assignment, visit, cancellation, reschedule, engagement),
     *(suspension, review, grievance, discovery),
 )
+SUBGRAPHS: Mapping[str, tuple[ModuleType, ...]] = MappingProxyType(
+    {
+        "worker": (node, place, account, worker, document, registration),
+        "skill": (skill,),
+        "booking": (
+            *(booking, availability, request, assignment),
+            *(visit, cancellation, reschedule, engagement),
+        ),
+        "review": (suspension, review, grievance, discovery),
+    }
+)
+"""The usual cut: each domain in one of them."""
 
 
 class Graph(strawberry.Schema):
@@ -68,26 +78,37 @@ class Graph(strawberry.Schema):
 
     def __init__(self, *domains: ModuleType) -> None:
         self.domains = {domain.__name__ for domain in domains}
-        with warnings.catch_warnings():
-            # Clients of the gateway have no use for @key and its like, and do not see them.
-            warnings.filterwarnings("ignore", "Federation directive found")
-            super().__init__(
-                query=queries_of(domains),
-                mutation=commands_of(domains),
-                types=[entity for entity in backings if entity.__module__ in self.domains],
-            )
+        super().__init__(
+            query=queries_of(domains),
+            mutation=commands_of(domains),
+            types=[type_ for type_ in backings if self.concerns(type_)],
+        )
         self.schema = public(self._schema)
         lift(self.schema, self.arguments_for)
 
     def get_fields(self, type_definition: StrawberryObjectDefinition) -> list[StrawberryField]:
-        """A type has the fields that these domains own; an entity its id if they own none."""
+        """A type has the fields that these domains own; an entity of others its id, to find the
+        rest by."""
         origin, fields = type_definition.origin, type_definition.fields
-        if origin in backings and origin.__module__ not in self.domains:
-            fields = [field for field in fields if field.python_name == "id"]
-        for addition in additions.get(origin, ()):
-            if addition.__module__ in self.domains:
-                fields = fields + get_object_definition(addition, strict=True).fields
-        return fields
+        added = [
+            field
+            for addition in additions.get(origin, ())
+            if addition.__module__ in self.domains
+            for field in get_object_definition(addition, strict=True).fields
+        ]
+        if origin.__module__ not in self.domains:
+            if is_entity(origin):
+                fields = [field for field in fields if field.python_name == "id"]
+            elif added:
+                fields = []
+        return fields + added
+
+    def concerns(self, type_: type) -> bool:
+        """Whether these domains own it or some of its fields, or find all entities by their ids."""
+        owners = {type_.__module__, *(part.__module__ for part in additions.get(type_, ()))}
+        if is_entity(type_):
+            owners.add(node.__name__)
+        return not owners.isdisjoint(self.domains)
 
     def arguments_for(self, declared: StrawberryField, given: dict[str, Any]) -> dict[str, Any]:
         """What the field's function or loader takes, made of the schema's argument values."""
@@ -100,9 +121,28 @@ def gateway() -> Graph:
     return Graph(*DOMAINS)
 
 
+def origin_of(type_: GraphQLNamedType) -> type | None:
+    """The class that declares the type."""
+    return getattr(type_.extensions.get("strawberry-definition"), "origin", None)
+
+
+def backing_of(type_: GraphQLNamedType) -> Backing | None:
+    origin = origin_of(type_)
+    return backings.get(origin) if origin else None
+
+
+def is_entity(type_: type) -> bool:
+    return type_ in backings and bool(backings[type_].keys)
+
+
 def queries_of(domains: tuple[ModuleType, ...]) -> type:
-    kinds = tuple(domain.Query for domain in domains if hasattr(domain, "Query"))
-    return merge_types("Query", (Nodes, *kinds))
+    kinds = [domain.Query for domain in domains if hasattr(domain, "Query")]
+    adding = {domain.__name__ for domain in domains} & {
+        addition.__module__ for addition in additions[account.Viewer]
+    }
+    if adding and account not in domains:
+        kinds.append(account.ViewerQuery)
+    return merge_types("Query", tuple(kinds))
 
 
 def commands_of(domains: tuple[ModuleType, ...]) -> type | None:
@@ -111,8 +151,7 @@ def commands_of(domains: tuple[ModuleType, ...]) -> type | None:
 
 
 def public(made: GraphQLSchema) -> GraphQLSchema:
-    """The schema without the directives that only routers read, and with those that leave parts
-    of an answer for later."""
+    """The schema with the directives that leave parts of an answer for later."""
     return GraphQLSchema(
         query=made.query_type,
         mutation=made.mutation_type,
@@ -131,8 +170,7 @@ def lift(
     for type_ in schema.type_map.values():
         if not isinstance(type_, GraphQLObjectType):
             continue
-        definition = type_.extensions.get("strawberry-definition")
-        backing = backings.get(getattr(definition, "origin", type(None)))
+        backing = backing_of(type_)
         if backing is not None:
             type_.extensions[ENTITY] = backing.row
         for name, made in type_.fields.items():
@@ -172,40 +210,3 @@ def guarded(record: Field, name: str, made: GraphQLField) -> Callable[..., Any]:
         return inner(source, info, **arguments)
 
     return resolve
-
-
-def by_prefix() -> dict[str, Backing]:
-    return {backing.row.prefix: backing for backing in backings.values() if backing.by_id}
-
-
-async def node(info: Info, id: Annotated[ID, strawberry.argument("Any id you were given.")]) -> Any:
-    backing = by_prefix().get(id.partition("_")[0])
-    if backing is None or backing.by_id is None:
-        return None
-    return await info.context.load(backing.by_id, id)
-
-
-async def nodes(
-    info: Info, ids: Annotated[list[ID], strawberry.argument("Ids you were given, at most 100.")]
-) -> Any:
-    limit = info.context.settings.page_limit
-    if len(ids) > limit:
-        raise LimitExceeded(
-            f"`ids` may hold at most {limit}.", argument="ids", limit=limit, requested=len(ids)
-        )
-    return await asyncio.gather(*(node(info, id) for id in ids))
-
-
-@query
-class Nodes:
-    """Finding anything again by its id."""
-
-    node: Node | None = field(
-        "Anything by its id; null if there is no such thing, or not for you.", resolve=node, cost=10
-    )
-    nodes: list[Node | None] = field(
-        "Several things by their ids, in the order asked; null for each that is not there.",
-        resolve=nodes,
-        size="ids",
-        cost=10,
-    )

@@ -29,7 +29,11 @@ class Division(Node):
     )
 
 
-@entity(model.District, by_id=load.district_by_id, keys=("id", "lgdCode"))
+@entity(
+    model.District,
+    by_id=load.district_by_id,
+    keys={"lgdCode": load.district_by_lgd_code},
+)
 class District(Node):
     """One of the 75 districts. Refer to one by its LGD code: names change."""
 

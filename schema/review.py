@@ -24,6 +24,7 @@ from schema.base import (
     outcome,
     part,
     query,
+    shown_through,
 )
 from schema.booking import Booking
 from schema.page import Connection
@@ -129,6 +130,9 @@ class RatingSummary:
         "bayesian",
         compute=resolve.bayesian,
     )
+
+
+shown_through(Booking, load.booking_with_review)
 
 
 @adds_to(Worker)

@@ -54,7 +54,11 @@ class Service(Node):
     )
 
 
-@entity(model.ServiceCategory, by_id=load.category_by_id, keys=("id", "slug"))
+@entity(
+    model.ServiceCategory,
+    by_id=load.category_by_id,
+    keys={"slug": load.category_by_slug},
+)
 class ServiceCategory(Node):
     """A kind of work, such as plumbing. The list may grow: do not hard-code it."""
 

@@ -49,11 +49,11 @@ async def a_process(
 
 
 async def answer(
-    process: Process, viewer: Viewer, query: str, **variables: Any
+    process: Process, viewer: Viewer, query: str, *, engine: Engine = ENGINE, **variables: Any
 ) -> tuple[Any, list[dict[str, Any]]]:
     """The data and the errors, as a response carries them."""
     context = Context(viewer, Language.EN, process, REQUEST_ID, "127.0.0.1")
-    result = await ENGINE.execute(query, variables, context)
+    result = await engine.execute(query, variables, context)
     return result.data, formatted(result.errors or [], REQUEST_ID)
 
 
@@ -68,7 +68,8 @@ async def send(
     asks = (f"($input: {kind}Input!)", "(input: $input)") if given else ("", "")
     told = "... on Refusal { message }" if f"{kind}Result" in SCHEMA.type_map else ""
     query = f"mutation {asks[0]} {{ {command}{asks[1]} {{ __typename {told} {selection} }} }}"
-    data, errors = await answer(process, viewer, query, **({"input": given} if given else {}))
+    variables: dict[str, Any] = {"input": given} if given else {}
+    data, errors = await answer(process, viewer, query, **variables)
     if errors and (data is None or data[command] is None):
         return [error["extensions"]["code"] for error in errors]
     assert not errors, errors

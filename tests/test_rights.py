@@ -10,9 +10,11 @@ from datetime import date
 from typing import Any
 
 import pytest
-from graphql import GraphQLObjectType, get_named_type
+from graphql import GraphQLObjectType, GraphQLSchema, GraphQLUnionType, get_named_type
 from sqlalchemy import select
 
+from engine.cost import Limits
+from engine.engine import Engine
 from models.account import (
     Address,
     AuditEntry,
@@ -41,6 +43,8 @@ from runtime.field import told
 from runtime.process import Process
 from runtime.rights import Role
 from runtime.viewer import Viewer
+from schema.graph import SUBGRAPHS
+from schema.subgraph import subgraph
 from tests.asking import SCHEMA, a_process, answer
 from tests.conftest import CHECKOUT, run_sql_async
 from tests.make import (
@@ -55,6 +59,7 @@ from tests.make import (
     scalar,
 )
 
+SUBGRAPH_ENGINES = [Engine(subgraph(name).schema, limits=Limits()) for name in SUBGRAPHS]
 REASON = "Complaint of a citizen"
 Seen = dict[str, str]
 """For each field: value, masked, nothing, or the code of the refusal."""
@@ -528,18 +533,25 @@ CHILDREN = {
 LEAVES = {"Money": "{ paise }", "Point": "{ latitude }", "Slot": "{ startsAt }"}
 
 
-def selection(type_name: str) -> str:
-    type_ = SCHEMA.type_map[type_name]
+def selection(type_name: str, schema: GraphQLSchema = SCHEMA) -> str:
+    type_ = schema.type_map[type_name]
     assert isinstance(type_, GraphQLObjectType)
-    children = CHILDREN.get(type_name, {})
-    asked = [f"{name} {{ {selection(child)} }}" for name, child in children.items()]
+    children = children_of(type_name, schema)
+    asked = [f"{name} {{ {selection(child, schema)} }}" for name, child in children.items()]
     for field in sorted(hidden_fields()):
         owner, _, name = field.partition(".")
-        if owner == type_name and name not in children:
+        if owner == type_name and name in type_.fields and name not in children:
             kind = get_named_type(type_.fields[name].type)
             inner = "{ __typename }" if isinstance(kind, GraphQLObjectType) else ""
             asked.append(f"{name} {LEAVES.get(kind.name, inner)}")
     return " ".join(asked) or "__typename"
+
+
+def children_of(type_name: str, schema: GraphQLSchema) -> dict[str, str]:
+    type_ = schema.type_map[type_name]
+    assert isinstance(type_, GraphQLObjectType)
+    children = CHILDREN.get(type_name, {})
+    return {name: child for name, child in children.items() if name in type_.fields}
 
 
 LINKS = {
@@ -593,15 +605,45 @@ async def seen_by(process: Process, viewer: Viewer, world: World) -> Seen:
     types = WAYS_IN | {way: type_name for way, (_, type_name) in ROOTS.items()}
     for way, type_name in types.items():
         look(seen, codes, (way,), type_name, data[way])
+    for engine in SUBGRAPH_ENGINES:
+        await look_through(seen, process, viewer, ids, engine)
     return seen
 
 
-def look(seen: Seen, codes: Any, path: tuple[str, ...], type_name: str, node: Any) -> None:
+async def look_through(
+    seen: Seen, process: Process, viewer: Viewer, ids: dict[str, str], engine: Engine
+) -> None:
+    """As a router would for the viewer."""
+    union = engine.schema.type_map["_Entity"]
+    assert isinstance(union, GraphQLUnionType)
+    entities = {type_.name for type_ in union.types}
+    ways = {way: type_name for way, type_name in WAYS_IN.items() if type_name in entities}
+    asked = [
+        f'{way}: _entities(representations: [{{__typename: "{type_name}", id: "{ids[way]}"}}])'
+        f" {{ ... on {type_name} {{ {selection(type_name, engine.schema)} }} }}"
+        for way, type_name in ways.items()
+    ]
+    data, errors = await answer(process, viewer, f"{{ {' '.join(asked)} }}", engine=engine)
+    codes = {tuple(error["path"]): error["extensions"]["code"] for error in errors}
+    for way, type_name in ways.items():
+        look(seen, codes, (way,), type_name, data[way], engine.schema)
+
+
+def look(
+    seen: Seen,
+    codes: Any,
+    path: tuple[str, ...],
+    type_name: str,
+    node: Any,
+    schema: GraphQLSchema = SCHEMA,
+) -> None:
     if isinstance(node, list):
         node = node[0] if node else None
+    type_ = schema.type_map[type_name]
+    assert isinstance(type_, GraphQLObjectType)
     for field in hidden_fields():
         owner, _, name = field.partition(".")
-        if owner != type_name:
+        if owner != type_name or name not in type_.fields:
             continue
         value = node and node.get(name)
         if value is not None:
@@ -611,8 +653,8 @@ def look(seen: Seen, codes: Any, path: tuple[str, ...], type_name: str, node: An
         # The worst that any way in lets out counts.
         if seen.get(field) not in ("value", "masked"):
             seen[field] = told
-    for name, child in CHILDREN.get(type_name, {}).items():
-        look(seen, codes, (*path, name), child, node and node.get(name))
+    for name, child in children_of(type_name, schema).items():
+        look(seen, codes, (*path, name), child, node and node.get(name), schema)
 
 
 def promised(field: str, cell: str, *, near: bool, reasoned: bool) -> set[str]:

@@ -1,0 +1,1 @@
+"""The scaled-out shape: the graph composed of subgraphs, and served by a router."""

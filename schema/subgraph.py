@@ -1,0 +1,116 @@
+"""Some domains as a Federation 2 subgraph: the fields that only routers ask for, and the SDL."""
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from graphql import (
+    GraphQLArgument,
+    GraphQLField,
+    GraphQLList,
+    GraphQLNonNull,
+    GraphQLObjectType,
+    GraphQLResolveInfo,
+    GraphQLScalarType,
+    GraphQLSchema,
+    GraphQLString,
+    GraphQLUnionType,
+    get_named_type,
+    specified_directives,
+)
+
+from resolvers.entities import Key, Kinds, entities
+from runtime.field import FIELD, Field
+from runtime.privacy import Privacy
+from schema.annotated import annotated
+from schema.graph import SUBGRAPHS, Graph, backing_of
+
+
+@dataclass(frozen=True)
+class Subgraph:
+    """`schema` is what executes. Its Query has two fields more than the SDL, which Federation
+    takes for granted."""
+
+    schema: GraphQLSchema
+    sdl: str
+
+
+@cache
+def subgraph(*names: str) -> Subgraph:
+    """Of one or several parts of the usual cut."""
+    graph = Graph(*(domain for name in names for domain in SUBGRAPHS[name]))
+    sdl = annotated(graph.schema)
+    return Subgraph(plumbed(graph.schema, sdl), sdl)
+
+
+def served(schema: GraphQLSchema) -> Kinds:
+    """The entities that this schema says more of than by what they are found."""
+    found: dict[str, dict[str, Key]] = {}
+    for type_ in schema.type_map.values():
+        backing = backing_of(type_)
+        if isinstance(type_, GraphQLObjectType) and backing and set(type_.fields) != {"id"}:
+            keys = {
+                name: Key(
+                    scalar(type_.fields[name]),
+                    (batch, *backing.through) if name == "id" else (batch,),
+                )
+                for name, batch in backing.keys.items()
+                if name in type_.fields
+            }
+            if keys:
+                found[type_.name] = keys
+    return found
+
+
+def scalar(field: GraphQLField) -> GraphQLScalarType:
+    type_ = get_named_type(field.type)
+    assert isinstance(type_, GraphQLScalarType)
+    return type_
+
+
+def plumbed(schema: GraphQLSchema, sdl: str) -> GraphQLSchema:
+    """The schema with what every subgraph has by the specification of Federation."""
+    kinds = served(schema)
+    any_ = GraphQLScalarType("_Any", description="A representation: `__typename` and a key.")
+    entity = GraphQLUnionType(
+        "_Entity",
+        [type_ for name in kinds if isinstance(type_ := schema.type_map[name], GraphQLObjectType)],
+        description="What this subgraph serves by representation.",
+    )
+    service = GraphQLObjectType(
+        "_Service",
+        {"sdl": GraphQLField(GraphQLNonNull(GraphQLString), description="The subgraph's SDL.")},
+        description="What a composer has to know.",
+    )
+
+    async def found(_: Any, info: GraphQLResolveInfo[Any], representations: list[Any]) -> list[Any]:
+        return await entities(kinds, info.context, representations)
+
+    wanted = GraphQLArgument(
+        GraphQLNonNull(GraphQLList(GraphQLNonNull(any_))),
+        description="At most a thousand; those that cannot be are errors of their own.",
+    )
+    query = schema.query_type
+    assert query is not None
+    given = query.to_kwargs()
+    given["fields"] = {
+        **query.fields,
+        "_entities": GraphQLField(
+            GraphQLNonNull(GraphQLList(entity)),
+            {"representations": wanted},
+            found,
+            description="Entities by their representations, in the order asked.",
+            extensions={FIELD: Field(shows=Privacy.PUBLIC, size="representations")},
+        ),
+        "_service": GraphQLField(
+            GraphQLNonNull(service),
+            resolve=lambda *_: {"sdl": sdl},
+            description="This subgraph, as composers read it.",
+            extensions={FIELD: Field(shows=Privacy.PUBLIC)},
+        ),
+    }
+    whole = schema.to_kwargs()
+    whole["directives"] = specified_directives
+    whole["query"] = GraphQLObjectType(**given)
+    whole["types"] = tuple(type_ for type_ in whole["types"] or () if type_ is not query)
+    return GraphQLSchema(**whole)
