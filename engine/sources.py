@@ -8,6 +8,7 @@ request, those of a whole level are met together, and it goes on with what came 
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from inspect import iscoroutine
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
@@ -315,11 +316,27 @@ def listed(value: Any) -> Any:
     """A list of what the value holds; the value itself if it is not to be taken apart."""
     if type(value) is list or isinstance(value, Exception) or not is_iterable(value):
         return value
+    items: list[Any] = []
     try:
-        return list(value)
+        items.extend(value)
     except Exception as error:
-        return error
+        return abandoned(items, error)
+    return items
 
 
-async def gathered(items: Any) -> list[Any]:
-    return [item async for item in items]
+async def gathered(source: Any) -> Any:
+    items: list[Any] = []
+    try:
+        async for item in source:
+            items.append(item)
+    except Exception as error:
+        return abandoned(items, error)
+    return items
+
+
+def abandoned(items: list[Any], error: Exception) -> Exception:
+    """What had been given before the failure, nobody will wait for any more."""
+    for item in items:
+        if iscoroutine(item):
+            item.close()
+    return error

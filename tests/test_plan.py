@@ -294,7 +294,7 @@ def test_what_has_no_plan_is_said_in_a_sentence(
     result = command("plan", str(path), *arguments)
 
     assert result.returncode == 1
-    assert said in result.stderr.replace("\n", " ")
+    assert said in " ".join(result.stderr.split())
     assert "Traceback" not in result.stderr
 
 
