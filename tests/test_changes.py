@@ -169,7 +169,6 @@ async def test_a_sequencer_that_kept_no_order_would_put_changes_upside_down(
         reader(process, "change_log", done),
     )
 
-    assert len(seen) == await written(process)
     assert disordered(seen) > 0
 
 
