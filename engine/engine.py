@@ -142,8 +142,9 @@ class Engine:
 
     def warm(self, document: str) -> None:
         """Prepares the operations of a document that is known to be sent, and plans them for
-        whoever has not signed in: the first client is not to wait for it. Raises Invalid."""
-        for node in self._parsed(document).definitions:
+        whoever has not signed in: the first client is not to wait for it. Raises
+        Invalid, and GraphQLSyntaxError for what is no document."""
+        for node in parse(document).definitions:
             if not isinstance(node, OperationDefinitionNode):
                 continue
             operation = self.prepare(document, node.name.value if node.name else None)

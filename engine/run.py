@@ -108,7 +108,7 @@ class Run:
             task.start()
             if time.perf_counter() > self._slice_ends:
                 await self._breathe()
-        while waiting := [task for task in tasks if task.request is not None]:
+        while waiting := [task for task in tasks if task.requests]:
             await self._meet(waiting)
         below: list[Group] = []
         for task in tasks:
@@ -126,7 +126,7 @@ class Run:
         along: dict[Batch, dict[Along, None]] = {}
         awaitables: list[Any] = []
         for task in tasks:
-            for request in task.requests():
+            for request in task.requests:
                 if isinstance(request, Read):
                     reads.setdefault(request.batch, []).extend(request.keys)
                     if request.along:
@@ -198,7 +198,7 @@ class Task:
     """One field of one group: its request while it waits, its values when they are there."""
 
     __slots__ = (
-        *("run", "group", "field", "request", "groups", "rest"),
+        *("run", "group", "field", "requests", "groups", "rest"),
         *("_asking", "_values", "_objects", "_first"),
     )
 
@@ -206,7 +206,8 @@ class Task:
         self.run = run
         self.group = group
         self.field = field
-        self.request: Request | None = None
+        self.requests: Sequence[Request] = ()
+        """What it waits for."""
         self.groups: list[Group] = []
         """The objects that the field leads to."""
         self.rest: Column | None = None
@@ -242,14 +243,11 @@ class Task:
             self._asking = values
             self._step(None)
 
-    def requests(self) -> list[Read | Await]:
-        return self.request if isinstance(self.request, list) else [self.request]  # type: ignore[return-value, list-item]
-
     def go_on(self, found: Mapping[Batch, Found], awaited: Found) -> None:
         """With what came of its requests, in the order in which they were made."""
         assert self._asking is not None
         results: list[Any] = []
-        for request in self.requests():
+        for request in self.requests:
             if isinstance(request, Await):
                 taken = awaited.take(len(request.awaitables))
             else:
@@ -259,19 +257,19 @@ class Task:
                 assert isinstance(request, Read)
                 taken = [taken] * len(request.keys)
             results.append(taken)
-        self._step(results if isinstance(self.request, list) else results[0])
+        self._step(results)
 
     def _step(self, results: list[Any] | None) -> None:
         assert self._asking is not None
         try:
-            self.request = self._asking.send(results)  # type: ignore[arg-type]
+            self.requests = self._asking.send(results)
         except StopIteration as done:
-            self.request, self._values = None, done.value
+            self.requests, self._values = (), done.value
         except Exception as error:
             self._fail(error)
 
     def _fail(self, error: Exception) -> None:
-        self.request, self._values = None, [error] * len(self.group.rows)
+        self.requests, self._values = (), [error] * len(self.group.rows)
 
     def complete(self) -> bool:
         """Leaves are serialised, objects sorted into groups; False if that has to wait."""

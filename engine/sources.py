@@ -1,8 +1,8 @@
 """Where the values of a field come from: one source for each way of declaring a field.
 
 A source gives a whole column, one value for each object of a group; an exception in place of a
-value is the failure of that one. What a source does not have at once it asks for: it yields a
-request, those of a whole level are met together, and it goes on with what came of its own.
+value is the failure of that one. What a source does not have at once it asks for: it yields
+requests, those of a whole level are met together, and it goes on with what came of its own.
 """
 
 from collections.abc import Awaitable, Callable, Generator, Sequence
@@ -46,8 +46,9 @@ class Await:
     awaitables: Sequence[Awaitable[Any]]
 
 
-Request: TypeAlias = Read | Await | list[Read]
-Asking: TypeAlias = Generator[Request, list[Any], Column]
+Request: TypeAlias = Read | Await
+Asking: TypeAlias = Generator[Sequence[Request], Any, Column]
+"""Is met by a list with what came of each request."""
 
 
 class Source(Protocol):
@@ -131,10 +132,13 @@ class Loaded:
         keys, arguments = keyed(self.record, task, rows)
         batch = self.batch(**arguments) if arguments else self.batch
         if None not in keys:
-            return (yield Read(batch, keys, task.along))
+            (found,) = yield [Read(batch, keys, task.along)]
+            values: Column = found
+            return values
         missing = [] if batch.many else batch.absent
-        found = iter((yield Read(batch, [key for key in keys if key is not None], task.along)))
-        return [missing if key is None else next(found) for key in keys]
+        (found,) = yield [Read(batch, [key for key in keys if key is not None], task.along)]
+        present = iter(found)
+        return [missing if key is None else next(present) for key in keys]
 
 
 @dataclass(frozen=True)
@@ -147,7 +151,7 @@ class Paged:
     def values(self, task: "Task", rows: Sequence[Any]) -> Asking:
         keys, arguments = keyed(self.record, task, rows)
         asked = self.pages.asked(arguments, task.run.context.settings.page_limit)
-        found = yield Read(asked.run, keys, task.along)
+        (found,) = yield [Read(asked.run, keys, task.along)]
         return [
             page if isinstance(page, Exception) else asked.page(key, page)
             for key, page in zip(keys, found, strict=True)
@@ -289,14 +293,14 @@ def awaited(values: Column, output: Output) -> Column | Asking:
 def waited(values: Column, output: Output) -> Asking:
     waiting = [index for index, value in enumerate(values) if is_awaitable(value)]
     if waiting:
-        found = yield Await([values[index] for index in waiting])
+        (found,) = yield [Await([values[index] for index in waiting])]
         for index, value in zip(waiting, found, strict=True):
             values[index] = value
     if output.item is None:
         return values
     streams = [index for index, value in enumerate(values) if hasattr(value, "__aiter__")]
     if streams:
-        found = yield Await([gathered(values[index]) for index in streams])
+        (found,) = yield [Await([gathered(values[index]) for index in streams])]
         for index, value in zip(streams, found, strict=True):
             values[index] = value
     values = [listed(value) for value in values]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from graphql import (
     FieldNode,
     FragmentDefinitionNode,
+    FragmentSpreadNode,
     GraphQLEnumType,
     GraphQLError,
     GraphQLObjectType,
@@ -203,6 +204,5 @@ def fields_of(
                 yield node
             elif isinstance(node, InlineFragmentNode):
                 yield from fields_of([node.selection_set], fragments)
-            else:
-                spread = fragments[node.name.value]  # type: ignore[attr-defined]
-                yield from fields_of([spread.selection_set], fragments)
+            elif isinstance(node, FragmentSpreadNode):
+                yield from fields_of([fragments[node.name.value].selection_set], fragments)
