@@ -75,7 +75,7 @@ async def writers(process: Process, done: asyncio.Event) -> None:
     done.set()
 
 
-async def sequencers(process: Process, done: asyncio.Event) -> None:
+async def sequencers(process: Process, committed: asyncio.Event, done: asyncio.Event) -> None:
     """Two at once, as two worker processes are."""
 
     async def one() -> None:
@@ -84,14 +84,16 @@ async def sequencers(process: Process, done: asyncio.Event) -> None:
             moved = await sequence(process)
             if last_round and not moved:
                 return
-            last_round = done.is_set()
+            last_round = committed.is_set()
             await asyncio.sleep(0.01)
 
     await asyncio.gather(one(), one())
+    done.set()
 
 
 async def reader(process: Process, source: str, done: asyncio.Event) -> Seen:
-    """Keeps the highest position it has seen, stops now and then, and goes on from there."""
+    """Keeps the highest position it has seen, stops now and then, and goes on from there.
+    It is through when it finds nothing although its source is done."""
     dice, position, seen, last_round = random.Random(1), 0, Seen(), False
     while True:
         async with process.database.engine.connect() as connection:
@@ -112,6 +114,17 @@ async def reader(process: Process, source: str, done: asyncio.Event) -> Seen:
         await asyncio.sleep(dice.choice([0, 0, 0.01, 0.05]))
 
 
+async def sequenced(process: Process) -> Seen:
+    """What a reader of the log sees of many writers."""
+    committed, positioned = asyncio.Event(), asyncio.Event()
+    _, _, seen = await asyncio.gather(
+        writers(process, committed),
+        sequencers(process, committed, positioned),
+        reader(process, "change_log", positioned),
+    )
+    return seen
+
+
 async def written(process: Process) -> int:
     async with process.database.engine.connect() as connection:
         return int(await connection.scalar(text("SELECT sum(version) FROM counter")) or 0)
@@ -130,13 +143,7 @@ def disordered(seen: Seen) -> int:
 async def test_a_reader_that_stops_and_resumes_sees_each_change_once_in_order(
     process: Process,
 ) -> None:
-    done = asyncio.Event()
-
-    _, _, seen = await asyncio.gather(
-        writers(process, done),
-        sequencers(process, done),
-        reader(process, "change_log", done),
-    )
+    seen = await sequenced(process)
 
     assert len(seen) == await written(process) > 100
     assert [position for position, _, _ in seen] == list(range(1, len(seen) + 1))
@@ -161,13 +168,7 @@ async def test_a_sequencer_that_kept_no_order_would_put_changes_upside_down(
         .replace(":most", "500")
     )
     monkeypatch.setattr(changes, "SEQUENCE", text(careless))
-    done = asyncio.Event()
-
-    _, _, seen = await asyncio.gather(
-        writers(process, done),
-        sequencers(process, done),
-        reader(process, "change_log", done),
-    )
+    seen = await sequenced(process)
 
     assert disordered(seen) > 0
 
