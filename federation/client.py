@@ -1,7 +1,7 @@
 """GraphQL over HTTP to other servers: for so long, for so many bytes, and nowhere else."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -9,6 +9,7 @@ import httpx
 import orjson
 
 from federation.faults import Unavailable
+from federation.plan import Fetch
 
 HEADERS = {
     "content-type": "application/json",
@@ -16,10 +17,34 @@ HEADERS = {
 }
 
 
-class Client(Protocol):
-    """Whoever can ask a subgraph: of the name, by the body of a request."""
+@dataclass(frozen=True, eq=False)
+class Request:
+    """What is asked of a subgraph, for whom the headers speak."""
 
-    async def ask(self, subgraph: str, body: bytes, headers: Mapping[str, str]) -> dict[str, Any]:
+    subgraph: str
+    """What it is called by people."""
+    fetch: Fetch
+    variables: Mapping[str, Any]
+    """The client's, as far as the fetch needs them."""
+    representations: Mapping[str, Sequence[bytes]]
+    """By the names of variables: each entity as JSON, each once."""
+    headers: Mapping[str, str]
+
+    @property
+    def body(self) -> bytes:
+        entities = {
+            name: [orjson.Fragment(each) for each in given]
+            for name, given in self.representations.items()
+        }
+        return orjson.dumps(
+            {"query": self.fetch.document, "variables": {**self.variables, **entities}}
+        )
+
+
+class Client(Protocol):
+    """Whoever can ask subgraphs."""
+
+    async def ask(self, request: Request) -> dict[str, Any]:
         """The answer, an object. Raises Unavailable."""
         ...
 
@@ -27,8 +52,8 @@ class Client(Protocol):
 class NoClient:
     """For plans that are only looked at."""
 
-    async def ask(self, subgraph: str, body: bytes, headers: Mapping[str, str]) -> dict[str, Any]:
-        raise Unavailable(subgraph, "is not asked here", retryable=False)
+    async def ask(self, request: Request) -> dict[str, Any]:
+        raise Unavailable(request.subgraph, "is not asked here", retryable=False)
 
 
 @dataclass(frozen=True)
@@ -59,11 +84,12 @@ class HttpClient:
         self._addresses = addresses
         self._http = http
 
-    async def ask(self, subgraph: str, body: bytes, headers: Mapping[str, str]) -> dict[str, Any]:
+    async def ask(self, request: Request) -> dict[str, Any]:
+        subgraph = request.subgraph
         address = self._addresses[subgraph]
         try:
             async with asyncio.timeout(address.seconds):
-                content = await self._content(subgraph, address, body, headers)
+                content = await self._content(request, address)
         except TimeoutError:
             told = f"did not answer within {address.seconds:g} seconds"
             raise Unavailable(subgraph, told) from None
@@ -77,11 +103,10 @@ class HttpClient:
             raise Unavailable(subgraph, "did not answer with a GraphQL response")
         return answer
 
-    async def _content(
-        self, subgraph: str, address: Address, body: bytes, headers: Mapping[str, str]
-    ) -> bytes:
+    async def _content(self, request: Request, address: Address) -> bytes:
+        subgraph = request.subgraph
         async with self._http.stream(
-            "POST", address.url, content=body, headers=dict(headers)
+            "POST", address.url, content=request.body, headers=dict(request.headers)
         ) as response:
             if response.status_code >= 500 or 300 <= response.status_code < 400:
                 raise Unavailable(subgraph, f"answered with status {response.status_code}")

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 import orjson
 
-from federation.client import Client
+from federation.client import Client, Request
 from federation.faults import Answered, Unavailable
 from federation.plan import Entities, Fetch, FetchPlan, Input, Path, Rename
 
@@ -67,11 +67,10 @@ class Execution:
         if not any(each.representations for each in asked) and not any(o for _, o in roots):
             return
         variables = {n: self._variables[n] for n in fetch.variables if n in self._variables}
-        for each in asked:
-            variables[each.entities.variable] = list(map(orjson.Fragment, each.representations))
-        body = orjson.dumps({"query": fetch.document, "variables": variables})
+        representations = {each.entities.variable: each.representations for each in asked}
+        request = Request(name, fetch, variables, representations, self._headers)
         try:
-            answer = await self._client.ask(name, body, self._headers)
+            answer = await self._client.ask(request)
         except Unavailable as error:
             for each in asked:
                 each.fail(error)
@@ -136,8 +135,8 @@ class Asked:
                 self._add(target)
 
     @property
-    def representations(self) -> Iterable[bytes]:
-        return self._targets.keys()
+    def representations(self) -> Sequence[bytes]:
+        return list(self._targets)
 
     def _add(self, target: Object) -> None:
         representation: Object = {"__typename": self.entities.type}

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from starlette.responses import Response
 
-from federation.client import Address, HttpClient, connections
+from federation.client import Address, HttpClient, Request, connections
 from tests.federation.world import Federation, Hosts
 
 DOCUMENT = "{ products(first: 2) { upc reviews { stars author { name } } } me { id } }"
@@ -51,9 +51,9 @@ async def test_one_that_hangs_is_given_up(shop: Federation) -> None:
     others = shop.router.client
 
     class Both:
-        async def ask(self, subgraph: str, body: bytes, headers: Any) -> dict[str, Any]:
-            chosen = client if subgraph == "people" else others
-            return await chosen.ask(subgraph, body, headers)
+        async def ask(self, request: Request) -> dict[str, Any]:
+            chosen = client if request.subgraph == "people" else others
+            return await chosen.ask(request)
 
     shop.router.client = Both()
     found = await answer(shop)
