@@ -7,7 +7,7 @@ import inspect
 import os
 import time
 import tracemalloc
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from statistics import median
 from typing import Any
 
@@ -53,7 +53,7 @@ STEP = "reviews(first: 1) { nodes { stars worker { displayName %s } } }"
 class Remembering(Batches):
     """Looks up what an earlier run has read: all that an executor does of itself remains."""
 
-    rows: Rows
+    recorded: Rows
 
     async def _read(
         self,
@@ -63,11 +63,24 @@ class Remembering(Batches):
         keys: list[str],
         along: tuple[Along, ...] = (),
     ) -> dict[str, Any]:
-        known = self.rows.setdefault((batch, columns), {})
+        known = self._recorded(batch, columns)
+        for read in every(along):
+            self._memory(read.batch, read.columns, access).known = self._recorded(
+                read.batch, read.columns
+            )
         missing = [key for key in keys if key not in known]
         if missing:
-            known.update(await super()._read(batch, columns, access, missing))
+            known.update(await super()._read(batch, columns, access, missing, along))
         return {key: known[key] for key in keys}
+
+    def _recorded(self, batch: Batch, columns: Columns) -> dict[str, Any]:
+        return self.recorded.setdefault((batch, columns), {})
+
+
+def every(along: Sequence[Along]) -> Iterator[Along]:
+    for read in along:
+        yield read
+        yield from every(read.along)
 
 
 class Bare:
@@ -77,7 +90,7 @@ class Bare:
         self.process = process
         self.graph = gateway()
         self.engine = Engine(self.graph.schema)
-        self.rows: Rows = {}
+        self.recorded: Rows = {}
 
     def context(self) -> Context:
         context = Context(Viewer(), Language.EN, self.process)
@@ -86,7 +99,7 @@ class Bare:
             Access(context.viewer),
             {"suppress_below": self.process.settings.suppress_below},
         )
-        batches.rows = self.rows
+        batches.recorded = self.recorded
         context.batches = batches
         return context
 

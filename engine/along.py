@@ -36,6 +36,7 @@ def coming(planned: "PlannedField", projection: Projection, room: list[int]) -> 
             if room[0] > 0 and comes_along(inner):
                 assert isinstance(inner.source, Loaded)
                 room[0] -= 1
+                inner.comes = True
                 batch = inner.source.batch
                 further = tuple(coming(inner, projection, room))
                 columns = projection.of(batch.entity)

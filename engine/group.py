@@ -36,11 +36,19 @@ class Group:
         """The objects that cannot be: a field of theirs that may not be null has failed."""
         self.made: Column = []
         """What they are in the answer, or what they failed by."""
+        self.is_begun = False
+        """Whether they are there already, and only lack what `tasks` find."""
         self._paths: dict[int, Path | None] = {}
 
     def assemble(self) -> None:
-        columns = [task.column() for task in self.tasks]
-        self.made = self.selection.assemble(len(self.rows), *columns)
+        if self.is_begun:
+            for task in self.tasks:
+                key = task.field.key
+                for made, value in zip(self.made, task.column(), strict=True):
+                    made[key] = value
+        else:
+            columns = [task.column() for task in self.tasks]
+            self.made = self.selection.assemble(len(self.rows), *columns)
         for index, failure in self.broken.items():
             self.made[index] = failure
 

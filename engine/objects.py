@@ -19,6 +19,7 @@ from engine.errors import Failure, Keys
 from engine.group import Group
 from engine.output import NOTHING, Column, Nest
 from runtime.field import ENTITY
+from runtime.rows import entity_of
 
 if TYPE_CHECKING:
     from engine.run import Task
@@ -265,11 +266,6 @@ class Proven:
 
     def __init__(self, type_: GraphQLObjectType) -> None:
         self.type = type_
-
-
-def entity_of(kind: type) -> type | None:
-    """The table of a kind of row; None if it is not a row."""
-    return getattr(kind, "entity", None)
 
 
 def is_row(kind: type) -> bool:

@@ -90,6 +90,9 @@ class Leaf:
         self._unchanged = unchanged(type_)
         self._known: dict[type, dict[Any, Any]] = {}
         """The members of an enum that have been seen, by the kind of value they are known by."""
+        self.members: dict[Any, Any] = {}
+        """The same, whatever kind of value they are known by."""
+        self.members_or_null: dict[Any, Any] = {None: None}
 
     def stays(self, output: Output, values: Column) -> bool:
         """Whether the column leaves as it is, with no null where none may be."""
@@ -131,17 +134,29 @@ class Leaf:
             return Failure(TypeError(message), where(index))
         if isinstance(self.type, GraphQLEnumType) and isinstance(value, str | Enum):
             self._known.setdefault(type(value), {})[value] = made
+            self.members[value] = self.members_or_null[value] = made
         return made
+
+    def one(self, value: Any) -> Any:
+        """A single value as it leaves. Raises where it may not."""
+        made = None if value is Undefined else self.type.coerce_output_value(value)
+        if made is None or made is Undefined or isinstance(value, Exception):
+            raise TypeError
+        return made
+
+
+def standard(type_: GraphQLLeafType) -> GraphQLScalarType | None:
+    """The scalar of the specification that serialises as this one does."""
+    if not isinstance(type_, GraphQLScalarType):
+        return None
+    alike = (s for s in TESTS if type_.coerce_output_value == s.coerce_output_value)
+    return next(alike, None)
 
 
 def unchanged(type_: GraphQLLeafType) -> Callable[[set[type], Column], bool] | None:
     """How to tell that a column needs no serialising; None where it always does."""
-    if not isinstance(type_, GraphQLScalarType):
-        return None
-    for scalar, test in TESTS.items():
-        if type_.coerce_output_value == scalar.coerce_output_value:
-            return test
-    return None
+    scalar = standard(type_)
+    return TESTS[scalar] if scalar else None
 
 
 def only(kind: type) -> Callable[[set[type], Column], bool]:

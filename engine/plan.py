@@ -3,13 +3,16 @@ values become the answer."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from graphql import FieldNode, GraphQLField, GraphQLObjectType, OperationDefinitionNode
 from graphql.execution.values import VariableValues
 
+from engine.assemble import Assemble, assembling
 from engine.collect import Defer
 from engine.cost import Price
+from engine.direct import Direct, direct_of, loops_of
 from runtime.along import Along
 from runtime.projection import Projection
 from runtime.viewer import Viewer
@@ -17,8 +20,6 @@ from runtime.viewer import Viewer
 if TYPE_CHECKING:
     from engine.output import Output
     from engine.sources import Source
-
-Assemble = Callable[..., list[Any]]
 
 
 @dataclass(eq=False)
@@ -38,8 +39,16 @@ class PlannedField:
     stream: "Stream | None" = None
     along: tuple[Along, ...] | None = None
     """What comes along with the rows it reads; None until they are read first."""
+    comes: bool = False
+    """Whether what it reads comes along with the rows that it is a field of."""
     kinds: dict[type, GraphQLObjectType | None] = field(default_factory=dict)
     """The types of the kinds of row that turned up; None for what has to be asked."""
+
+    @cached_property
+    def loops(self) -> int | None:
+        """What it takes to make its value of a row alone. First asked for when the rows are there,
+        by when it is known what comes along with them."""
+        return loops_of(self)
 
 
 @dataclass(frozen=True)
@@ -57,13 +66,26 @@ class Selection:
 
     type: GraphQLObjectType
     fields: Sequence[PlannedField]
-    assemble: Assemble
+    keys: Sequence[str]
+    """In the order of the answer."""
+    names: frozenset[str]
+    """Those of `keys` that stand for `__typename`."""
     deferred: "Sequence[tuple[Defer, Selection]]" = ()
     """What of it is delivered later, by the fragment that says so."""
     spreads: Sequence[Defer] = ()
     """The deferred fragments that are spread here; what they add may lie further down."""
     error: Exception | None = None
     """Why nothing can be selected: a directive was given null."""
+
+    @cached_property
+    def assemble(self) -> Assemble:
+        """Puts objects together of the columns of `fields`."""
+        return assembling(self.keys, self.names, self.type.name)
+
+    @cached_property
+    def direct(self) -> Direct | None:
+        """How what needs nothing but a row is made of it."""
+        return direct_of(self)
 
 
 @dataclass(eq=False)

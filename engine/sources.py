@@ -84,6 +84,7 @@ class Attribute:
     """An attribute of the row."""
 
     def __init__(self, name: str) -> None:
+        self.name = name
         self._read = attrgetter(name)
 
     def values(self, task: "Task", rows: Sequence[Any]) -> Column:
@@ -101,9 +102,14 @@ class Computed:
         arguments = task.arguments
         if self.record.check is not None:
             self.record.check(task.run.context, arguments)
+        function = self.bound(arguments, task.run.context)
+        return mapped(function, rows)
+
+    def bound(self, arguments: dict[str, Any], context: Any) -> Callable[[Any], Any]:
+        """The function of a row alone."""
         if self.record.speaks and arguments.get("language") is None:
-            arguments = {**arguments, "language": task.run.context.language}
-        return mapped(partial(self.compute, **arguments) if arguments else self.compute, rows)
+            arguments = {**arguments, "language": context.language}
+        return partial(self.compute, **arguments) if arguments else self.compute
 
 
 def mapped(function: Callable[[Any], Any], rows: Sequence[Any]) -> Column:

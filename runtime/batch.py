@@ -271,6 +271,10 @@ class Batches:
         except KeyError:
             return None
 
+    def rows(self, batch: Batch, columns: Columns) -> Mapping[str, Any]:
+        """What has been read so far, by key."""
+        return self._memory(batch, columns, self.access).known
+
     async def level(
         self,
         batch: Batch,

@@ -23,5 +23,10 @@ def row_type(entity: type, columns: tuple[str, ...]) -> Callable[..., Any]:
     )
 
 
+def entity_of(kind: type) -> type | None:
+    """The table of a kind of row; None if it is not a row."""
+    return getattr(kind, "entity", None)
+
+
 def is_row_of(entity: type, value: object) -> bool:
-    return getattr(type(value), "entity", None) is entity
+    return entity_of(type(value)) is entity

@@ -499,9 +499,7 @@ async def test_a_huge_operation_lets_others_have_their_turns(
     monkeypatch: pytest.MonkeyPatch, seconds: float, is_fair: bool
 ) -> None:
     monkeypatch.setattr(run, "SLICE_SECONDS", seconds)
-    keys = [f"k{number}" for number in range(30)]
-    fields = " ".join(f"{key}: name" for key in keys)
-    document = f"{{ workers(count: 20000) {{ {fields} }} }}"
+    document = "{ workers(count: 20000) { name } }"
     turns = 0
 
     async def ticking() -> None:
@@ -518,7 +516,7 @@ async def test_a_huge_operation_lets_others_have_their_turns(
 
     assert len(data["workers"]) == 20_000
     if is_fair:
-        assert turns >= 2 * len(keys)
+        assert turns >= 20_000 // run.SLICE_ROWS - 1
     else:
         assert turns == 0
 
@@ -657,8 +655,7 @@ async def test_what_happens_is_told_as_it_happens(process: Process) -> None:
         "    read of 1",
         "  level 2 ['DistrictConnection', 'District']",
         "    read of 1",
-        "  level 3 ['District', 'Division']",
-        "  level 4 ['Division']",
+        "  level 3 ['Division']",
         "  failed [['audit']]",
     ]
 
