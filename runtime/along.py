@@ -11,7 +11,18 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, FromClause, Select, UnaryExpression, select, true
+from sqlalchemy import (
+    ARRAY,
+    Cast,
+    ColumnElement,
+    FromClause,
+    Select,
+    Text,
+    UnaryExpression,
+    bindparam,
+    select,
+    true,
+)
 from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.sql.elements import KeyedColumnElement
 from sqlalchemy.sql.operators import desc_op
@@ -21,8 +32,21 @@ if TYPE_CHECKING:
     from runtime.batch import Batch
 
 Read = Select[*tuple[Any, ...]]
-KEYS = "keys"
-"""The name of the parameter that holds the keys of a batch."""
+
+
+class Keys(Cast[Any]):
+    """The keys of a batch, in statements: bound as one array.
+
+    They stand in a subselect, where the planner does not look for their values. What is read by
+    keys is read by an index, however many there are; and PostgreSQL, which would otherwise plan
+    anew for every few keys, finds that it need not. Planning takes longer than the read.
+    """
+
+    inherit_cache = True
+
+    def __init__(self) -> None:
+        keys = bindparam("keys", type_=ARRAY(Text(collation="C")))
+        super().__init__(select(keys).scalar_subquery(), ARRAY(Text))
 
 
 @dataclass(frozen=True)
@@ -104,7 +128,7 @@ def lateral(one: Along, by: ColumnElement[Any], name: str) -> FromClause:
     """The rows of a read whose one key is the column."""
 
     def in_place_of_keys(element: Any, **_: Any) -> Any:
-        return array([by]) if getattr(element, "key", None) == KEYS else None
+        return array([by]) if isinstance(element, Keys) else None
 
     read = one.batch.statement(one.columns)
     key, *rest = read.selected_columns

@@ -40,14 +40,13 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import NullType, TypeEngine
 
-from runtime.along import Along, Part, joined
+from runtime.along import Along, Keys, Part, joined
 from runtime.reads import Query, Record, Source, Tally, compiled
 from runtime.rights import Role
 from runtime.rows import row_type
 from runtime.viewer import ANYONE, Viewer, opened
 
-KEYS = bindparam("keys", type_=ARRAY(Text(collation="C")))
-"""The keys of a batch, in statements."""
+KEYS = Keys()
 IDENTIFIER = Text(collation="C")
 # Who is asking, in the row rules of statements; null or empty where it does not apply.
 VIEWER = bindparam("viewer_id", type_=IDENTIFIER)

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 import asyncpg
 import pytest
 import pytest_asyncio
-from sqlalchemy import ARRAY, Text, any_, cast, literal, select
+from sqlalchemy import ARRAY, Text, any_, bindparam, cast, literal, select
 
 import loaders
 from loaders.place import district_by_id, districts_by_division
@@ -24,7 +24,7 @@ from runtime.batch import KEYS, ROOT, Access, Batch, Batches, Columns, Read, Rea
 from runtime.page import Pages, Window
 from runtime.privacy import Privacy
 from runtime.process import Process
-from runtime.reads import Query, Record, Tally
+from runtime.reads import Query, Record, Tally, compiled
 from runtime.viewer import Viewer
 from tests.asking import a_process
 from tests.conftest import Statements
@@ -49,6 +49,26 @@ def batches(process: Process) -> Batches:
 async def names(batches: Batches, *keys: str) -> list[str | None]:
     rows = await batches.level(district_by_id, keys, NAME)
     return [row and row.name_en for row in rows]
+
+
+async def planned_anew(database_url: str, keys: Any) -> int:
+    """How often PostgreSQL plans a read of a few keys, of twenty runs on one connection."""
+    statement = select(District.id, District.name_en).where(District.id == any_(keys))
+    query = compiled(statement)
+    connection = await asyncpg.connect(database_url.replace("+asyncpg", ""))
+    for _ in range(20):
+        await connection.fetch(query.sql, [LUCKNOW, AGRA])
+    counted = await connection.fetchval(
+        "SELECT custom_plans FROM pg_prepared_statements WHERE statement = $1", query.sql
+    )
+    await connection.close()
+    return int(counted)
+
+
+async def test_what_is_read_by_keys_is_planned_once(database_url: str) -> None:
+    """After the five times that PostgreSQL takes to find out."""
+    assert await planned_anew(database_url, KEYS) == 5
+    assert await planned_anew(database_url, bindparam("keys", type_=ARRAY(Text))) == 20
 
 
 async def test_results_stand_in_the_order_of_their_keys(
