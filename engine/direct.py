@@ -63,19 +63,41 @@ class Unusual(Exception):
 
 
 @dataclass(frozen=True, eq=False)
+class Part:
+    """Objects that a loop makes, and which of their fields it leaves null: they are put in when
+    they are there. The first are those of the rows; others lie within objects of an earlier part.
+    """
+
+    selection: "Selection"
+    others: "Sequence[PlannedField]"
+    above: int = 0
+    field: "PlannedField | None" = None
+    """The field of the objects above that leads to these."""
+
+
+@dataclass(frozen=True, eq=False)
 class Direct:
-    """The loop of a selection."""
+    """The loop of a selection. It takes the rows, what `inputs` give, and for each part but the
+    first a list for its rows, one for its objects, and a dictionary."""
 
     loop: Callable[..., Column]
     inputs: Sequence[Input]
-    others: "Sequence[PlannedField]"
-    """The fields it leaves null: they are put in when they are there."""
+    parts: Sequence[Part]
     code: str
 
 
-def loops_of(planned: "PlannedField") -> int | None:
-    """How many loops lie in each other to make the field's value of a row; None where something of
-    it has to be waited for, or may be of several types."""
+@dataclass(frozen=True)
+class Reach:
+    """How far a field can be made of a row."""
+
+    loops: int
+    """How many of them lie in each other."""
+    is_whole: bool
+    """Whether nothing of it has to be waited for."""
+
+
+def reach_of(planned: "PlannedField") -> Reach | None:
+    """None where the field's own value has to be waited for, or may be of several types."""
     source, output = planned.source, planned.output
     is_at_hand = (
         isinstance(source, Attribute)
@@ -84,7 +106,7 @@ def loops_of(planned: "PlannedField") -> int | None:
     )
     if not is_at_hand or planned.stream is not None:
         return None
-    loops = 0
+    loops, is_whole = 0, True
     while output.item is not None:
         output, loops = output.item, loops + 1
     if output.leaf is None:
@@ -93,26 +115,25 @@ def loops_of(planned: "PlannedField") -> int | None:
         below = planned.below(output.named)
         if below.error or below.deferred or below.spreads:
             return None
-        inner = 0
-        for field in below.fields:
-            if field.loops is None:
-                return None
-            inner = max(inner, field.loops)
-        loops += inner
-    return loops if loops <= LOOPS else None
+        reaches = [field.reach for field in below.fields]
+        loops += max((reach.loops for reach in reaches if reach), default=0)
+        is_whole = all(reach is not None and reach.is_whole for reach in reaches)
+    return Reach(loops, is_whole) if loops <= LOOPS else None
 
 
 def direct_of(selection: "Selection") -> Direct | None:
     """None where no field of the selection can be had like that."""
-    here = [field for field in selection.fields if field.loops is not None]
-    if not here:
+    if not any(field.reach for field in selection.fields):
         return None
     writer = Writer()
-    made = writer.object(selection, here, "v0", 2)
-    given = "".join(f", k{number}" for number in range(len(writer.inputs)))
+    writer.parts.append(Part(selection, others_of(selection)))
+    made = writer.object(selection, "v0", 2, 0)
+    given = [f"k{number}" for number in range(len(writer.inputs))]
+    for number in range(1, len(writer.parts)):
+        given += [f"rows{number}", f"made{number}", f"known{number}"]
     code = "\n".join(
         [
-            f"def made(rows{given}):",
+            f"def made({', '.join(['rows', *given])}):",
             "    made = []",
             "    for v0 in rows:",
             *writer.lines,
@@ -123,8 +144,11 @@ def direct_of(selection: "Selection") -> Direct | None:
     namespace: dict[str, Any] = {"Unusual": Unusual, "a_list": a_list, "prove": prove}
     namespace |= {f"c{number}": value for number, value in enumerate(writer.constants)}
     exec(code, namespace)
-    others = [field for field in selection.fields if field.loops is None]
-    return Direct(namespace["made"], writer.inputs, others, code)
+    return Direct(namespace["made"], writer.inputs, writer.parts, code)
+
+
+def others_of(selection: "Selection") -> "Sequence[PlannedField]":
+    return [field for field in selection.fields if field.reach is None]
 
 
 class Writer:
@@ -134,22 +158,28 @@ class Writer:
         self.lines: list[str] = []
         self.inputs: list[Input] = []
         self.constants: list[Any] = []
+        self.parts: list[Part] = []
         self._names = 0
 
-    def object(
-        self, selection: "Selection", fields: Sequence["PlannedField"], row: str, depth: int
-    ) -> str:
-        """What makes the object of the row, once the lines for `fields` have been run."""
+    def object(self, selection: "Selection", row: str, depth: int, part: int) -> str:
+        """What makes the object of the row, once the lines for its fields have been run."""
         entries = dict.fromkeys(selection.keys, "None")
         entries |= dict.fromkeys(selection.names, repr(selection.type.name))
-        for planned in fields:
-            entries[planned.key] = self._field(planned, row, depth)
+        for planned in selection.fields:
+            if planned.reach is not None:
+                entries[planned.key] = self._field(planned, row, depth, part)
         return f"{{{', '.join(f'{key!r}: {value}' for key, value in entries.items())}}}"
 
-    def _field(self, planned: "PlannedField", row: str, depth: int) -> str:
+    def _field(self, planned: "PlannedField", row: str, depth: int, part: int) -> str:
         value = self._name()
         self._write(f"{value} = {self._read(planned, row, depth)}", depth)
-        self._complete(planned, planned.output, value, depth)
+        if planned.reach is not None and not planned.reach.is_whole:
+            named = planned.output.named
+            assert isinstance(named, GraphQLObjectType)
+            below = planned.below(named)
+            self.parts.append(Part(below, others_of(below), part, planned))
+            part = len(self.parts) - 1
+        self._complete(planned, planned.output, value, depth, part)
         return value
 
     def _read(self, planned: "PlannedField", row: str, depth: int) -> str:
@@ -168,7 +198,9 @@ class Writer:
         self._write(f"{key} = {row}.{source.record.needs[0]}", depth)
         return f"None if {key} is None else {self._input(partial(known_rows, source))}[{key}]"
 
-    def _complete(self, planned: "PlannedField", output: Output, value: str, depth: int) -> None:
+    def _complete(
+        self, planned: "PlannedField", output: Output, value: str, depth: int, part: int
+    ) -> None:
         """Looks at a value, and makes of it what leaves."""
         if output.item is None and output.leaf is not None and self._leaf(output, value, depth):
             return
@@ -176,15 +208,30 @@ class Writer:
             self._write(f"if {value} is not None:", depth)
             depth += 1
         if output.item is not None:
-            self._list(planned, output.item, value, depth)
+            self._list(planned, output.item, value, depth, part)
         elif output.leaf is not None:
             self._write(f"{value} = {self._constant(output.leaf.one)}({value})", depth)
+        elif planned.reach is not None and planned.reach.is_whole:
+            self._object(planned, output, value, value, depth, part)
         else:
-            assert isinstance(output.named, GraphQLObjectType)
-            kinds, type_ = self._constant(set()), self._constant(output.named)
-            self._write(f"if type({value}) not in {kinds}: prove({kinds}, {value}, {type_})", depth)
-            below = planned.below(output.named)
-            self._write(f"{value} = {self.object(below, below.fields, value, depth)}", depth)
+            # What many refer to is one row, and one object of the answer.
+            made = self._name()
+            self._write(f"{made} = known{part}.get(id({value}))", depth)
+            self._write(f"if {made} is None:", depth)
+            self._object(planned, output, value, made, depth + 1, part)
+            self._write(f"known{part}[id({value})] = {made}", depth + 1)
+            self._write(f"rows{part}.append({value})", depth + 1)
+            self._write(f"made{part}.append({made})", depth + 1)
+            self._write(f"{value} = {made}", depth)
+
+    def _object(
+        self, planned: "PlannedField", output: Output, row: str, made: str, depth: int, part: int
+    ) -> None:
+        assert isinstance(output.named, GraphQLObjectType)
+        kinds, type_ = self._constant(set()), self._constant(output.named)
+        self._write(f"if type({row}) not in {kinds}: prove({kinds}, {row}, {type_})", depth)
+        below = planned.below(output.named)
+        self._write(f"{made} = {self.object(below, row, depth, part)}", depth)
 
     def _leaf(self, output: Output, value: str, depth: int) -> bool:
         """For a leaf that mostly leaves as it is, or by a look into a table; whether it is one."""
@@ -201,7 +248,9 @@ class Writer:
         self._write(f"if {unless}({ODD[scalar].format(value)}): raise Unusual", depth)
         return True
 
-    def _list(self, planned: "PlannedField", item: Output, value: str, depth: int) -> None:
+    def _list(
+        self, planned: "PlannedField", item: Output, value: str, depth: int, part: int
+    ) -> None:
         self._write(f"if type({value}) is not list: {value} = a_list({value})", depth)
         if item.leaf is not None and standard(item.leaf.type) in TEXTS:
             kinds = self._constant({str, NOTHING} if item.nullable else {str})
@@ -210,7 +259,7 @@ class Writer:
         one, made = self._name(), self._name()
         self._write(f"{made} = []", depth)
         self._write(f"for {one} in {value}:", depth)
-        self._complete(planned, item, one, depth + 1)
+        self._complete(planned, item, one, depth + 1, part)
         self._write(f"{made}.append({one})", depth + 1)
         self._write(f"{value} = {made}", depth)
 

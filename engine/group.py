@@ -8,6 +8,7 @@ from graphql.pyutils import Path
 from engine.errors import Failure, Keys
 from engine.output import Column
 from engine.plan import Selection
+from engine.within import Within
 
 if TYPE_CHECKING:
     from engine.objects import Objects
@@ -21,7 +22,7 @@ class Group:
         self,
         selection: Selection,
         rows: Sequence[Any],
-        objects: "Objects | None" = None,
+        objects: "Objects | Within | None" = None,
         same_as: "Group | None" = None,
     ) -> None:
         self.selection = selection
@@ -36,21 +37,24 @@ class Group:
         """The objects that cannot be: a field of theirs that may not be null has failed."""
         self.made: Column = []
         """What they are in the answer, or what they failed by."""
-        self.is_begun = False
-        """Whether they are there already, and only lack what `tasks` find."""
+        self.begun: Column | None = None
+        """What of them is there already, and only lacks what `tasks` find."""
         self._paths: dict[int, Path | None] = {}
 
     def assemble(self) -> None:
-        if self.is_begun:
-            for task in self.tasks:
-                key = task.field.key
-                for made, value in zip(self.made, task.column(), strict=True):
-                    made[key] = value
-        else:
-            columns = [task.column() for task in self.tasks]
+        columns = [task.column() for task in self.tasks]
+        if self.begun is None:
             self.made = self.selection.assemble(len(self.rows), *columns)
-        for index, failure in self.broken.items():
-            self.made[index] = failure
+        else:
+            self.made = self.begun
+            for task, column in zip(self.tasks, columns, strict=True):
+                key = task.field.key
+                for made, value in zip(self.made, column, strict=True):
+                    made[key] = value
+        if self.broken:
+            self.made = [self.broken.get(index, made) for index, made in enumerate(self.made)]
+            if isinstance(self.objects, Within):
+                self.objects.settle(self)
 
     def paths(self, index: int) -> Iterator[Keys]:
         """Where the object stands in the answer; one row may stand in several places."""

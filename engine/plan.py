@@ -12,7 +12,7 @@ from graphql.execution.values import VariableValues
 from engine.assemble import Assemble, assembling
 from engine.collect import Defer
 from engine.cost import Price
-from engine.direct import Direct, direct_of, loops_of
+from engine.direct import Direct, Reach, direct_of, reach_of
 from runtime.along import Along
 from runtime.projection import Projection
 from runtime.viewer import Viewer
@@ -45,10 +45,10 @@ class PlannedField:
     """The types of the kinds of row that turned up; None for what has to be asked."""
 
     @cached_property
-    def loops(self) -> int | None:
-        """What it takes to make its value of a row alone. First asked for when the rows are there,
-        by when it is known what comes along with them."""
-        return loops_of(self)
+    def reach(self) -> Reach | None:
+        """How far it can be made of a row alone. First asked for when the rows are there, by when
+        it is known what comes along with them."""
+        return reach_of(self)
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from engine.observer import Observer
 from engine.output import Column, Nest
 from engine.plan import Plan, PlannedField
 from engine.sources import Asking, Await, Read, Request, listed
+from engine.within import Within
 from runtime.along import Along
 from runtime.batch import Batch
 
@@ -82,7 +83,8 @@ class Run:
             with self._observer.level(len(levels), groups):
                 groups = await self._level(groups)
         for level in reversed(levels):
-            for group in level:
+            # Those within others stand behind them.
+            for group in reversed(level):
                 group.assemble()
                 if time.perf_counter() > self._slice_ends:
                     await self._breathe()
@@ -103,9 +105,12 @@ class Run:
     async def _level(self, groups: list[Group]) -> list[Group]:
         """Resolves the fields of the groups; the groups of the objects they lead to."""
         tasks = []
-        for group in groups:
-            group.tasks = [Task(self, group, field) for field in await self._begun(group)]
-            tasks += group.tasks
+        for group in list(groups):
+            for begun, fields in await self._begun(group):
+                begun.tasks = [Task(self, begun, field) for field in fields]
+                tasks += begun.tasks
+                if begun is not group:
+                    groups.append(begun)
         for task in tasks:
             task.start()
             if time.perf_counter() > self._slice_ends:
@@ -121,24 +126,36 @@ class Run:
                 await self._breathe()
         return below
 
-    async def _begun(self, group: Group) -> Sequence[PlannedField]:
-        """Makes of the rows what can be made at once; the fields that remain."""
+    async def _begun(self, group: Group) -> list[tuple[Group, Sequence[PlannedField]]]:
+        """Makes of the rows what can be made at once, and the groups within it; with each group
+        the fields that remain."""
         direct = group.selection.direct
         if direct is None:
-            return group.selection.fields
+            return [(group, group.selection.fields)]
         rows = group.rows
+        within: list[tuple[Column, Column, dict[int, Any]]] = [([], [], {}) for _ in direct.parts]
         try:
-            inputs = [given(self) for given in direct.inputs]
-            made = direct.loop(rows[:SLICE_ROWS], *inputs)
+            inputs = [*(given(self) for given in direct.inputs), *chain.from_iterable(within[1:])]
+            group.begun = direct.loop(rows[:SLICE_ROWS], *inputs)
             for start in range(SLICE_ROWS, len(rows), SLICE_ROWS):
                 if time.perf_counter() > self._slice_ends:
                     await self._breathe()
-                made += direct.loop(rows[start : start + SLICE_ROWS], *inputs)
+                group.begun += direct.loop(rows[start : start + SLICE_ROWS], *inputs)
         except Exception:
             # Whatever is wrong is found again field by field, and told in its place.
-            return group.selection.fields
-        group.made, group.is_begun = made, True
-        return direct.others
+            group.begun = None
+            return [(group, group.selection.fields)]
+        groups = [group]
+        for part, (found, made, _) in zip(direct.parts[1:], within[1:], strict=True):
+            assert part.field is not None
+            origin = Within(self, groups[part.above], part.field)
+            groups.append(Group(part.selection, found, origin))
+            groups[-1].begun = made
+        return [
+            (each, part.others)
+            for each, part in zip(groups, direct.parts, strict=True)
+            if each.rows or each is group
+        ]
 
     async def _meet(self, tasks: "list[Task]") -> None:
         """Everything that is asked for on a level, together: one read for each batch, whoever asks
