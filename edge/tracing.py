@@ -57,13 +57,14 @@ class Tracing(Observer):
             told["gateway.request.id"] = context.request_id
         return self._span(operation.kind.value, told, SpanKind.SERVER)
 
-    def level(self, depth: int, groups: Sequence[Group]) -> AbstractContextManager[Any]:
-        told = {
-            "gateway.level.depth": depth,
-            "gateway.level.fields": sum(len(group.selection.fields) for group in groups),
-            "gateway.level.objects": sum(len(group.rows) for group in groups),
-        }
-        return self._span(f"level {depth}", told)
+    @contextmanager
+    def level(self, depth: int, groups: Sequence[Group]) -> Iterator[None]:
+        with self._span(f"level {depth}", {"gateway.level.depth": depth}) as span:
+            yield
+            # Objects that are made with others join them on the way.
+            fields = sum(len(group.selection.fields) for group in groups)
+            objects = sum(len(group.rows) for group in groups)
+            span.set_attributes({"gateway.level.fields": fields, "gateway.level.objects": objects})
 
     @contextmanager
     def read(self, reading: Reading) -> Iterator[None]:

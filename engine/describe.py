@@ -2,7 +2,7 @@
 
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from textwrap import indent
@@ -119,38 +119,70 @@ def described(
     points = plan.price.cost(variables.coerced)
     shares = plan.price.shares(variables.coerced, least=max(points, 1))
     costs = {share.path: share.cost for share in shares}
+    walk = Walk(schema, plan, variables, page_limit, costs)
     levels: list[Level] = []
-    coming: set[Batch] = set()
     for step, root in enumerate(plan.steps, 1):
+        here = [At("", (), root)]
         depth = 0
-        here: list[tuple[str, tuple[str, ...], Selection]] = [("", (), root)]
-        while here := [place for place in here if place[2].fields]:
+        while here := [at for at in here if at.selection.fields]:
             depth += 1
-            level = Level()
-            batches: dict[Batch, tuple[Along, ...]] = {}
-            below = []
-            for place, path, selection in here:
-                for planned in selection.fields:
-                    at, keys = f"{place}{planned.key}", (*path, planned.key)
-                    record = told(planned.definition)
-                    how = in_words(planned.source, record)
-                    if comes_along(planned) and coming.issuperset(
-                        reads_of(planned, variables, page_limit)
-                    ):
-                        how = f"{how}, along with its parent"
-                    else:
-                        assert plan.projection is not None
-                        along = along_with(planned, plan.projection)
-                        coming.update(batches_of(along))
-                        for batch in reads_of(planned, variables, page_limit):
-                            batches[batch] = batches.get(batch, ()) + along
-                    level.fields[at] = Place(how, costs.get(keys))
-                    below += [(f"{at}{m}.", keys, s) for m, s in led_to(schema, planned)]
-            certain = [read_of(batch, plan, along) for batch, along in batches.items()]
-            level.reads = sent.reads[step, depth] if sent else certain
+            level, reads, here = walk.level(here)
+            level.reads = sent.reads[step, depth] if sent else reads
             levels.append(level)
-            here = below
     return Description(points, levels)
+
+
+@dataclass(frozen=True)
+class At:
+    """A selection, where it stands in the answer."""
+
+    place: str
+    keys: tuple[str, ...]
+    selection: Selection
+
+
+@dataclass
+class Walk:
+    """Goes through a plan as running it does."""
+
+    schema: GraphQLSchema
+    plan: Plan
+    variables: VariableValues
+    page_limit: int
+    costs: Mapping[tuple[str, ...], int]
+    coming: set[Batch] = field(default_factory=set)
+    """What has been seen to come along."""
+
+    def level(self, here: Sequence[At]) -> tuple[Level, list[Read], list[At]]:
+        """What is resolved here, what is certain to be read, and what is left for the next."""
+        level, below = Level(), list[At]()
+        batches: dict[Batch, tuple[Along, ...]] = {}
+        for at in here:
+            self._fields(at, level, batches, below)
+        return level, [read_of(batch, self.plan, along) for batch, along in batches.items()], below
+
+    def _fields(
+        self, at: At, level: Level, batches: dict[Batch, tuple[Along, ...]], below: list[At]
+    ) -> None:
+        for planned in at.selection.fields:
+            place, keys = f"{at.place}{planned.key}", (*at.keys, planned.key)
+            how = in_words(planned.source, told(planned.definition))
+            reads = reads_of(planned, self.variables, self.page_limit)
+            if comes_along(planned) and self.coming.issuperset(reads):
+                how = f"{how}, along with its parent"
+            else:
+                assert self.plan.projection is not None
+                along = along_with(planned, self.plan.projection)
+                self.coming.update(batches_of(along))
+                for batch in reads:
+                    batches[batch] = batches.get(batch, ()) + along
+            level.fields[place] = Place(how, self.costs.get(keys))
+            for member, selection in led_to(self.schema, planned):
+                objects = At(f"{place}{member}.", keys, selection)
+                if planned.reach is None:
+                    below.append(objects)
+                else:
+                    self._fields(objects, level, batches, below)
 
 
 def batches_of(along: Sequence[Along]) -> Iterator[Batch]:

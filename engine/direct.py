@@ -1,28 +1,27 @@
 """What of an object needs nothing but its row: made for all rows of a group by one generated loop.
 
-Columns and what is computed from them, the rows that came along, and lists of such: nobody has to
-wait for it, and where every value is as its type promises, there is nothing more to do. The loop
-looks at each value on its way. One that is not as promised ends it, and the group is gone through
-field by field instead, which finds out what is wrong and where.
+Columns and what is computed from them, rows that came along, and lists of such: nobody has to wait
+for it, and where every value is as its type promises, there is nothing more to do. The loop looks
+at each value on its way. One that is not as promised ends it, and the group is gone through field
+by field instead, which finds out what is wrong and where.
 
-For `worker { name rating { mean } skills { level } }` below a list it reads
+For `worker { name rating { mean } skills { level } }`, say, with ratings that came along (`k0`) and
+skills that have to be read, it is
 
     def made(rows, k0):
         made = []
         for v0 in rows:
             v1 = v0.name
             if type(v1) is not str: raise Unusual
-            v2 = v0.rating_id
-            v3 = None if v2 is None else k0[v2]
-            if v3 is not None:
-                if type(v3) not in c0: prove(c0, v3, c1)
-                v4 = v3.mean
+            v3 = v0.rating_id
+            v2 = None if v3 is None else k0[v3]
+            if v2 is not None:
+                if type(v2) not in c0: prove(c0, v2, c1)
+                v4 = v2.mean
                 if type(v4) is not float or v4 - v4 != 0: raise Unusual
-                v3 = {'mean': v4}
-            made.append({'name': v1, 'rating': v3, 'skills': None})
+                v2 = {'mean': v4}
+            made.append({'name': v1, 'rating': v2, 'skills': None})
         return made
-
-with `k0` the ratings that came along, and the skills to be put in when they have been read.
 """
 
 from collections.abc import Callable, Sequence
@@ -244,8 +243,9 @@ class Writer:
         scalar = standard(leaf.type)
         if scalar is None:
             return False
-        unless = f"{value} is not None and " if output.nullable else ""
-        self._write(f"if {unless}({ODD[scalar].format(value)}): raise Unusual", depth)
+        odd = ODD[scalar].format(value)
+        condition = f"{value} is not None and ({odd})" if output.nullable else odd
+        self._write(f"if {condition}: raise Unusual", depth)
         return True
 
     def _list(

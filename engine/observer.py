@@ -21,7 +21,8 @@ class Observer:
         return UNOBSERVED
 
     def level(self, depth: int, groups: "Sequence[Group]") -> AbstractContextManager[None]:
-        """Around resolving the fields of all these objects; the root is the first level, 1."""
+        """Around resolving the fields of all these objects; the root is the first level, 1. Groups
+        of objects that are made with their parents' join the list on the way."""
         return UNOBSERVED
 
     def read(self, reading: Reading) -> AbstractContextManager[None]:

@@ -3,6 +3,7 @@ where something is missing. Always a whole column at a time."""
 
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
 from itertools import accumulate, chain
@@ -93,6 +94,10 @@ class Leaf:
         self.members: dict[Any, Any] = {}
         """The same, whatever kind of value they are known by."""
         self.members_or_null: dict[Any, Any] = {None: None}
+        if isinstance(type_, GraphQLEnumType):
+            for member in type_.values.values():
+                with suppress(GraphQLError):
+                    self._note(member.value, type_.coerce_output_value(member.value))
 
     def stays(self, output: Output, values: Column) -> bool:
         """Whether the column leaves as it is, with no null where none may be."""
@@ -132,10 +137,14 @@ class Leaf:
             told = f"`{inspect(self.type)}.coerce_output_value({inspect(value)})`"
             message = f"Expected {told} to return non-nullable value, returned: {inspect(made)}"
             return Failure(TypeError(message), where(index))
-        if isinstance(self.type, GraphQLEnumType) and isinstance(value, str | Enum):
+        if isinstance(self.type, GraphQLEnumType):
+            self._note(value, made)
+        return made
+
+    def _note(self, value: Any, made: Any) -> None:
+        if isinstance(value, str | Enum):
             self._known.setdefault(type(value), {})[value] = made
             self.members[value] = self.members_or_null[value] = made
-        return made
 
     def one(self, value: Any) -> Any:
         """A single value as it leaves. Raises where it may not."""

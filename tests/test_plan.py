@@ -9,10 +9,12 @@ from typing import Any
 
 import httpx
 import pytest
-from graphql import GraphQLObjectType
+from graphql import GraphQLObjectType, OperationDefinitionNode, parse
 
+from engine.arguments import NO_VARIABLES
+from engine.compile import Compiler
 from engine.cost import Limits
-from engine.describe import Description, Sent
+from engine.describe import Description, Sent, described
 from engine.engine import Engine, Invalid
 from runtime.context import Context
 from runtime.field import told
@@ -20,7 +22,7 @@ from runtime.language import Language
 from runtime.rights import Role
 from runtime.settings import Settings
 from runtime.tokens import rotate
-from runtime.viewer import Viewer
+from runtime.viewer import ANYONE, Viewer
 from server import create_app
 from tests.asking import SCHEMA, a_process
 from tests.conftest import CHECKOUT, Statements, client_of
@@ -40,6 +42,12 @@ def block(kind: str) -> str:
     found = re.search(rf"```{kind}\n(.*?)```", PAGE, re.DOTALL)
     assert found is not None
     return found[1]
+
+
+def parts_of(document: str) -> tuple[OperationDefinitionNode, dict[str, Any]]:
+    (definition,) = parse(document).definitions
+    assert isinstance(definition, OperationDefinitionNode)
+    return definition, {}
 
 
 def planned(
@@ -77,6 +85,20 @@ def test_the_command_prints_the_plan_that_the_page_shows(tmp_path: Path) -> None
 
     assert printed.stderr == ""
     assert printed.stdout == block("text")
+
+
+def test_the_loop_that_the_page_shows_is_the_one_that_is_made() -> None:
+    plan = Compiler(SCHEMA, *parts_of(block("graphql")), NO_VARIABLES, ANYONE).plan()
+    described(SCHEMA, plan, NO_VARIABLES, 100)
+
+    selection = plan.steps[0]
+    for key in ("workers", "nodes", "skills"):
+        (planned,) = (each for each in selection.fields if each.key == key)
+        assert isinstance(planned.output.named, GraphQLObjectType)
+        selection = planned.below(planned.output.named)
+
+    assert selection.direct is not None
+    assert f"{selection.direct.code}\n" == block("python")
 
 
 async def test_the_answer_of_the_page_and_what_it_took_are_true(
@@ -216,16 +238,16 @@ async def test_in_development_an_answer_brings_its_plan_along(
     assert len(answer["data"]["nearbyWorkers"]["edges"]) == 2
     plan = answer["extensions"]["plan"]
     assert plan["points"] == 925
-    assert [len(level["reads"]) for level in plan["levels"]] == [2, 0, 0, 3, 0, 0, 0]
+    assert [len(level["reads"]) for level in plan["levels"]] == [2, 3, 0]
     assert plan["levels"][0]["fields"]["nearbyWorkers"] == {
         "how": "a page, read by loaders.nearby.nearby_run",
         "points": 863,
     }
-    assert plan["levels"][5]["fields"]["nearbyWorkers.edges.node.reviews.nodes.booking"] == {
+    assert plan["levels"][2]["fields"]["nearbyWorkers.edges.node.reviews.nodes.booking"] == {
         "how": "read by loaders.review.booking_by_review, for each id, along with its parent",
         "points": 110,
     }
-    (read,) = (r for r in plan["levels"][3]["reads"] if r["loader"].endswith("reviews_by_worker"))
+    (read,) = (r for r in plan["levels"][1]["reads"] if r["loader"].endswith("reviews_by_worker"))
     assert read.pop("ms") > 0
     assert "JOIN booking ON booking.id = review.booking_id" in read.pop("sql")
     assert read == {"loader": "loaders.review.reviews_by_worker", "keys": 2, "rows": 4}
@@ -244,10 +266,9 @@ async def test_a_plan_shows_reads_that_only_running_it_tells_of(
     reads = [level["reads"] for level in answer["extensions"]["plan"]["levels"]]
     assert [[read["loader"] for read in level] for level in reads] == [
         ["loaders.worker.workers"],
-        [],
         ["loaders.worker.workers.beyond"],
     ]
-    assert loaders(planned(after))[2] == []
+    assert loaders(planned(after))[1] == []
 
 
 async def test_an_operation_that_fails_has_its_plan_or_its_error(
@@ -303,5 +324,5 @@ def test_variables_are_those_beside_the_document_or_those_given(tmp_path: Path) 
     other.write_text(json.dumps({**VARIABLES, "first": 1}))
     view = str(OPERATIONS / "home_view.graphql")
 
-    assert command("plan", view).stdout.startswith("925 points · 7 levels · 5 reads\n")
+    assert command("plan", view).stdout.startswith("925 points · 3 levels · 5 reads\n")
     assert command("plan", view, "--variables", str(other)).stdout.startswith("203 points")
