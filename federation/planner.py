@@ -1,6 +1,6 @@
 """From an operation to its fetches: what the search chose, written down as requests."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
@@ -76,6 +76,8 @@ class Place:
 
     path: Path = ()
     hops: dict[tuple[str, str, int], list[Entry]] = field(default_factory=dict)
+    told_by: "set[Entry]" = field(default_factory=set)
+    """Those that say which types the objects on the way are of: without them nothing is found."""
 
 
 @dataclass(frozen=True)
@@ -167,15 +169,19 @@ class Writer:
             for place in sorted(together)
         ]
 
-    def _place(self, path: Path) -> Place:
-        return self._places.setdefault(path, Place(path))
+    def _place(self, path: Path, told_by: Iterable[Entry] = ()) -> Place:
+        place = self._places.setdefault(path, Place(path))
+        place.told_by.update(told_by)
+        return place
 
     def _write(self, solution: Solution, place: Place, spots: list[Spot]) -> set[Entry]:
         """The entries that all of it is in, besides those that only lead there."""
         used: set[Entry] = set()
+        told_by = set(place.told_by)
         if solution.typename is not None:
             spots[solution.typename].select.typename = True
             used.add(spots[solution.typename].entry)
+            told_by.add(spots[solution.typename].entry)
         if solution.first is not None:
             hop, then = solution.first
             return used | self._write(then, place, [*spots, self._hop(hop, place, spots)])
@@ -193,10 +199,11 @@ class Writer:
                 inner.append(Spot(below, spot.entry))
             if choice.below is not None:
                 path = (*place.path, choice.want.key)
-                used |= self._write(choice.below, self._place(path), inner)
+                used |= self._write(choice.below, self._place(path, place.told_by), inner)
         for branch in solution.branches:
             path = (*place.path, self._types(branch))
-            used |= self._write(branch.solution, self._place(path), self._on(branch, spots))
+            there = self._place(path, told_by)
+            used |= self._write(branch.solution, there, self._on(branch, spots))
         return used
 
     def _types(self, branch: Branch) -> On:
@@ -222,7 +229,7 @@ class Writer:
         return known.below or Select()
 
     def _hop(self, hop: Hop, place: Place, spots: list[Spot]) -> Spot:
-        after: set[Entry] = {spots[0].entry} if spots else set()
+        after = {spots[0].entry, *place.told_by} if spots else set()
         key: tuple[Input, ...] = ()
         requires: tuple[Input, ...] = ()
         if hop.key is not None:
