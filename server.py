@@ -43,6 +43,7 @@ from edge.endpoint import Endpoint, json_error, masked_fault
 from edge.federated import NoAddress, federated_app
 from engine.cost import Limits
 from engine.engine import Engine, Invalid
+from federation.partner import BadPartners
 from federation.router import planned
 from federation.supergraph import BadSupergraph
 from models.account import ConsentPurpose
@@ -308,7 +309,7 @@ def federate(
         application = federated_app(supergraph, settings)
     except Invalid as invalid:
         fail("\n".join(error.message for error in invalid.errors))
-    except (BadSupergraph, NoAddress, OSError, ValueError, GraphQLError) as error:
+    except (BadSupergraph, BadPartners, NoAddress, OSError, ValueError, GraphQLError) as error:
         fail(f"{supergraph}: {error}")
     console.print(f"Serving {supergraph} at http://{settings.host}:{settings.port}/graphql")
     uvicorn.run(

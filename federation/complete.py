@@ -130,6 +130,9 @@ class Taken:
                 return [self._shaped(each, output.item) for each in value]
         elif type(value) is dict:
             return value
+        return self._of_another_kind(output)
+
+    def _of_another_kind(self, output: Output) -> Coded:
         message = f"What was given for {output.field} is of another kind."
         return Coded("PARTNER_UNAVAILABLE", message, retryable=False)
 
@@ -145,9 +148,12 @@ class Taken:
         """None for an object of a type that clients are not to see."""
         if type(value) is list:
             return [self._known(each) for each in value]
-        if type(value) is dict and self._schema.get_type(value["__typename"]) is None:
-            return None
-        return value
+        if type(value) is not dict:
+            return value
+        name = value["__typename"]
+        if type(name) is not str:
+            return self._of_another_kind(self._output)
+        return None if self._schema.get_type(name) is None else value
 
 
 def is_shaped(values: Column, output: Output) -> bool:

@@ -13,7 +13,7 @@ import orjson
 
 from federation.client import Client, Request
 from federation.faults import Answered, Unavailable
-from federation.plan import Entities, Fetch, FetchPlan, Input, Path, Rename
+from federation.plan import Entities, Fetch, FetchPlan, Input, On, Path, Rename
 
 Object: TypeAlias = dict[str, Any]
 MISSING = object()
@@ -32,6 +32,8 @@ class Execution:
     ) -> None:
         """`names` are what subgraphs are called by people, by their ids."""
         self.data: Object = {}
+        self.answer_headers: list[tuple[str, str]] = []
+        """Of subgraphs' answers, what goes on to the client."""
         self.stray: list[Answered] = []
         """Errors that belong to no null."""
         self._plan = plan
@@ -68,7 +70,9 @@ class Execution:
             return
         variables = {n: self._variables[n] for n in fetch.variables if n in self._variables}
         representations = {each.entities.variable: each.representations for each in asked}
-        request = Request(name, fetch, variables, representations, self._headers)
+        request = Request(
+            name, fetch, variables, representations, self._headers, self.answer_headers
+        )
         try:
             answer = await self._client.ask(request)
         except Unavailable as error:
@@ -184,7 +188,7 @@ class Asked:
 
     def _fail(self, target: Object, error: Exception) -> None:
         for types, keys in self.entities.fields.items():
-            if types is None or target.get("__typename") in types:
+            if types is None or is_of(target, types):
                 fail([target], keys, error)
 
 
@@ -192,7 +196,7 @@ def reached(objects: Iterable[Object], path: Path) -> Iterable[Object]:
     """The objects along the path."""
     for step in path:
         if isinstance(step, frozenset):
-            objects = [each for each in objects if each.get("__typename") in step]
+            objects = [each for each in objects if is_of(each, step)]
             continue
         found: list[Object] = []
         for each in objects:
@@ -203,6 +207,11 @@ def reached(objects: Iterable[Object], path: Path) -> Iterable[Object]:
                 flatten(value, found)
         objects = found
     return objects
+
+
+def is_of(value: Object, types: On) -> bool:
+    name = value.get("__typename")
+    return type(name) is str and name in types
 
 
 def flatten(values: list[Any], found: list[Object]) -> None:
@@ -217,7 +226,7 @@ def fill(made: Object, source: Object, inputs: Sequence[Input], *, nulls: bool) 
     """Fills in what is there; whether that is all."""
     complete = True
     for given in inputs:
-        if given.types is not None and source.get("__typename") not in given.types:
+        if given.types is not None and not is_of(source, given.types):
             continue
         value = source.get(given.key, MISSING)
         if value is not None and value is not MISSING and given.below:
@@ -291,7 +300,7 @@ def lost_by(name: str, errors: Any) -> Exception:
 
 def item(value: Any, step: Any) -> Any:
     if type(value) is dict:
-        return value.get(step, MISSING)
+        return value.get(step, MISSING) if type(step) is str else MISSING
     if type(value) is list and type(step) is int and 0 <= step < len(value):
         return value[step]
     return MISSING

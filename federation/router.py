@@ -76,8 +76,10 @@ class Router:
         operation: Operation,
         variables: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] = NO_HEADERS,
+        answer_headers: list[tuple[str, str]] | None = None,
     ) -> ExecutionResult:
-        """`headers` go along to every subgraph."""
+        """`headers` are the client's, in lower case; what subgraphs have for it is added to
+        `answer_headers`."""
         given = variables or {}
         coerced = operation.variables.coerced(given)
         if isinstance(coerced, list):
@@ -92,6 +94,8 @@ class Router:
             return ExecutionResult(None, [error])
         execution = Execution(planned.fetches, given, self.client, headers, self._names)
         await execution.run()
+        if answer_headers is not None:
+            answer_headers += execution.answer_headers
         run = Run(
             self.supergraph.schema,
             operation.fragments,

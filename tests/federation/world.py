@@ -34,7 +34,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from federation.client import Address, HttpClient, connections
+from federation.client import BySubgraph
+from federation.http import HttpClient
+from federation.partner import Partner
 from federation.router import Router
 from federation.supergraph import Supergraph, applied, field_set
 
@@ -198,7 +200,9 @@ class Subgraph:
         if self.before is not None:
             await self.before(asked)
         if self.disturb is not None and (other := self.disturb(asked)) is not None:
-            return other if isinstance(other, Response) else Response(orjson.dumps(other))
+            if isinstance(other, Response):
+                return other
+            return Response(orjson.dumps(other), media_type="application/json")
         document = parse(asked["query"])
         if errors := validate(self.schema, document):
             result = ExecutionResult(None, errors)
@@ -230,9 +234,15 @@ class Federation:
             f"{name}.{self.name}": Starlette(routes=[Route("/graphql", s.answer, methods=["POST"])])
             for name, s in self.subgraphs.items()
         }
-        self.client = HttpClient(
-            {g.name: Address(g.url, seconds=2) for g in self.supergraph.subgraphs.values()},
-            connections(Hosts(self.apps)),
+        self.client = BySubgraph(
+            {
+                graph.name: HttpClient(
+                    graph.name,
+                    Partner(url=graph.url, seconds=2, attempts=1, private_addresses=True),
+                    Hosts(self.apps),
+                )
+                for graph in self.supergraph.subgraphs.values()
+            }
         )
         self.router = Router(self.supergraph, self.client)
 
