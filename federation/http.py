@@ -13,6 +13,7 @@ from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt
 from tenacity.wait import wait_random_exponential
 
 from federation.client import Request
+from federation.evidence import looked_into
 from federation.faults import Unavailable
 from federation.guard import Breaker, Bulkhead, Crowded, Flights, Resting
 from federation.network import connections
@@ -80,7 +81,7 @@ class HttpClient:
         if listed:
             headers = reply.headers.multi_items()
             request.answer_headers.extend(entry for entry in headers if entry[0] in listed)
-        return reply.answer()
+        return looked_into(reply.answer(), request)
 
     def sent(self, request: Request) -> dict[str, str]:
         """Those of the client's headers that the partner is sent."""

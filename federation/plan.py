@@ -9,6 +9,8 @@ from federation.wants import Keys
 On: TypeAlias = frozenset[str]
 Path: TypeAlias = "tuple[str | On, ...]"
 """To objects in the data: through keys, lists on the way, and only objects of some types."""
+Shape: TypeAlias = "Mapping[str, Shape | None]"
+"""What objects may hold, by key, with the shape of the objects there; None for values."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,10 @@ class Entities:
     fields: "Mapping[On | None, tuple[str, ...]]"
     """The keys that the entities come with, by the types that have them."""
     renames: tuple[Rename, ...] = ()
+    possible: On = frozenset()
+    """What the entities may say they are."""
+    proof: tuple[Input, ...] = ()
+    """What of their key they come with, to show that they are those that were asked for."""
 
     @property
     def variable(self) -> str:
@@ -69,6 +75,8 @@ class Fetch:
     entities: tuple[Entities, ...]
     after: frozenset[int]
     """The numbers of the fetches that have to come first."""
+    shape: "Shape | None" = None
+    """Of its answer, where that is looked into."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,7 +1,7 @@
 """Running operations over a supergraph: planned once, fetched, completed."""
 
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,7 +48,9 @@ class Router:
         error_limit: int = 1000,
         budget: Budget | None = None,
         operations: int = 1000,
+        partners: Collection[str] = (),
     ) -> None:
+        """`partners` are the subgraphs whose answers are looked into, by what people call them."""
         self.supergraph = supergraph
         self.client = client
         self._engine = Engine(
@@ -56,7 +58,8 @@ class Router:
         )
         self._limits = limits
         self._error_limit = error_limit
-        self._planner = Planner(supergraph, budget or Budget())
+        looked_into = {g.id for g in supergraph.subgraphs.values() if g.name in partners}
+        self._planner = Planner(supergraph, budget or Budget(), partners=frozenset(looked_into))
         self._names = {graph.id: graph.name for graph in supergraph.subgraphs.values()}
         self._observer = Observer()
         self._planned: OrderedDict[tuple[Operation, tuple[Any, ...]], Planned] = OrderedDict()

@@ -6,7 +6,7 @@ its value tells what it was made of, and a wrong input gives a wrong answer.
 """
 
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -203,13 +203,15 @@ class Subgraph:
             if isinstance(other, Response):
                 return other
             return Response(orjson.dumps(other), media_type="application/json")
+        return Response(orjson.dumps(self.known(asked)), media_type="application/json")
+
+    def known(self, asked: Object) -> Any:
+        """What it answers by itself."""
         document = parse(asked["query"])
         if errors := validate(self.schema, document):
-            result = ExecutionResult(None, errors)
-        else:
-            found = execute_sync(self.schema, document, variable_values=asked.get("variables"))
-            result = found
-        return Response(orjson.dumps(result.formatted), media_type="application/json")
+            return ExecutionResult(None, errors).formatted
+        variables = asked.get("variables")
+        return execute_sync(self.schema, document, variable_values=variables).formatted
 
 
 @dataclass
@@ -219,6 +221,8 @@ class Federation:
     name: str
     world: World
     file: str = "supergraph.graphql"
+    partners: Collection[str] = ()
+    """Those whose answers are looked into."""
 
     def __post_init__(self) -> None:
         folder = SUPERGRAPHS / self.name
@@ -244,7 +248,7 @@ class Federation:
                 for graph in self.supergraph.subgraphs.values()
             }
         )
-        self.router = Router(self.supergraph, self.client)
+        self.router = Router(self.supergraph, self.client, partners=self.partners)
 
     def merged(self, document: str, variables: Object | None = None) -> ExecutionResult:
         """The answer of one server that has all of the world."""
