@@ -63,6 +63,7 @@ def federated_app(
         return Router(
             supergraph,
             BySubgraph({name: clients.of(name, partner) for name, partner in partners.items()}),
+            partners=agreed,
             limits=Limits.of(settings),
             token_limit=settings.token_limit,
         )
@@ -155,6 +156,7 @@ def partners_of(
     )
     own = Partner(
         seconds=settings.partner_seconds,
+        attempts=1,
         concurrency=OWN_CONCURRENCY,
         answer_limit=settings.partner_answer_limit,
         headers=tuple(name.strip().lower() for name in settings.passed_headers.split(",")),

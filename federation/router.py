@@ -33,6 +33,8 @@ class Planned:
 
     fetches: FetchPlan
     answer: Plan
+    owners: Mapping[int, set[str]]
+    """Who serves what is asked for, by the ids of its nodes."""
 
 
 class Router:
@@ -110,7 +112,7 @@ class Router:
         )
         data = await run.data()
         errors = [
-            told_in_full(error, operation.fragments, planned.fetches.keys)
+            told_in_full(error, operation.fragments, planned.fetches.keys, planned.owners)
             for error in told(run.absorbed, self._error_limit)
         ]
         errors += execution.stray[: self._error_limit - len(errors)]
@@ -166,20 +168,15 @@ class Router:
         if planned is not None:
             self._planned.move_to_end(key)
             return planned
-        schema = self.supergraph.schema
-        collector = Collector(schema, operation.fragments, variables)
+        collector = Collector(self.supergraph.schema, operation.fragments, variables)
         fetches = self._planner.plan(
             operation.definition, operation.fragments, collector.is_included
         )
-        answer = Completer(
-            schema,
-            operation.definition,
-            operation.fragments,
-            variables,
-            fetches.keys,
-            self.supergraph.hidden,
-        ).plan()
-        planned = self._planned[key] = Planned(fetches, answer)
+        completer = Completer(
+            operation.definition, operation.fragments, variables, fetches.keys, self.supergraph
+        )
+        planned = Planned(fetches, completer.plan(), completer.owners)
+        self._planned[key] = planned
         if len(self._planned) > max(self._operations, VARIANTS):
             self._planned.popitem(last=False)
         return planned

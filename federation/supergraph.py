@@ -127,6 +127,12 @@ class Supergraph:
         """The objects that something of the type may be, in whichever subgraph."""
         return self._possible.get(type_, frozenset((type_,)))
 
+    def owners(self, type_: str, field: str) -> set[str]:
+        """Those that serve the field, as people call them."""
+        known = self.types[type_].fields.get(field) if type_ in self.types else None
+        served = known.served.items() if known else ()
+        return {self.subgraphs[graph].name for graph, each in served if not each.external}
+
     @cached_property
     def _possible(self) -> Mapping[str, frozenset[str]]:
         found: dict[str, set[str]] = {

@@ -100,6 +100,7 @@ async def test_values_of_other_kinds_are_null(shop: Federation, reviews: Any) ->
     assert found["data"] is None
     for error in found["errors"]:
         assert error["extensions"]["code"] == "PARTNER_UNAVAILABLE"
+        assert error["extensions"]["partner"] == "reviews"
         assert error["path"][:3] == ["products", 0, "reviews"]
 
 
