@@ -23,7 +23,7 @@ from models.worker import (
     Worker,
     WorkerStatus,
 )
-from runtime.batch import DISTRICTS, KEYS, Columns, Read, many, one
+from runtime.batch import DISTRICTS, KEYS, Columns, Read, many, one, unseen
 from runtime.rights import Area, Rule
 
 ONCE_REGISTERED = (
@@ -93,7 +93,7 @@ def workers(
     if filter.language is not None:
         found = found.where(any_(Worker.languages) == filter.language)
     if filter.minimum_years_experience is not None:
-        found = found.where(Worker.years_experience >= filter.minimum_years_experience)
+        found = found.where(Worker.years_experience >= unseen(filter.minimum_years_experience))
     return found
 
 

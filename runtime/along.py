@@ -24,7 +24,7 @@ from sqlalchemy import (
     true,
 )
 from sqlalchemy.dialects.postgresql import array
-from sqlalchemy.sql.elements import KeyedColumnElement
+from sqlalchemy.sql.elements import BinaryExpression, CollectionAggregate, KeyedColumnElement
 from sqlalchemy.sql.operators import desc_op
 from sqlalchemy.sql.visitors import replacement_traverse
 
@@ -128,6 +128,8 @@ def lateral(one: Along, by: ColumnElement[Any], name: str) -> FromClause:
     """The rows of a read whose one key is the column."""
 
     def in_place_of_keys(element: Any, **_: Any) -> Any:
+        if isinstance(element, BinaryExpression) and is_any_key(element.right):
+            return element.left == by
         return array([by]) if isinstance(element, Keys) else None
 
     read = one.batch.statement(one.columns)
@@ -136,6 +138,13 @@ def lateral(one: Along, by: ColumnElement[Any], name: str) -> FromClause:
     made: Any = replacement_traverse(labelled, {}, in_place_of_keys)
     beside: FromClause = made.lateral(name)
     return beside
+
+
+def is_any_key(element: Any) -> bool:
+    """Whether it is `any_(KEYS)`, which stands in brackets."""
+    return isinstance(element, CollectionAggregate) and isinstance(
+        getattr(element.element, "element", None), Keys
+    )
 
 
 def bare(clause: Any) -> ColumnElement[Any]:

@@ -29,6 +29,7 @@ from aiodataloader import DataLoader
 from sqlalchemy import (
     ARRAY,
     BigInteger,
+    ColumnElement,
     Date,
     DateTime,
     Double,
@@ -37,6 +38,7 @@ from sqlalchemy import (
     Text,
     Time,
     bindparam,
+    select,
 )
 from sqlalchemy.types import NullType, TypeEngine
 
@@ -76,6 +78,12 @@ KINDS: Mapping[type, TypeEngine[Any]] = {
 """The values of arguments that are bound, and as what; all others are part of the statement."""
 SHAPE: Mapping[str, Any] = MappingProxyType({"shape": True})
 """The metadata of a dataclass's field whose value is part of the statement all the same."""
+
+
+def unseen(value: Any) -> ColumnElement[Any]:
+    """An argument that the planner need not know to choose well, such as the least of something on
+    the way through an index: it keeps a plan, rather than make one for each value."""
+    return select(value).scalar_subquery()
 
 
 @dataclass(frozen=True)
