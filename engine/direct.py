@@ -157,9 +157,12 @@ class Writer:
         if isinstance(source, Attribute):
             return f"{row}.{source.name}"
         if isinstance(source, Computed):
+            compute = self._constant(source.compute)
+            if source.record.speaks and len(planned.definition.args) == 1:
+                return f"{compute}({row}, language={self._input(partial(spoken, planned, source))})"
             if source.record.speaks or planned.definition.args:
                 return f"{self._input(partial(bound, planned, source))}({row})"
-            return f"{self._constant(source.compute)}({row})"
+            return f"{compute}({row})"
         assert isinstance(source, Loaded)
         key = self._name()
         self._write(f"{key} = {row}.{source.record.needs[0]}", depth)
@@ -240,6 +243,11 @@ ODD = {
 def bound(planned: "PlannedField", source: Computed, run: "Run") -> Callable[[Any], Any]:
     """The field's function with its arguments. Raises GraphQLError for one that is refused."""
     return source.bound(planned.arguments(run.variables), run.context)
+
+
+def spoken(planned: "PlannedField", source: Computed, run: "Run") -> Any:
+    """The language that the field is asked for in, where it has no other argument."""
+    return source.arguments(planned.arguments(run.variables), run.context)["language"]
 
 
 def known_rows(source: Loaded, run: "Run") -> Any:

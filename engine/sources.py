@@ -107,9 +107,14 @@ class Computed:
 
     def bound(self, arguments: dict[str, Any], context: Any) -> Callable[[Any], Any]:
         """The function of a row alone."""
-        if self.record.speaks and arguments.get("language") is None:
-            arguments = {**arguments, "language": context.language}
+        arguments = self.arguments(arguments, context)
         return partial(self.compute, **arguments) if arguments else self.compute
+
+    def arguments(self, given: dict[str, Any], context: Any) -> dict[str, Any]:
+        """With the language of the request where none is asked for."""
+        if self.record.speaks and given.get("language") is None:
+            return {**given, "language": context.language}
+        return given
 
 
 def mapped(function: Callable[[Any], Any], rows: Sequence[Any]) -> Column:
