@@ -1,13 +1,14 @@
 """GraphQL over HTTP for a supergraph alone: what clients send goes on to those who know them."""
 
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import httpx
 import structlog
-from graphql import GraphQLError, OperationType
+from graphql import GraphQLError, GraphQLSchema, OperationType
 from msgspec.structs import replace
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -24,20 +25,24 @@ from edge.endpoint import (
     unreadable,
 )
 from engine.cost import Limits
-from engine.engine import Invalid
+from engine.engine import Engine, Invalid
 from federation.client import BySubgraph
 from federation.current import Current
+from federation.gateway import Gateway, Joined
 from federation.http import REQUEST_ID, Clients
+from federation.local import LocalClient, Ours
 from federation.observer import Observer
 from federation.partner import Partner, check_url, partners_in
 from federation.router import Router
-from federation.supergraph import BadSupergraph, Supergraph
+from federation.supergraph import BadSupergraph, Subgraph, Supergraph
 from runtime.faults import BadInput, formatted
 from runtime.http import Refused, counted, encoded, request_id_of
 from runtime.settings import Settings
 
 log = structlog.get_logger()
 
+EngineOf: TypeAlias = Callable[..., Engine]
+Follow: TypeAlias = Callable[[], AbstractAsyncContextManager[None]]
 
 OWN_CONCURRENCY = 1_000
 """Calls to one subgraph of ours at once."""
@@ -45,6 +50,56 @@ OWN_CONCURRENCY = 1_000
 
 class NoAddress(BadSupergraph):
     """A subgraph for which neither the supergraph nor the settings have an address to be asked."""
+
+
+@dataclass(frozen=True)
+class Own:
+    """What we serve ourselves: to clients without any federation, and as a subgraph by that
+    name."""
+
+    name: str
+    schema: GraphQLSchema
+    subgraph: GraphQLSchema
+
+
+def gateway_over(
+    path: Path,
+    settings: Settings,
+    own: Own,
+    engine_of: EngineOf,
+    transport: httpx.AsyncBaseTransport | None = None,
+) -> tuple[Gateway, Follow]:
+    """Serves our schema with what the supergraph in the file adds to it, as it is at the time; and
+    what has to be entered around serving it. Raises BadSupergraph, BadPartners or OSError."""
+    agreed = partners_in(Path(settings.partners)) if settings.partners else {}
+    clients = Clients(transport)
+    local = LocalClient(engine_of(own.subgraph, limits=None, token_limit=None))
+
+    def router_over(supergraph: Supergraph) -> Joined:
+        ours = Ours(supergraph, own.name, own.schema)
+        others = {g.name: agreed.get(g.name, Partner()) for g in ours.others}
+        partners = partners_of(ours.others, settings, others)
+        remote = {name: clients.of(name, partner) for name, partner in partners.items()}
+        return Joined(
+            supergraph,
+            BySubgraph({own.name: local, **remote}),
+            ours,
+            engine_of(own.schema, rules=(ours.rule(),)),
+            limits=Limits.of(settings),
+            token_limit=settings.token_limit,
+        )
+
+    current = Current(path, router_over)
+
+    @asynccontextmanager
+    async def followed() -> AsyncIterator[None]:
+        try:
+            async with current.followed():
+                yield
+        finally:
+            await clients.close()
+
+    return Gateway(current), followed
 
 
 def federated_app(
@@ -59,7 +114,7 @@ def federated_app(
     clients = Clients(transport, observer)
 
     def router_over(supergraph: Supergraph) -> Router:
-        partners = partners_of(supergraph, settings, agreed)
+        partners = partners_of(supergraph.subgraphs.values(), settings, agreed)
         return Router(
             supergraph,
             BySubgraph({name: clients.of(name, partner) for name, partner in partners.items()}),
@@ -146,7 +201,7 @@ def response_of(answer: Any) -> Response:
 
 
 def partners_of(
-    supergraph: Supergraph, settings: Settings, agreed: Mapping[str, Partner]
+    subgraphs: Iterable[Subgraph], settings: Settings, agreed: Mapping[str, Partner]
 ) -> dict[str, Partner]:
     """What holds for each subgraph. Those with which nothing is agreed are of one's own network."""
     overriding = dict(
@@ -163,7 +218,7 @@ def partners_of(
         private_addresses=True,
     )
     found: dict[str, Partner] = {}
-    for subgraph in supergraph.subgraphs.values():
+    for subgraph in subgraphs:
         partner = agreed.get(subgraph.name, own)
         url = overriding.get(subgraph.name) or partner.url or subgraph.url
         if not url:

@@ -26,6 +26,8 @@ class Request:
     """The client's, in lower case; a client of ours passes on those that were agreed."""
     answer_headers: list[tuple[str, str]] = field(default_factory=list)
     """Of answers, what goes on to the client: grows."""
+    context: Any = None
+    """The request's own, for whoever answers in this process."""
 
     @property
     def is_query(self) -> bool:

@@ -29,8 +29,11 @@ class Execution:
         client: Client,
         headers: Mapping[str, str],
         names: Mapping[str, str],
+        own: str | None = None,
+        context: Any = None,
     ) -> None:
-        """`names` are what subgraphs are called by people, by their ids."""
+        """`names` are what subgraphs are called by people, by their ids; `own` is the id of one
+        that is no partner's."""
         self.data: Object = {}
         self.answer_headers: list[tuple[str, str]] = []
         """Of subgraphs' answers, what goes on to the client."""
@@ -41,6 +44,8 @@ class Execution:
         self._client = client
         self._headers = headers
         self._names = names
+        self._own = own
+        self._context = context
 
     async def run(self) -> None:
         for step in self._plan.steps:
@@ -71,7 +76,13 @@ class Execution:
         variables = {n: self._variables[n] for n in fetch.variables if n in self._variables}
         representations = {each.entities.variable: each.representations for each in asked}
         request = Request(
-            name, fetch, variables, representations, self._headers, self.answer_headers
+            name,
+            fetch,
+            variables,
+            representations,
+            self._headers,
+            self.answer_headers,
+            self._context,
         )
         try:
             answer = await self._client.ask(request)
@@ -85,13 +96,14 @@ class Execution:
         errors = answer.get("errors") or []
         if not isinstance(data, dict):
             data = {}
-        self._place(name, data, errors, {each.entities.alias: each for each in asked})
+        partner = None if fetch.subgraph == self._own else name
+        self._place(partner, data, errors)
         for each in asked:
-            each.take(data.get(each.entities.alias), name, errors)
+            each.take(data.get(each.entities.alias), name, lost_by(name, partner, errors))
         for root, objects in roots:
             found = {key: data[key] for key in data if key not in self._aliases(fetch)}
             rename([found], root.renames)
-            lost = lost_by(name, errors) if not found else None
+            lost = lost_by(name, partner, errors) if not found else None
             for target in objects:
                 merge(target, found)
                 if lost is not None:
@@ -100,7 +112,7 @@ class Execution:
     def _aliases(self, fetch: Fetch) -> set[str]:
         return {entities.alias for entities in fetch.entities}
 
-    def _place(self, name: str, data: Object, errors: Any, asked: "Mapping[str, Asked]") -> None:
+    def _place(self, partner: str | None, data: Object, errors: Any) -> None:
         """Puts each error in place of the null that it explains."""
         for error in errors if isinstance(errors, list) else ():
             if not isinstance(error, dict):
@@ -108,19 +120,19 @@ class Execution:
             path = error.get("path")
             if not isinstance(path, list) or not path:
                 if data:
-                    self.stray.append(Answered(name, error))
+                    self.stray.append(Answered(partner, error))
                 continue
             value: Any = data
             for number, step in enumerate(path):
                 inner = item(value, step)
                 if inner is None:
-                    value[step] = Answered(name, error, tuple(path[number + 1 :]))
+                    value[step] = Answered(partner, error, tuple(path[number + 1 :]))
                     break
                 if inner is MISSING or isinstance(inner, Exception):
                     break
                 value = inner
             else:
-                self.stray.append(Answered(name, error))
+                self.stray.append(Answered(partner, error))
 
 
 class Asked:
@@ -154,7 +166,7 @@ class Asked:
         for target in self._all():
             self._fail(target, error)
 
-    def take(self, found: Any, name: str, errors: Any) -> None:
+    def take(self, found: Any, name: str, otherwise: Exception) -> None:
         """The entities as the subgraph gives them, in the order of the representations."""
         if not isinstance(found, list) or len(found) != len(self._targets):
             if isinstance(found, Exception):
@@ -162,7 +174,7 @@ class Asked:
             elif isinstance(found, list):
                 lost = Unavailable(name, "gave another number of entities", retryable=False)
             else:
-                lost = lost_by(name, errors)
+                lost = otherwise
             for target in self._all():
                 self._fail(target, lost)
             return
@@ -290,11 +302,11 @@ def fail(objects: Iterable[Object], keys: Iterable[str], error: Exception) -> No
                 each[key] = error
 
 
-def lost_by(name: str, errors: Any) -> Exception:
+def lost_by(name: str, partner: str | None, errors: Any) -> Exception:
     """Why there is no data."""
     for error in errors if isinstance(errors, list) else ():
         if isinstance(error, dict):
-            return Answered(name, error)
+            return Answered(partner, error)
     return Unavailable(name, "gave no data", retryable=False)
 
 

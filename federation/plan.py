@@ -95,19 +95,24 @@ class FetchPlan:
     steps: Sequence[Sequence[Fetch]]
     keys: Keys
     """What fields with their arguments are called in the data."""
+    names: Mapping[str, str]
+    """What subgraphs are called by people, by their ids."""
 
     @property
     def fetches(self) -> Iterator[Fetch]:
         return (fetch for step in self.steps for fetch in step)
 
+    def formatted(self) -> dict[str, list[str]]:
+        return {"fetches": [described(fetch, self.names) for fetch in self.fetches]}
+
     def __str__(self) -> str:
-        return "\n".join(map(described, self.fetches))
+        return "".join(f"{described(fetch, self.names)}\n" for fetch in self.fetches)
 
 
-def described(fetch: Fetch) -> str:
+def described(fetch: Fetch, names: Mapping[str, str]) -> str:
     """For people: what is asked of whom, after what, and where it goes."""
     after = f" after {', '.join(map(str, sorted(fetch.after)))}" if fetch.after else ""
-    lines = [f"{fetch.number} {fetch.subgraph}{after}"]
+    lines = [f"{fetch.number} {names[fetch.subgraph]}{after}"]
     for entities in fetch.entities:
         places = " and ".join(map(told, entities.paths))
         by = " ".join(told_input(i) for i in (*entities.key, *entities.requires))

@@ -118,7 +118,7 @@ class Planner:
             Writer(self.supergraph, search, operation, numbers, self.partners).fetches(solution)
             for solution in solutions
         ]
-        return FetchPlan(steps, reader.keys)
+        return FetchPlan(steps, reader.keys, self.supergraph.names)
 
 
 def joined(search: Search, root: str, wants: Sequence[Want]) -> Iterator[Solution]:

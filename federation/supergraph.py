@@ -120,6 +120,11 @@ class Supergraph:
         self.schema: GraphQLSchema = api_schema(document)
         self.hidden = hidden_values(document)
 
+    @cached_property
+    def names(self) -> Mapping[str, str]:
+        """What subgraphs are called by people, by their ids."""
+        return {graph.id: graph.name for graph in self.subgraphs.values()}
+
     def is_root(self, type_: str) -> bool:
         return type_ in self.roots.values()
 
