@@ -4,7 +4,7 @@ import asyncio
 import gc
 import signal
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import (
     AbstractAsyncContextManager,
     AsyncExitStack,
@@ -13,11 +13,13 @@ from contextlib import (
 )
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 from zoneinfo import ZoneInfo
 
+import httpx
 import orjson
 import typer
 import uvicorn
@@ -39,10 +41,12 @@ from data import demo, reference
 from edge import ide as ide_page
 from edge import oauth
 from edge.application import Application
-from edge.endpoint import Endpoint, json_error, masked_fault
-from edge.federated import NoAddress, federated_app
+from edge.endpoint import Endpoint, Runner, json_error, masked_fault
+from edge.federated import Follow, Own, federated_app, gateway_over
 from engine.cost import Limits
 from engine.engine import Engine, Invalid
+from federation.gateway import Gateway
+from federation.partner import BadPartners
 from federation.router import planned
 from federation.supergraph import BadSupergraph
 from models.account import ConsentPurpose
@@ -67,7 +71,7 @@ from runtime.transaction import transaction
 from runtime.viewer import Viewer
 from schema import sdl
 from schema.graph import SUBGRAPHS, gateway
-from schema.subgraph import subgraph
+from schema.subgraph import OWN, subgraph
 
 CHECKOUT = Path(__file__).parent
 OPERATIONS = CHECKOUT / "docs" / "operations"
@@ -89,17 +93,20 @@ def create_app(
     *,
     background: bool = False,
     documents: Iterable[str] = (),
+    transport: httpx.AsyncBaseTransport | None = None,
 ) -> Starlette:
     """The application over `settings.database_url`, which must be set. Text messages go to `sms`
-    rather than where the settings say. With `background` it also does what `work` does. The
-    first to send one of the `documents` need not wait for it to be prepared."""
+    rather than where the settings say, and questions to partners over `transport`. With
+    `background` it also does what `work` does. The first to send one of the `documents` need not
+    wait for it to be prepared. Raises BadSupergraph, BadPartners or OSError where `settings` name
+    none that can be served."""
     assets = ide.build.assets()
 
     def page() -> Response:
         return ide_page.page("/graphql", OPERATIONS, assets)
 
     tracing = tracing_of(settings)
-    engine = engine_of(gateway().schema, settings, tracing)
+    engine, during = runner_of(settings, tracing, transport)
     for known in documents:
         engine.warm(known)
     endpoint = Endpoint(engine, settings, page if settings.development else None)
@@ -108,7 +115,7 @@ def create_app(
         Route("/", lambda _: RedirectResponse("/graphql"), methods=["GET"]),
         Route("/healthz", healthy),
         Route("/readyz", ready),
-        Route("/schema.graphql", schema_text(sdl.current())),
+        Route("/schema.graphql", schema_text(text_of(engine))),
         Route("/documents/{ticket}", document.receive, methods=["PUT"]),
         Route("/documents/{ticket}", document.deliver, methods=["GET"]),
         Route("/.well-known/oauth-authorization-server", oauth.metadata),
@@ -116,7 +123,7 @@ def create_app(
         Route(TOKEN_PATH, oauth.token_endpoint(partner_token.issue), methods=["POST"]),
         *(ide_page.routes(assets) if settings.development else ()),
         exception_handlers={HTTPException: json_error, Exception: masked_fault},
-        lifespan=lifespan_of(settings, sms, tracing, background=background),
+        lifespan=lifespan_of(settings, sms, tracing, *during, background=background),
     )
 
 
@@ -133,30 +140,47 @@ def create_subgraph(settings: Settings, *names: str, sms: Sms | None = None) -> 
         Route("/graphql", tracing.continued(endpoint) if tracing else endpoint),
         Route("/healthz", healthy),
         Route("/readyz", ready),
-        Route("/schema.graphql", schema_text(chosen.sdl)),
+        Route("/schema.graphql", schema_text(lambda: chosen.sdl)),
         exception_handlers={HTTPException: json_error, Exception: masked_fault},
         lifespan=lifespan_of(settings, sms, tracing),
     )
 
 
-def engine_of(schema: GraphQLSchema, settings: Settings, tracing: "Tracing | None") -> Engine:
-    return Engine(
-        schema,
-        limits=Limits.of(settings),
-        token_limit=settings.token_limit,
-        seconds=settings.operation_seconds,
-        observer=tracing,
-    )
+def engine_of(
+    schema: GraphQLSchema, settings: Settings, tracing: "Tracing | None", **more: Any
+) -> Engine:
+    chosen = {"limits": Limits.of(settings), "token_limit": settings.token_limit, **more}
+    return Engine(schema, seconds=settings.operation_seconds, observer=tracing, **chosen)
+
+
+def runner_of(
+    settings: Settings,
+    tracing: "Tracing | None" = None,
+    transport: httpx.AsyncBaseTransport | None = None,
+) -> tuple[Runner, Sequence[Follow]]:
+    """What answers operations, and what has to be entered around it. Raises as `create_app`."""
+    if settings.supergraph is None:
+        return engine_of(gateway().schema, settings, tracing), ()
+    own = Own(OWN, gateway().schema, subgraph().schema)
+    made = partial(engine_of, settings=settings, tracing=tracing)
+    runner, followed = gateway_over(Path(settings.supergraph), settings, own, made, transport)
+    return runner, (followed,)
 
 
 def lifespan_of(
-    settings: Settings, sms: Sms | None, tracing: "Tracing | None", *, background: bool = False
+    settings: Settings,
+    sms: Sms | None,
+    tracing: "Tracing | None",
+    *during: Follow,
+    background: bool = False,
 ) -> Callable[[Starlette], AbstractAsyncContextManager[dict[str, Any]]]:
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[dict[str, Any]]:
         async with process_of(settings, sms) as process, AsyncExitStack() as stack:
             if tracing is not None:
                 stack.push_async_callback(tracing.close)
+            for each in during:
+                await stack.enter_async_context(each())
             if background:
                 await stack.enter_async_context(working(process))
             yield {"process": process}
@@ -189,8 +213,16 @@ async def ready(request: Request) -> Response:
     return encoded({"ready": True, "postgresql": "up"})
 
 
-def schema_text(text: str) -> Callable[[Request], Response]:
-    return lambda _: PlainTextResponse(text)
+def schema_text(text: Callable[[], str]) -> Callable[[Request], Response]:
+    return lambda _: PlainTextResponse(text())
+
+
+def text_of(runner: Runner) -> Callable[[], str]:
+    """The schema that clients see, at the time."""
+    if isinstance(runner, Gateway):
+        return runner.text
+    ours = sdl.current()
+    return lambda: ours
 
 
 cli = typer.Typer(
@@ -250,15 +282,18 @@ def serve(
             tell_accounts(asyncio.run(demo.accounts_in(url)))
         console.print("\nCtrl-C stops everything.\n")
         chosen = replace(settings, database_url=url)
-        app = (
-            create_subgraph(chosen, *parts)
-            if parts
-            else create_app(
-                chosen,
-                background=settings.database_url is None or settings.development,
-                documents=[p.read_text(encoding="utf-8") for p in OPERATIONS.glob("*.graphql")],
+        try:
+            app = (
+                create_subgraph(chosen, *parts)
+                if parts
+                else create_app(
+                    chosen,
+                    background=settings.database_url is None or settings.development,
+                    documents=[p.read_text(encoding="utf-8") for p in OPERATIONS.glob("*.graphql")],
+                )
             )
-        )
+        except (BadSupergraph, BadPartners, OSError) as error:
+            fail(str(error))
         # The schema is some hundred thousand objects that stay: looking through all of them for
         # garbage would keep every request waiting, now and then.
         gc.collect()
@@ -302,13 +337,13 @@ def federate(
         settings = replace(settings, port=port)
     try:
         if plan is not None:
-            typer.echo(planned(supergraph, plan.read_text(encoding="utf-8")))
+            typer.echo(planned(supergraph, plan.read_text(encoding="utf-8")), nl=False)
             return
         refuse_taken_port(settings)
         application = federated_app(supergraph, settings)
     except Invalid as invalid:
         fail("\n".join(error.message for error in invalid.errors))
-    except (BadSupergraph, NoAddress, OSError, ValueError, GraphQLError) as error:
+    except (BadSupergraph, BadPartners, OSError, ValueError, GraphQLError) as error:
         fail(f"{supergraph}: {error}")
     console.print(f"Serving {supergraph} at http://{settings.host}:{settings.port}/graphql")
     uvicorn.run(
@@ -428,7 +463,8 @@ def plan_command(
 ) -> None:
     """Print how an operation would run: its levels, how each field is answered, and the SQL.
 
-    Nothing is run, and no database is needed. To see how many keys and rows
+    Nothing is run, and no database is needed. Where partners have a part in it
+    (SUPERGRAPH), it says instead what is fetched from whom. To see how many keys and rows
     each read has and how long it takes, send `"extensions": {"plan": true}`
     with the operation to a server in development.
 
@@ -439,8 +475,8 @@ def plan_command(
         fail(f"There is no demo account {account}: choose one of {', '.join(demo.ROLES)}.")
     beside = document.with_suffix(".json")
     chosen = variables or (beside if beside.is_file() else None)
-    engine = Engine(gateway().schema, limits=Limits.of(settings), token_limit=settings.token_limit)
     try:
+        engine = runner_of(settings)[0]
         given = orjson.loads(chosen.read_bytes()) if chosen else {}
         if not isinstance(given, dict):
             fail(f"{chosen} must hold an object: the variables by their names.")
@@ -451,6 +487,8 @@ def plan_command(
         fail(f"{chosen} is not JSON: {error}.")
     except Invalid as invalid:
         fail("\n".join(map(str, invalid.errors)))
+    except (BadSupergraph, BadPartners, OSError, GraphQLError) as error:
+        fail(str(error))
 
 
 @partner_cli.command("add")

@@ -1,22 +1,22 @@
 """GraphQL over HTTP: what of a request is let in, and how an answer leaves."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import orjson
 import structlog
-from graphql import GraphQLError, OperationType
+from graphql import ExecutionResult, GraphQLError, OperationType
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from engine.describe import Sent
-from engine.engine import Engine, Invalid
+from engine.engine import Invalid
 from runtime import signature
 from runtime.context import Context
 from runtime.faults import (
@@ -36,6 +36,7 @@ from runtime.log import current_request
 from runtime.process import Process
 from runtime.settings import Settings
 from runtime.signature import Call, Gateways
+from runtime.viewer import Viewer
 from runtime.words import holds_telephone
 
 log = structlog.get_logger()
@@ -61,6 +62,35 @@ class Answer(NamedTuple):
     body: bytes
 
 
+class Runner(Protocol):
+    """An engine, or whoever takes its place."""
+
+    def prepare(self, document: str, operation_name: str | None = None) -> Any:
+        """An operation, with its `kind`. Raises Invalid."""
+
+    def warm(self, document: str) -> None:
+        """Prepares a document that is known to be sent. Raises Invalid."""
+
+    def run(
+        self,
+        operation: Any,
+        variables: dict[str, Any] | None,
+        context: Context,
+        *,
+        observer: Sent | None,
+    ) -> Awaitable[ExecutionResult]: ...
+
+    def plan(
+        self,
+        operation: Any,
+        variables: dict[str, Any] | None,
+        viewer: Viewer,
+        page_limit: int,
+        sent: Sent | None = None,
+    ) -> Any:
+        """What was done, `formatted`. Raises Invalid."""
+
+
 class Endpoint:
     """Answers POSTed operations over one schema, and browsers with `page`. With `gateways`, only
     what they have signed; the schema is then a subgraph's.
@@ -71,7 +101,7 @@ class Endpoint:
 
     def __init__(
         self,
-        engine: Engine,
+        engine: Runner,
         settings: Settings,
         page: Callable[[], Response] | None = None,
         gateways: Gateways | None = None,
@@ -141,7 +171,7 @@ class Endpoint:
             viewer = replace(viewer, reason=reason)
         manner = manner_of(short(given, b"accept"), short(given, b"accept-language"))
         address = scope["client"][0] if scope["client"] else ""
-        context = Context(viewer, manner.language, process, id, address)
+        context = Context(viewer, manner.language, process, id, address, given)
         try:
             operation = self.engine.prepare(asked["query"], asked.get("operationName"))
             if operation.kind is OperationType.SUBSCRIPTION:
@@ -167,6 +197,8 @@ class Endpoint:
         answer = manner.answer(body)
         if errors and any(error["extensions"].get("code") == "UNAVAILABLE" for error in errors):
             answer.headers.append((b"retry-after", b"%d" % RETRY_AFTER_SECONDS))
+        for name, value in context.answer_headers:
+            answer.headers.append((name.encode("latin-1"), value.encode("latin-1")))
         if self.settings.development:
             tally = context.batches.tally
             timing = f'sql;desc="{tally.statements} statements";dur={tally.seconds * 1000:.1f}'

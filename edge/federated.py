@@ -1,12 +1,15 @@
 """GraphQL over HTTP for a supergraph alone: what clients send goes on to those who know them."""
 
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
+import httpx
 import structlog
-from graphql import GraphQLError, OperationType
+from graphql import GraphQLError, GraphQLSchema, OperationType
+from msgspec.structs import replace
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -22,31 +25,100 @@ from edge.endpoint import (
     unreadable,
 )
 from engine.cost import Limits
-from engine.engine import Invalid
-from federation.client import Address, HttpClient, connections
+from engine.engine import Engine, Invalid
+from federation.client import BySubgraph
 from federation.current import Current
+from federation.gateway import Gateway, Joined
+from federation.http import REQUEST_ID, Clients
+from federation.local import LocalClient, Ours
+from federation.observer import Observer
+from federation.partner import Partner, check_url, partners_in
 from federation.router import Router
-from federation.supergraph import Supergraph
+from federation.supergraph import BadSupergraph, Subgraph, Supergraph
 from runtime.faults import BadInput, formatted
 from runtime.http import Refused, counted, encoded, request_id_of
 from runtime.settings import Settings
 
 log = structlog.get_logger()
 
+EngineOf: TypeAlias = Callable[..., Engine]
+Follow: TypeAlias = Callable[[], AbstractAsyncContextManager[None]]
 
-class NoAddress(Exception):
-    """A subgraph for which neither the supergraph nor the settings have an address."""
+OWN_CONCURRENCY = 1_000
+"""Calls to one subgraph of ours at once."""
 
 
-def federated_app(path: Path, settings: Settings, http: Any = None) -> Starlette:
-    """Serves the supergraph in the file, as it is at the time. Raises BadSupergraph, NoAddress or
-    OSError."""
-    http = http or connections()
+class NoAddress(BadSupergraph):
+    """A subgraph for which neither the supergraph nor the settings have an address to be asked."""
+
+
+@dataclass(frozen=True)
+class Own:
+    """What we serve ourselves: to clients without any federation, and as a subgraph by that
+    name."""
+
+    name: str
+    schema: GraphQLSchema
+    subgraph: GraphQLSchema
+
+
+def gateway_over(
+    path: Path,
+    settings: Settings,
+    own: Own,
+    engine_of: EngineOf,
+    transport: httpx.AsyncBaseTransport | None = None,
+) -> tuple[Gateway, Follow]:
+    """Serves our schema with what the supergraph in the file adds to it, as it is at the time; and
+    what has to be entered around serving it. Raises BadSupergraph, BadPartners or OSError."""
+    agreed = partners_in(Path(settings.partners)) if settings.partners else {}
+    clients = Clients(transport)
+    local = LocalClient(engine_of(own.subgraph, limits=None, token_limit=None))
+
+    def router_over(supergraph: Supergraph) -> Joined:
+        ours = Ours(supergraph, own.name, own.schema)
+        others = {g.name: agreed.get(g.name, Partner()) for g in ours.others}
+        partners = partners_of(ours.others, settings, others)
+        remote = {name: clients.of(name, partner) for name, partner in partners.items()}
+        return Joined(
+            supergraph,
+            BySubgraph({own.name: local, **remote}),
+            ours,
+            engine_of(own.schema, rules=(ours.rule(),)),
+            limits=Limits.of(settings),
+            token_limit=settings.token_limit,
+        )
+
+    current = Current(path, router_over)
+
+    @asynccontextmanager
+    async def followed() -> AsyncIterator[None]:
+        try:
+            async with current.followed():
+                yield
+        finally:
+            await clients.close()
+
+    return Gateway(current), followed
+
+
+def federated_app(
+    path: Path,
+    settings: Settings,
+    transport: httpx.AsyncBaseTransport | None = None,
+    observer: Observer | None = None,
+) -> Starlette:
+    """Serves the supergraph in the file, as it is at the time. Raises BadSupergraph,
+    BadPartners or OSError."""
+    agreed = partners_in(Path(settings.partners)) if settings.partners else {}
+    clients = Clients(transport, observer)
 
     def router_over(supergraph: Supergraph) -> Router:
+        partners = partners_of(supergraph.subgraphs.values(), settings, agreed)
         return Router(
             supergraph,
-            HttpClient(addresses(supergraph, settings), http),
+            BySubgraph({name: clients.of(name, partner) for name, partner in partners.items()}),
+            partners=agreed,
             limits=Limits.of(settings),
             token_limit=settings.token_limit,
         )
@@ -55,8 +127,11 @@ def federated_app(path: Path, settings: Settings, http: Any = None) -> Starlette
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        async with http, current.followed():
-            yield
+        try:
+            async with current.followed():
+                yield
+        finally:
+            await clients.close()
 
     async def endpoint(request: Request) -> Response:
         id = request_id_of(request)
@@ -102,11 +177,16 @@ async def answered(request: Request, router: Router, settings: Settings, id: str
     except Invalid as invalid:
         refusals = {"errors": formatted(invalid.errors, id)}
         return response_of(manner.answer(refusals, 400 if manner.media_type == GRAPHQL else 200))
-    result = await router.run(operation, asked.get("variables"), passed_on(request, settings, id))
+    headers = {**request.headers, REQUEST_ID: id}
+    passed_back: list[tuple[str, str]] = []
+    result = await router.run(operation, asked.get("variables"), headers, passed_back)
     body: dict[str, Any] = {"data": result.data}
     if result.errors:
         body = {"errors": told_to_client(result.errors, id), **body}
-    return response_of(manner.answer(body))
+    response = response_of(manner.answer(body))
+    for name, value in passed_back:
+        response.headers.append(name, value)
+    return response
 
 
 def told_to_client(errors: list[GraphQLError], id: str) -> list[dict[str, Any]]:
@@ -120,23 +200,32 @@ def response_of(answer: Any) -> Response:
     return response
 
 
-def passed_on(request: Request, settings: Settings, id: str) -> Mapping[str, str]:
-    names = [name.strip().lower() for name in settings.passed_headers.split(",")]
-    found = {name: request.headers[name] for name in names if name in request.headers}
-    return {**found, "x-request-id": id}
-
-
-def addresses(supergraph: Supergraph, settings: Settings) -> dict[str, Address]:
-    """Where each subgraph is: the settings go before the supergraph."""
+def partners_of(
+    subgraphs: Iterable[Subgraph], settings: Settings, agreed: Mapping[str, Partner]
+) -> dict[str, Partner]:
+    """What holds for each subgraph. Those with which nothing is agreed are of one's own network."""
     overriding = dict(
         entry.strip().split("=", 1)
         for entry in (settings.subgraph_urls or "").split(",")
         if entry.strip()
     )
-    found: dict[str, Address] = {}
-    for subgraph in supergraph.subgraphs.values():
-        url = overriding.get(subgraph.name) or subgraph.url
+    own = Partner(
+        seconds=settings.partner_seconds,
+        attempts=1,
+        concurrency=OWN_CONCURRENCY,
+        answer_limit=settings.partner_answer_limit,
+        headers=tuple(name.strip().lower() for name in settings.passed_headers.split(",")),
+        private_addresses=True,
+    )
+    found: dict[str, Partner] = {}
+    for subgraph in subgraphs:
+        partner = agreed.get(subgraph.name, own)
+        url = overriding.get(subgraph.name) or partner.url or subgraph.url
         if not url:
             raise NoAddress(f"The subgraph {subgraph.name} has no address: see SUBGRAPH_URLS.")
-        found[subgraph.name] = Address(url, settings.partner_seconds, settings.partner_answer_limit)
+        try:
+            check_url(url, private=partner.private_addresses)
+        except ValueError as error:
+            raise NoAddress(f"The subgraph {subgraph.name}: {error}.") from None
+        found[subgraph.name] = replace(partner, url=url)
     return found

@@ -9,6 +9,7 @@ from collections.abc import (
     Callable,
     Hashable,
     Mapping,
+    Sequence,
 )
 from contextlib import suppress
 from dataclasses import dataclass
@@ -25,8 +26,10 @@ from graphql import (
     GraphQLSyntaxError,
     OperationDefinitionNode,
     OperationType,
+    ValidationRule,
     get_operation_ast,
     parse,
+    specified_rules,
     validate,
 )
 from graphql.execution import Executor, create_source_event_stream
@@ -111,32 +114,43 @@ class Engine:
         schema: GraphQLSchema,
         *,
         limits: Limits | None = None,
-        token_limit: int = 5000,
+        token_limit: int | None = 5000,
         error_limit: int = 1000,
         seconds: float = 30,
         operations: int = 1000,
         observer: Observer | None = None,
+        rules: Sequence[type[ValidationRule]] = (),
+        each: bool = False,
     ) -> None:
-        """Without `limits`, operations may cost what they like."""
+        """Without limits, operations may be and cost what they like. `rules` are what documents
+        have to keep beside the specification's. With `each`, what a field hides is told of every
+        row rather than once."""
         self.schema = schema
         self.limits = limits
         self.token_limit = token_limit
         self.error_limit = error_limit
         self.seconds = seconds
         self.observer = observer or Observer()
+        self._rules = (*specified_rules, *rules)
+        self._each = each
         self._limit = operations
         self._operations: OrderedDict[tuple[str, str | None], Operation] = OrderedDict()
 
     def prepare(self, document: str, operation_name: str | None = None) -> Operation:
         """The operation of that name. Raises Invalid, which is not remembered."""
-        key = (document, operation_name)
-        operation = self._operations.get(key)
+        operation = self.known(document, operation_name)
         if operation is None:
             operation = self._prepared(self._parsed(document), operation_name)
-            self._operations[key] = operation
+            self._operations[document, operation_name] = operation
             if len(self._operations) > self._limit:
                 self._operations.popitem(last=False)
-        else:
+        return operation
+
+    def known(self, document: str, operation_name: str | None = None) -> Operation | None:
+        """The operation, if it has been prepared before."""
+        key = (document, operation_name)
+        operation = self._operations.get(key)
+        if operation is not None:
             self._operations.move_to_end(key)
         return operation
 
@@ -198,7 +212,8 @@ class Engine:
             return run
         try:
             data = await run.data()
-            return ExecutionResult(data, told(run.absorbed, self.error_limit) or None)
+            errors = told(run.absorbed, self.error_limit, each=self._each)
+            return ExecutionResult(data, errors or None)
         finally:
             run.release()
 
@@ -328,7 +343,7 @@ class Engine:
             raise Invalid(error) from None
         if self.limits is not None and (crowd := crowded(parsed)) is not None:
             raise Invalid(crowd)
-        if errors := validate(self.schema, parsed, max_errors=VALIDATION_ERRORS):
+        if errors := validate(self.schema, parsed, self._rules, VALIDATION_ERRORS):
             raise Invalid(*errors)
         return parsed
 

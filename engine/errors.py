@@ -62,9 +62,10 @@ class Absorbed:
     """Whether it is told once for its field, however many objects it has failed in."""
 
 
-def told(absorbed: Sequence[Absorbed], limit: int) -> list[GraphQLError]:
+def told(absorbed: Sequence[Absorbed], limit: int, *, each: bool = False) -> list[GraphQLError]:
     """The errors as the answer carries them, at most `limit`: one for each path; and where a null
-    stands for a whole region, only the one that made it so."""
+    stands for a whole region, only the one that made it so. With `each`, what would be told once
+    for a field is told of each object."""
     if not absorbed:
         return []
     placed = [
@@ -82,7 +83,7 @@ def told(absorbed: Sequence[Absorbed], limit: int) -> list[GraphQLError]:
             if target != region or region in settled:
                 continue
             settled.add(region)
-        if found.once:
+        if found.once and not each:
             # Rather in a place that is still there; any will do.
             if id(found.failure.error) in seen:
                 continue

@@ -1,20 +1,14 @@
-"""GraphQL over HTTP to other servers: for so long, for so many bytes, and nowhere else."""
+"""What is asked of subgraphs, and who can ask them."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-import httpx
 import orjson
+from graphql import OperationType
 
 from federation.faults import Unavailable
 from federation.plan import Fetch
-
-HEADERS = {
-    "content-type": "application/json",
-    "accept": "application/graphql-response+json, application/json;q=0.9",
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +23,16 @@ class Request:
     representations: Mapping[str, Sequence[bytes]]
     """By the names of variables: each entity as JSON, each once."""
     headers: Mapping[str, str]
+    """The client's, in lower case; a client of ours passes on those that were agreed."""
+    answer_headers: list[tuple[str, str]] = field(default_factory=list)
+    """Of answers, what goes on to the client: grows."""
+    context: Any = None
+    """The request's own, for whoever answers in this process."""
+
+    @property
+    def is_query(self) -> bool:
+        """Whether it may be asked again, or once for several."""
+        return self.fetch.kind == OperationType.QUERY.value
 
     @property
     def body(self) -> bytes:
@@ -56,64 +60,12 @@ class NoClient:
         raise Unavailable(request.subgraph, "is not asked here", retryable=False)
 
 
-@dataclass(frozen=True)
-class Address:
-    url: str
-    seconds: float = 10
-    limit: int = 10_000_000
-    """How many bytes an answer may have."""
+class BySubgraph:
+    """Asks each subgraph in its own way."""
 
-
-def connections(transport: httpx.AsyncBaseTransport | None = None) -> httpx.AsyncClient:
-    """To all subgraphs. Where one is, is written down: no redirect leads elsewhere, nor does what
-    the environment says."""
-    return httpx.AsyncClient(
-        transport=transport,
-        headers=HEADERS,
-        timeout=None,
-        follow_redirects=False,
-        trust_env=False,
-        limits=httpx.Limits(max_connections=None, max_keepalive_connections=100),
-    )
-
-
-class HttpClient:
-    """Asks each subgraph at its address."""
-
-    def __init__(self, addresses: Mapping[str, Address], http: httpx.AsyncClient) -> None:
-        self._addresses = addresses
-        self._http = http
+    def __init__(self, clients: Mapping[str, Client]) -> None:
+        """By what subgraphs are called by people."""
+        self._clients = clients
 
     async def ask(self, request: Request) -> dict[str, Any]:
-        subgraph = request.subgraph
-        address = self._addresses[subgraph]
-        try:
-            async with asyncio.timeout(address.seconds):
-                content = await self._content(request, address)
-        except TimeoutError:
-            told = f"did not answer within {address.seconds:g} seconds"
-            raise Unavailable(subgraph, told) from None
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise Unavailable(subgraph, "cannot be reached") from error
-        try:
-            answer = orjson.loads(content)
-        except orjson.JSONDecodeError:
-            raise Unavailable(subgraph, "did not answer with JSON") from None
-        if not isinstance(answer, dict) or not ("data" in answer or "errors" in answer):
-            raise Unavailable(subgraph, "did not answer with a GraphQL response")
-        return answer
-
-    async def _content(self, request: Request, address: Address) -> bytes:
-        subgraph = request.subgraph
-        async with self._http.stream(
-            "POST", address.url, content=request.body, headers=dict(request.headers)
-        ) as response:
-            if response.status_code >= 500 or 300 <= response.status_code < 400:
-                raise Unavailable(subgraph, f"answered with status {response.status_code}")
-            content = bytearray()
-            async for chunk in response.aiter_bytes():
-                content += chunk
-                if len(content) > address.limit:
-                    told = f"answered with more than {address.limit} bytes"
-                    raise Unavailable(subgraph, told, retryable=False)
-            return bytes(content)
+        return await self._clients[request.subgraph].ask(request)

@@ -25,6 +25,7 @@ from engine.compile import Compiler
 from engine.output import Column, Output
 from engine.plan import PlannedField
 from federation.faults import Answered, Unavailable
+from federation.supergraph import Supergraph
 from federation.wants import Keys
 from runtime.faults import Coded
 
@@ -39,16 +40,17 @@ class Completer(Compiler):
 
     def __init__(
         self,
-        schema: GraphQLSchema,
         operation: OperationDefinitionNode,
         fragments: Mapping[str, FragmentDefinitionNode],
         variables: VariableValues,
         keys: Keys,
-        hidden: Mapping[str, frozenset[str]],
+        supergraph: Supergraph,
     ) -> None:
-        super().__init__(schema, operation, fragments, variables, None)
+        super().__init__(supergraph.schema, operation, fragments, variables, None)
         self._keys = keys
-        self._hidden = hidden
+        self._supergraph = supergraph
+        self.owners: dict[int, set[str]] = {}
+        """Who serves what is asked for, by the ids of its nodes."""
 
     def _field(
         self, parent: GraphQLObjectType, key: str, selected: Sequence[Selected]
@@ -61,7 +63,10 @@ class Completer(Compiler):
             and parent is self.schema.mutation_type
         )
         taken = key if by_response_key else self._keys.of(selected[0].node)
-        planned.source = Taken(self.schema, taken, planned.output, self._hidden)
+        planned.source = Taken(self.schema, taken, planned.output, self._supergraph.hidden)
+        owners = self._supergraph.owners(parent.name, planned.name)
+        for each in selected:
+            self.owners.setdefault(id(each.node), set()).update(owners)
         return planned
 
 
@@ -130,8 +135,10 @@ class Taken:
                 return [self._shaped(each, output.item) for each in value]
         elif type(value) is dict:
             return value
-        message = f"What was given for {output.field} is of another kind."
-        return Coded("PARTNER_UNAVAILABLE", message, retryable=False)
+        return self._of_another_kind(output)
+
+    def _of_another_kind(self, output: Output) -> GraphQLError:
+        return GraphQLError(f"What was given for {output.field} is of another kind.")
 
     def _name(self, values: Iterable[Any]) -> None:
         for value in values:
@@ -145,9 +152,12 @@ class Taken:
         """None for an object of a type that clients are not to see."""
         if type(value) is list:
             return [self._known(each) for each in value]
-        if type(value) is dict and self._schema.get_type(value["__typename"]) is None:
-            return None
-        return value
+        if type(value) is not dict:
+            return value
+        name = value["__typename"]
+        if type(name) is not str:
+            return self._of_another_kind(self._output)
+        return None if self._schema.get_type(name) is None else value
 
 
 def is_shaped(values: Column, output: Output) -> bool:
@@ -160,7 +170,10 @@ def is_shaped(values: Column, output: Output) -> bool:
 
 
 def told_in_full(
-    error: GraphQLError, fragments: Mapping[str, FragmentDefinitionNode], keys: Keys
+    error: GraphQLError,
+    fragments: Mapping[str, FragmentDefinitionNode],
+    keys: Keys,
+    owners: Mapping[int, set[str]],
 ) -> GraphQLError:
     """The error with a code and the whole of its path: what a subgraph made null may lie above
     what went wrong."""
@@ -171,7 +184,10 @@ def told_in_full(
     if isinstance(error, Coded) or isinstance(cause, Coded):
         return error
     # The document is valid: it is what was given for it that is not.
-    extensions = {"code": "PARTNER_UNAVAILABLE", "retryable": False}
+    extensions: dict[str, Any] = {"code": "PARTNER_UNAVAILABLE", "retryable": False}
+    known: set[str] = set().union(*(owners.get(id(node), ()) for node in error.nodes or ()))
+    if len(known) == 1:
+        extensions["partner"] = known.pop()
     return GraphQLError(error.message, error.nodes, path=error.path, extensions=extensions)
 
 

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import Generic, TypeVar
 
 import structlog
 
@@ -15,11 +16,14 @@ log = structlog.get_logger()
 LOOK_SECONDS = 1.0
 
 
-class Current:
+R = TypeVar("R", bound=Router)
+
+
+class Current(Generic[R]):
     """`router` is made of what the file says. When that changes, what comes next is answered by
     another router; what is under way ends with the one it began with."""
 
-    def __init__(self, path: Path, router_over: Callable[[Supergraph], Router]) -> None:
+    def __init__(self, path: Path, router_over: Callable[[Supergraph], R]) -> None:
         """Raises BadSupergraph or OSError where there is nothing to begin with."""
         self._path = path
         self._router_over = router_over
@@ -51,7 +55,7 @@ class Current:
         self.router = router
         log.info("supergraph", subgraphs=len(router.supergraph.subgraphs))
 
-    def _fresh(self) -> Router:
+    def _fresh(self) -> R:
         router = self._router_over(Supergraph(self._path.read_text(encoding="utf-8")))
         router.warm(self.router)
         return router

@@ -13,7 +13,7 @@ import orjson
 
 from federation.client import Client, Request
 from federation.faults import Answered, Unavailable
-from federation.plan import Entities, Fetch, FetchPlan, Input, Path, Rename
+from federation.plan import Entities, Fetch, FetchPlan, Input, On, Path, Rename
 
 Object: TypeAlias = dict[str, Any]
 MISSING = object()
@@ -29,9 +29,14 @@ class Execution:
         client: Client,
         headers: Mapping[str, str],
         names: Mapping[str, str],
+        own: str | None = None,
+        context: Any = None,
     ) -> None:
-        """`names` are what subgraphs are called by people, by their ids."""
+        """`names` are what subgraphs are called by people, by their ids; `own` is the id of one
+        that is no partner's."""
         self.data: Object = {}
+        self.answer_headers: list[tuple[str, str]] = []
+        """Of subgraphs' answers, what goes on to the client."""
         self.stray: list[Answered] = []
         """Errors that belong to no null."""
         self._plan = plan
@@ -39,6 +44,8 @@ class Execution:
         self._client = client
         self._headers = headers
         self._names = names
+        self._own = own
+        self._context = context
 
     async def run(self) -> None:
         for step in self._plan.steps:
@@ -68,7 +75,15 @@ class Execution:
             return
         variables = {n: self._variables[n] for n in fetch.variables if n in self._variables}
         representations = {each.entities.variable: each.representations for each in asked}
-        request = Request(name, fetch, variables, representations, self._headers)
+        request = Request(
+            name,
+            fetch,
+            variables,
+            representations,
+            self._headers,
+            self.answer_headers,
+            self._context,
+        )
         try:
             answer = await self._client.ask(request)
         except Unavailable as error:
@@ -81,13 +96,14 @@ class Execution:
         errors = answer.get("errors") or []
         if not isinstance(data, dict):
             data = {}
-        self._place(name, data, errors, {each.entities.alias: each for each in asked})
+        partner = None if fetch.subgraph == self._own else name
+        self._place(partner, data, errors)
         for each in asked:
-            each.take(data.get(each.entities.alias), name, errors)
+            each.take(data.get(each.entities.alias), name, lost_by(name, partner, errors))
         for root, objects in roots:
             found = {key: data[key] for key in data if key not in self._aliases(fetch)}
             rename([found], root.renames)
-            lost = lost_by(name, errors) if not found else None
+            lost = lost_by(name, partner, errors) if not found else None
             for target in objects:
                 merge(target, found)
                 if lost is not None:
@@ -96,7 +112,7 @@ class Execution:
     def _aliases(self, fetch: Fetch) -> set[str]:
         return {entities.alias for entities in fetch.entities}
 
-    def _place(self, name: str, data: Object, errors: Any, asked: "Mapping[str, Asked]") -> None:
+    def _place(self, partner: str | None, data: Object, errors: Any) -> None:
         """Puts each error in place of the null that it explains."""
         for error in errors if isinstance(errors, list) else ():
             if not isinstance(error, dict):
@@ -104,19 +120,19 @@ class Execution:
             path = error.get("path")
             if not isinstance(path, list) or not path:
                 if data:
-                    self.stray.append(Answered(name, error))
+                    self.stray.append(Answered(partner, error))
                 continue
             value: Any = data
             for number, step in enumerate(path):
                 inner = item(value, step)
                 if inner is None:
-                    value[step] = Answered(name, error, tuple(path[number + 1 :]))
+                    value[step] = Answered(partner, error, tuple(path[number + 1 :]))
                     break
                 if inner is MISSING or isinstance(inner, Exception):
                     break
                 value = inner
             else:
-                self.stray.append(Answered(name, error))
+                self.stray.append(Answered(partner, error))
 
 
 class Asked:
@@ -150,7 +166,7 @@ class Asked:
         for target in self._all():
             self._fail(target, error)
 
-    def take(self, found: Any, name: str, errors: Any) -> None:
+    def take(self, found: Any, name: str, otherwise: Exception) -> None:
         """The entities as the subgraph gives them, in the order of the representations."""
         if not isinstance(found, list) or len(found) != len(self._targets):
             if isinstance(found, Exception):
@@ -158,7 +174,7 @@ class Asked:
             elif isinstance(found, list):
                 lost = Unavailable(name, "gave another number of entities", retryable=False)
             else:
-                lost = lost_by(name, errors)
+                lost = otherwise
             for target in self._all():
                 self._fail(target, lost)
             return
@@ -184,7 +200,7 @@ class Asked:
 
     def _fail(self, target: Object, error: Exception) -> None:
         for types, keys in self.entities.fields.items():
-            if types is None or target.get("__typename") in types:
+            if types is None or is_of(target, types):
                 fail([target], keys, error)
 
 
@@ -192,7 +208,7 @@ def reached(objects: Iterable[Object], path: Path) -> Iterable[Object]:
     """The objects along the path."""
     for step in path:
         if isinstance(step, frozenset):
-            objects = [each for each in objects if each.get("__typename") in step]
+            objects = [each for each in objects if is_of(each, step)]
             continue
         found: list[Object] = []
         for each in objects:
@@ -203,6 +219,11 @@ def reached(objects: Iterable[Object], path: Path) -> Iterable[Object]:
                 flatten(value, found)
         objects = found
     return objects
+
+
+def is_of(value: Object, types: On) -> bool:
+    name = value.get("__typename")
+    return type(name) is str and name in types
 
 
 def flatten(values: list[Any], found: list[Object]) -> None:
@@ -217,7 +238,7 @@ def fill(made: Object, source: Object, inputs: Sequence[Input], *, nulls: bool) 
     """Fills in what is there; whether that is all."""
     complete = True
     for given in inputs:
-        if given.types is not None and source.get("__typename") not in given.types:
+        if given.types is not None and not is_of(source, given.types):
             continue
         value = source.get(given.key, MISSING)
         if value is not None and value is not MISSING and given.below:
@@ -281,17 +302,17 @@ def fail(objects: Iterable[Object], keys: Iterable[str], error: Exception) -> No
                 each[key] = error
 
 
-def lost_by(name: str, errors: Any) -> Exception:
+def lost_by(name: str, partner: str | None, errors: Any) -> Exception:
     """Why there is no data."""
     for error in errors if isinstance(errors, list) else ():
         if isinstance(error, dict):
-            return Answered(name, error)
+            return Answered(partner, error)
     return Unavailable(name, "gave no data", retryable=False)
 
 
 def item(value: Any, step: Any) -> Any:
     if type(value) is dict:
-        return value.get(step, MISSING)
+        return value.get(step, MISSING) if type(step) is str else MISSING
     if type(value) is list and type(step) is int and 0 <= step < len(value):
         return value[step]
     return MISSING

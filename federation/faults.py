@@ -25,14 +25,19 @@ class Unavailable(Coded):
 class Answered(Coded):
     """An error in a subgraph's answer; `rest` is where it says it was, below where it is told."""
 
-    def __init__(self, partner: str, error: Mapping[str, Any], rest: tuple[Any, ...] = ()) -> None:
+    def __init__(
+        self, partner: str | None, error: Mapping[str, Any], rest: tuple[Any, ...] = ()
+    ) -> None:
+        """Without `partner` it is our own, which is told as it would be without a federation."""
         given = error.get("extensions")
         details = dict(given) if isinstance(given, dict) else {}
         code = details.pop("code", None)
         message = error.get("message")
+        if partner is not None:
+            details["partner"] = partner
         super().__init__(
             code if isinstance(code, str) else "PARTNER_ERROR",
             message if isinstance(message, str) else f"{partner} told of an error.",
-            **{**details, "partner": partner},
+            **details,
         )
         self.rest = rest

@@ -9,6 +9,8 @@ from federation.wants import Keys
 On: TypeAlias = frozenset[str]
 Path: TypeAlias = "tuple[str | On, ...]"
 """To objects in the data: through keys, lists on the way, and only objects of some types."""
+Shape: TypeAlias = "Mapping[str, Shape | None]"
+"""What objects may hold, by key, with the shape of the objects there; None for values."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,10 @@ class Entities:
     fields: "Mapping[On | None, tuple[str, ...]]"
     """The keys that the entities come with, by the types that have them."""
     renames: tuple[Rename, ...] = ()
+    possible: On = frozenset()
+    """What the entities may say they are."""
+    proof: tuple[Input, ...] = ()
+    """What of their key they come with, to show that they are those that were asked for."""
 
     @property
     def variable(self) -> str:
@@ -69,6 +75,8 @@ class Fetch:
     entities: tuple[Entities, ...]
     after: frozenset[int]
     """The numbers of the fetches that have to come first."""
+    shape: "Shape | None" = None
+    """Of its answer, where that is looked into."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,19 +95,24 @@ class FetchPlan:
     steps: Sequence[Sequence[Fetch]]
     keys: Keys
     """What fields with their arguments are called in the data."""
+    names: Mapping[str, str]
+    """What subgraphs are called by people, by their ids."""
 
     @property
     def fetches(self) -> Iterator[Fetch]:
         return (fetch for step in self.steps for fetch in step)
 
+    def formatted(self) -> dict[str, list[str]]:
+        return {"fetches": [described(fetch, self.names) for fetch in self.fetches]}
+
     def __str__(self) -> str:
-        return "\n".join(map(described, self.fetches))
+        return "".join(f"{described(fetch, self.names)}\n" for fetch in self.fetches)
 
 
-def described(fetch: Fetch) -> str:
+def described(fetch: Fetch, names: Mapping[str, str]) -> str:
     """For people: what is asked of whom, after what, and where it goes."""
     after = f" after {', '.join(map(str, sorted(fetch.after)))}" if fetch.after else ""
-    lines = [f"{fetch.number} {fetch.subgraph}{after}"]
+    lines = [f"{fetch.number} {names[fetch.subgraph]}{after}"]
     for entities in fetch.entities:
         places = " and ".join(map(told, entities.paths))
         by = " ".join(told_input(i) for i in (*entities.key, *entities.requires))

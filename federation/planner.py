@@ -1,6 +1,6 @@
 """From an operation to its fetches: what the search chose, written down as requests."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
@@ -16,7 +16,7 @@ from graphql import (
     visit,
 )
 
-from federation.plan import Entities, Fetch, FetchPlan, Input, On, Path, Rename, Root
+from federation.plan import Entities, Fetch, FetchPlan, Input, On, Path, Rename, Root, Shape
 from federation.search import Branch, Budget, Hop, Search, Solution
 from federation.supergraph import Supergraph, shape_of
 from federation.wants import Reader, Want
@@ -59,6 +59,7 @@ class Entry:
     key: list[Input] = field(default_factory=list)
     requires: list[Input] = field(default_factory=list)
     needing: set[str] = field(default_factory=set)
+    proof: list[Input] = field(default_factory=list)
     after: "set[Entry]" = field(default_factory=set)
 
 
@@ -76,6 +77,8 @@ class Place:
 
     path: Path = ()
     hops: dict[tuple[str, str, int], list[Entry]] = field(default_factory=dict)
+    told_by: "set[Entry]" = field(default_factory=set)
+    """Those that say which types the objects on the way are of: without them nothing is found."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +88,9 @@ class Planner:
     supergraph: Supergraph
     budget: Budget = field(default_factory=Budget)
     labels: frozenset[str] = frozenset()
+    partners: frozenset[str] = frozenset()
+    """The subgraphs whose answers are looked into: entities have to show that they are those that
+    were asked for."""
 
     def plan(
         self,
@@ -109,10 +115,10 @@ class Planner:
             raise Coded("INTERNAL", "No subgraph serves all of this.")
         numbers = count(1)
         steps = [
-            Writer(self.supergraph, search, operation, numbers).fetches(solution)
+            Writer(self.supergraph, search, operation, numbers, self.partners).fetches(solution)
             for solution in solutions
         ]
-        return FetchPlan(steps, reader.keys)
+        return FetchPlan(steps, reader.keys, self.supergraph.names)
 
 
 def joined(search: Search, root: str, wants: Sequence[Want]) -> Iterator[Solution]:
@@ -141,7 +147,9 @@ class Writer:
         search: Search,
         operation: OperationDefinitionNode,
         numbers: Iterator[int],
+        partners: frozenset[str],
     ) -> None:
+        self._partners = partners
         self._supergraph = supergraph
         self._search = search
         self._operation = operation
@@ -167,15 +175,19 @@ class Writer:
             for place in sorted(together)
         ]
 
-    def _place(self, path: Path) -> Place:
-        return self._places.setdefault(path, Place(path))
+    def _place(self, path: Path, told_by: Iterable[Entry] = ()) -> Place:
+        place = self._places.setdefault(path, Place(path))
+        place.told_by.update(told_by)
+        return place
 
     def _write(self, solution: Solution, place: Place, spots: list[Spot]) -> set[Entry]:
         """The entries that all of it is in, besides those that only lead there."""
         used: set[Entry] = set()
+        told_by = set(place.told_by)
         if solution.typename is not None:
             spots[solution.typename].select.typename = True
             used.add(spots[solution.typename].entry)
+            told_by.add(spots[solution.typename].entry)
         if solution.first is not None:
             hop, then = solution.first
             return used | self._write(then, place, [*spots, self._hop(hop, place, spots)])
@@ -193,10 +205,11 @@ class Writer:
                 inner.append(Spot(below, spot.entry))
             if choice.below is not None:
                 path = (*place.path, choice.want.key)
-                used |= self._write(choice.below, self._place(path), inner)
+                used |= self._write(choice.below, self._place(path, place.told_by), inner)
         for branch in solution.branches:
             path = (*place.path, self._types(branch))
-            used |= self._write(branch.solution, self._place(path), self._on(branch, spots))
+            there = self._place(path, told_by)
+            used |= self._write(branch.solution, there, self._on(branch, spots))
         return used
 
     def _types(self, branch: Branch) -> On:
@@ -222,7 +235,7 @@ class Writer:
         return known.below or Select()
 
     def _hop(self, hop: Hop, place: Place, spots: list[Spot]) -> Spot:
-        after: set[Entry] = {spots[0].entry} if spots else set()
+        after = {spots[0].entry, *place.told_by} if spots else set()
         key: tuple[Input, ...] = ()
         requires: tuple[Input, ...] = ()
         if hop.key is not None:
@@ -240,10 +253,25 @@ class Writer:
             entry = Entry(hop.level, hop.graph, place.path, target)
             entries.append(entry)
             self._entries.append(entry)
+        if hop.key is not None and hop.graph in self._partners:
+            self._prove(entry, hop.key)
         entry.after |= after
         entry.key += [given for given in key if given not in entry.key]
         entry.requires += [given for given in requires if given not in entry.requires]
         return Spot(entry.select, entry)
+
+    def _prove(self, entry: Entry, key: Solution) -> None:
+        """Asks for the key as well, as far as it does not depend on types."""
+        key = key.first[1] if key.first is not None else key
+        known = Solution(key.type, choices=key.choices)
+        self._copy(known, Spot(entry.select, entry))
+        entry.proof += [given for given in self._inputs(known) if given not in entry.proof]
+
+    def _copy(self, solution: Solution, spot: Spot) -> None:
+        for choice in solution.choices:
+            below = self._ask(spot, solution.type, choice.want)
+            if choice.below is not None:
+                self._copy(choice.below, Spot(below, spot.entry))
 
     def _inputs(self, solution: Solution, types: On | None = None) -> tuple[Input, ...]:
         """What a representation holds of what has been had for it."""
@@ -270,10 +298,12 @@ class Writer:
         parts: list[str] = []
         used: dict[str, None] = {}
         alike: dict[tuple[Any, ...], list[Entry]] = {}
+        shape: dict[str, Shape | None] = {}
         for entry in entries:
             printed = Printed(entry.select)
             used.update(dict.fromkeys(printed.variables))
             if entry.target is None:
+                shape.update(printed.shape)
                 roots.append(Root(entry.path, tuple(entry.select.fields), printed.renames))
                 parts.append(printed.text.removeprefix("{ ").removesuffix(" }"))
                 continue
@@ -283,10 +313,13 @@ class Writer:
                 tuple(entry.key),
                 tuple(entry.requires),
                 frozenset(entry.needing),
+                tuple(entry.proof),
             )
             alike.setdefault(sign, []).append(entry)
-        for (target, text, key, requires, needing), same in alike.items():
+        for (target, text, key, requires, needing, proof), same in alike.items():
             alias = ENTITIES if len(alike) == 1 else f"{ENTITIES}_{len(entities)}"
+            printed = Printed(same[0].select)
+            shape[alias] = printed.shape
             made = Entities(
                 alias=alias,
                 type=target,
@@ -295,7 +328,9 @@ class Writer:
                 requires=requires,
                 needing=needing,
                 fields=keys_of(same[0].select, self._supergraph),
-                renames=Printed(same[0].select).renames,
+                renames=printed.renames,
+                possible=self._supergraph.possible(target) | {target},
+                proof=proof,
             )
             called = alias if alias == ENTITIES else f"{alias}: {ENTITIES}"
             parts.append(
@@ -320,6 +355,7 @@ class Writer:
             roots=tuple(roots),
             entities=tuple(entities),
             after=after - {number},
+            shape=shape if graph in self._partners else None,
         )
 
 
@@ -342,21 +378,24 @@ def keys_of(select: Select, supergraph: Supergraph) -> dict[On | None, tuple[str
 
 class Printed:
     """A selection as text. What would collide with another type's field of the same key is called
-    something else."""
+    something else. `shape` is that of what is answered."""
 
     def __init__(self, select: Select) -> None:
         self.variables: dict[str, None] = {}
+        self.shape: dict[str, Any] = {}
         self._renames: list[Rename] = []
         self._numbers = count()
-        self.text = self._selection(select, ())
+        self.text = self._selection(select, (), self.shape)
 
     @property
     def renames(self) -> tuple[Rename, ...]:
         return tuple(self._renames)
 
-    def _selection(self, select: Select, path: Path) -> str:
+    def _selection(self, select: Select, path: Path, shape: dict[str, Any]) -> str:
         parts = ["__typename"] if select.typename else []
-        parts += [self._field(key, key, chosen, path) for key, chosen in select.fields.items()]
+        parts += [
+            self._field(key, key, chosen, path, shape) for key, chosen in select.fields.items()
+        ]
         taken = {key: [chosen] for key, chosen in select.fields.items()}
         for type_, fragment in select.fragments.items():
             inner = (*path, frozenset((type_,)))
@@ -368,20 +407,25 @@ class Printed:
                 else:
                     alias = f"{key}_of_{type_}"
                     self._renames.append(Rename(inner, alias, key))
-                inside.append(self._field(alias, key, chosen, inner))
+                inside.append(self._field(alias, key, chosen, inner, shape))
             if inside:
                 parts.append(f"... on {type_} {{ {' '.join(inside)} }}")
+        if select.typename or not parts:
+            shape["__typename"] = None
         return f"{{ {' '.join(parts or ['__typename'])} }}"
 
-    def _field(self, alias: str, key: str, chosen: Selected, path: Path) -> str:
+    def _field(
+        self, alias: str, key: str, chosen: Selected, path: Path, shape: dict[str, Any]
+    ) -> str:
         want = chosen.want
         text = want.name if alias == want.name else f"{alias}: {want.name}"
         if want.arguments:
             text += f"({', '.join(map(print_ast, want.arguments))})"
             self.variables.update(dict.fromkeys(variables_in(want.arguments)))
-        if chosen.below is not None:
-            text += f" {self._selection(chosen.below, (*path, key))}"
-        return text
+        if chosen.below is None:
+            shape[alias] = None
+            return text
+        return f"{text} {self._selection(chosen.below, (*path, key), shape.setdefault(alias, {}))}"
 
 
 def fits(one: Selected, other: Selected) -> bool:

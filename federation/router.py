@@ -1,12 +1,13 @@
 """Running operations over a supergraph: planned once, fetched, completed."""
 
+import asyncio
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from graphql import ExecutionResult, GraphQLError, print_schema
+from graphql import ExecutionResult, GraphQLError, OperationType, print_schema
 from graphql.execution.values import VariableValues
 
 from engine.collect import Collector
@@ -23,6 +24,7 @@ from federation.plan import FetchPlan
 from federation.planner import Planner
 from federation.search import Budget
 from federation.supergraph import Supergraph
+from runtime.faults import LimitExceeded
 
 NO_HEADERS: Mapping[str, str] = {}
 
@@ -33,6 +35,8 @@ class Planned:
 
     fetches: FetchPlan
     answer: Plan
+    owners: Mapping[int, set[str]]
+    """Who serves what is asked for, by the ids of its nodes."""
 
 
 class Router:
@@ -48,16 +52,23 @@ class Router:
         error_limit: int = 1000,
         budget: Budget | None = None,
         operations: int = 1000,
+        partners: Collection[str] = (),
+        seconds: float | None = None,
+        own: str | None = None,
     ) -> None:
+        """`partners` are the subgraphs whose answers are looked into, by what people call them;
+        `seconds` is how long a query may take, `own` the id of the subgraph that is ours."""
         self.supergraph = supergraph
         self.client = client
         self._engine = Engine(
             supergraph.schema, limits=limits, token_limit=token_limit, operations=operations
         )
         self._limits = limits
+        self._seconds = seconds
+        self._own = own
         self._error_limit = error_limit
-        self._planner = Planner(supergraph, budget or Budget())
-        self._names = {graph.id: graph.name for graph in supergraph.subgraphs.values()}
+        looked_into = {g.id for g in supergraph.subgraphs.values() if g.name in partners}
+        self._planner = Planner(supergraph, budget or Budget(), partners=frozenset(looked_into))
         self._observer = Observer()
         self._planned: OrderedDict[tuple[Operation, tuple[Any, ...]], Planned] = OrderedDict()
         self._operations = operations
@@ -71,14 +82,38 @@ class Router:
             self._documents.pop(next(iter(self._documents)))
         return operation
 
+    def known(self, document: str, operation_name: str | None = None) -> Operation | None:
+        """The operation, if it has been prepared before."""
+        return self._engine.known(document, operation_name)
+
     async def run(
         self,
         operation: Operation,
         variables: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] = NO_HEADERS,
+        answer_headers: list[tuple[str, str]] | None = None,
+        context: Any = None,
     ) -> ExecutionResult:
-        """`headers` go along to every subgraph."""
-        given = variables or {}
+        """`headers` are the client's, in lower case; what subgraphs have for it is added to
+        `answer_headers`; `context` is the request's own, for those in this process. A query that
+        takes too long is given up, a mutation never."""
+        is_command = operation.kind is OperationType.MUTATION
+        execute = self._run(operation, variables or {}, headers, answer_headers, context)
+        try:
+            async with asyncio.timeout(None if is_command else self._seconds):
+                return await execute
+        except TimeoutError:
+            message = f"This took longer than {self._seconds} seconds. Ask for less at once."
+            return ExecutionResult(None, [LimitExceeded(message, limit=self._seconds)])
+
+    async def _run(
+        self,
+        operation: Operation,
+        given: Mapping[str, Any],
+        headers: Mapping[str, str],
+        answer_headers: list[tuple[str, str]] | None,
+        context: Any,
+    ) -> ExecutionResult:
         coerced = operation.variables.coerced(given)
         if isinstance(coerced, list):
             return ExecutionResult(None, list(coerced))
@@ -90,8 +125,12 @@ class Router:
                     raise refusal
         except GraphQLError as error:
             return ExecutionResult(None, [error])
-        execution = Execution(planned.fetches, given, self.client, headers, self._names)
+        execution = Execution(
+            planned.fetches, given, self.client, headers, self.supergraph.names, self._own, context
+        )
         await execution.run()
+        if answer_headers is not None:
+            answer_headers += execution.answer_headers
         run = Run(
             self.supergraph.schema,
             operation.fragments,
@@ -103,7 +142,7 @@ class Router:
         )
         data = await run.data()
         errors = [
-            told_in_full(error, operation.fragments, planned.fetches.keys)
+            told_in_full(error, operation.fragments, planned.fetches.keys, planned.owners)
             for error in told(run.absorbed, self._error_limit)
         ]
         errors += execution.stray[: self._error_limit - len(errors)]
@@ -127,7 +166,12 @@ class Router:
         self, document: str, variables: Mapping[str, Any] | None = None, name: str | None = None
     ) -> FetchPlan:
         """What running it would fetch. Raises Invalid, or a coded error where there is no plan."""
-        operation = self.prepare(document, name)
+        return self.fetches(self.prepare(document, name), variables)
+
+    def fetches(
+        self, operation: Operation, variables: Mapping[str, Any] | None = None
+    ) -> FetchPlan:
+        """What running it would fetch. Raises Invalid, or a coded error where there is no plan."""
         coerced = operation.variables.coerced(variables or {})
         if isinstance(coerced, list):
             raise Invalid(*coerced)
@@ -159,20 +203,15 @@ class Router:
         if planned is not None:
             self._planned.move_to_end(key)
             return planned
-        schema = self.supergraph.schema
-        collector = Collector(schema, operation.fragments, variables)
+        collector = Collector(self.supergraph.schema, operation.fragments, variables)
         fetches = self._planner.plan(
             operation.definition, operation.fragments, collector.is_included
         )
-        answer = Completer(
-            schema,
-            operation.definition,
-            operation.fragments,
-            variables,
-            fetches.keys,
-            self.supergraph.hidden,
-        ).plan()
-        planned = self._planned[key] = Planned(fetches, answer)
+        completer = Completer(
+            operation.definition, operation.fragments, variables, fetches.keys, self.supergraph
+        )
+        planned = Planned(fetches, completer.plan(), completer.owners)
+        self._planned[key] = planned
         if len(self._planned) > max(self._operations, VARIANTS):
             self._planned.popitem(last=False)
         return planned

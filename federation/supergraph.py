@@ -120,12 +120,23 @@ class Supergraph:
         self.schema: GraphQLSchema = api_schema(document)
         self.hidden = hidden_values(document)
 
+    @cached_property
+    def names(self) -> Mapping[str, str]:
+        """What subgraphs are called by people, by their ids."""
+        return {graph.id: graph.name for graph in self.subgraphs.values()}
+
     def is_root(self, type_: str) -> bool:
         return type_ in self.roots.values()
 
     def possible(self, type_: str) -> frozenset[str]:
         """The objects that something of the type may be, in whichever subgraph."""
         return self._possible.get(type_, frozenset((type_,)))
+
+    def owners(self, type_: str, field: str) -> set[str]:
+        """Those that serve the field, as people call them."""
+        known = self.types[type_].fields.get(field) if type_ in self.types else None
+        served = known.served.items() if known else ()
+        return {self.subgraphs[graph].name for graph, each in served if not each.external}
 
     @cached_property
     def _possible(self) -> Mapping[str, frozenset[str]]:

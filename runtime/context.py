@@ -1,5 +1,6 @@
 """What a resolver can reach: who is asking, in which language, and batched reads."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from runtime.audit import Trail
@@ -10,6 +11,8 @@ from runtime.page import Pages
 from runtime.process import Process
 from runtime.projection import Projection
 from runtime.viewer import Viewer
+
+NO_HEADERS: Mapping[bytes, bytes] = {}
 
 
 class Context:
@@ -25,17 +28,30 @@ class Context:
         process: Process,
         request_id: str = "",
         address: str = "",
+        headers: Mapping[bytes, bytes] = NO_HEADERS,
     ) -> None:
+        """`headers` are the request's, in lower case."""
         self.viewer = viewer
         self.language = language
         self.process = process
         self.settings = process.settings
         self.request_id = request_id
         self.address = address
+        self.headers = headers
+        self.answer_headers: list[tuple[str, str]] = []
+        """What servers of others have for the client."""
         self.trail = Trail()
         self.batches = Batches(
             process.database.reads, Access(viewer), {"suppress_below": self.settings.suppress_below}
         )
+
+    def again(self) -> "Context":
+        """Another of the same request: each run of an engine has one to itself."""
+        made = Context(
+            self.viewer, self.language, self.process, self.request_id, self.address, self.headers
+        )
+        made.batches.tally = self.batches.tally
+        return made
 
     async def load(self, batch: Batch, key: str = ROOT) -> Any:
         """The row, rows or value of one key, read together with the keys of its neighbours."""

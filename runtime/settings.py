@@ -91,6 +91,8 @@ class Settings:
     emergency_numbers: str = "112,1090,181"
     help_repeat_seconds: int = 60
 
+    supergraph: str | None = None
+    partners: str | None = None
     subgraph_urls: str | None = None
     partner_seconds: float = 10.0
     partner_answer_limit: int = 10_000_000

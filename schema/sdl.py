@@ -6,7 +6,7 @@ from pathlib import Path
 from graphql import build_schema, find_breaking_changes, print_schema
 
 from schema.graph import SUBGRAPHS, gateway
-from schema.subgraph import subgraph
+from schema.subgraph import OWN, subgraph
 
 FOLDER = Path(__file__).parent / "sdl"
 SNAPSHOT = FOLDER / "gateway.graphql"
@@ -21,9 +21,10 @@ def current() -> str:
 
 
 def snapshots() -> dict[Path, str]:
-    """What each file should say: the gateway's, and one for each subgraph."""
+    """What each file should say: the gateway's, as clients and as partners' composers read it, and
+    one for each subgraph."""
     parts = {FOLDER / "subgraphs" / f"{name}.graphql": subgraph(name).sdl for name in SUBGRAPHS}
-    return {SNAPSHOT: current(), **parts}
+    return {SNAPSHOT: current(), FOLDER / f"{OWN}.graphql": subgraph().sdl, **parts}
 
 
 def write() -> None:

@@ -23,7 +23,7 @@ from resolvers.entities import Key, Kinds, entities
 from runtime.field import FIELD, Field
 from runtime.privacy import Privacy
 from schema.annotated import annotated
-from schema.graph import SUBGRAPHS, Graph, backing_of
+from schema.graph import SUBGRAPHS, Graph, backing_of, gateway
 
 
 @dataclass(frozen=True)
@@ -35,10 +35,14 @@ class Subgraph:
     sdl: str
 
 
+OWN = "sewa-mitra"
+"""What the whole graph is called in supergraphs with those of partners."""
+
+
 @cache
 def subgraph(*names: str) -> Subgraph:
-    """Of one or several parts of the usual cut."""
-    graph = Graph(*(domain for name in names for domain in SUBGRAPHS[name]))
+    """Of one or several parts of the usual cut; of all domains, if none is named."""
+    graph = Graph(*(domain for name in names for domain in SUBGRAPHS[name])) if names else gateway()
     sdl = annotated(graph.schema)
     return Subgraph(plumbed(graph.schema, sdl), sdl)
 

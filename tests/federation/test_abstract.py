@@ -1,5 +1,8 @@
 """Interfaces and unions whose members differ from subgraph to subgraph."""
 
+import asyncio
+from typing import Any
+
 import pytest
 
 from tests.federation.world import Federation, same
@@ -41,3 +44,11 @@ async def test_an_interface_is_asked_as_such_where_it_can_be(library: Federation
 
     (asked,) = library.subgraphs["media"].asked
     assert "... on" not in asked["query"]
+
+
+async def test_what_hangs_below_a_type_waits_for_who_says_the_type(library: Federation) -> None:
+    async def slow(asked: Any) -> None:
+        await asyncio.sleep(0.02)
+
+    library.subgraphs["media"].before = slow
+    await same(library, "{ best { critics { name } ... on Book { title } ... on Film { title } } }")

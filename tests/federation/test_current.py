@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import orjson
 import pytest
 import pytest_asyncio
+from starlette.responses import Response
 
 from edge.federated import NoAddress, federated_app
-from federation.client import connections
 from runtime.settings import Settings
 from tests.federation.world import Federation, Hosts
 
@@ -31,7 +32,7 @@ def written(path: Path, text: str) -> None:
 
 @pytest_asyncio.fixture
 async def served(file: Path, shop: Federation) -> AsyncIterator[tuple[httpx.AsyncClient, Any]]:
-    app = federated_app(file, Settings(), connections(Hosts(shop.apps)))
+    app = federated_app(file, Settings(), Hosts(shop.apps))
     async with (
         app.router.lifespan_context(app),
         httpx.AsyncClient(
@@ -129,3 +130,30 @@ def test_settings_say_where_subgraphs_are(file: Path, shop: Federation) -> None:
         federated_app(file, Settings())
 
     assert federated_app(file, Settings(subgraph_urls="stock=http://stock/graphql"))
+
+
+async def test_what_is_agreed_with_a_partner_holds_for_it_and_not_for_others(
+    file: Path, shop: Federation, tmp_path: Path
+) -> None:
+    partners = tmp_path / "partners.toml"
+    partners.write_text(
+        '[catalog]\nprivate_addresses = true\nanswer_headers = ["x-notice"]\n'
+        'headers = ["accept-language"]\n'
+    )
+    product = {"upc": "u1", "sku": "s1", "brand": {"id": "b1"}}
+    told = {"data": {"products": [product]}}
+    shop.subgraphs["catalog"].disturb = lambda asked: Response(
+        orjson.dumps(told), media_type="application/json", headers={"x-notice": "Sunday"}
+    )
+    app = federated_app(file, Settings(partners=str(partners)), Hosts(shop.apps))
+    transport = httpx.ASGITransport(app=app)
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=transport, base_url="http://router") as client,
+    ):
+        headers = {"authorization": "Bearer me"}
+        answer = await client.post("/graphql", json=PRODUCTS, headers=headers)
+
+    assert answer.headers["x-notice"] == "Sunday"
+    assert "authorization" not in shop.subgraphs["catalog"].headers[0]
+    assert shop.subgraphs["stock"].headers[0]["authorization"] == "Bearer me"

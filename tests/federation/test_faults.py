@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 from starlette.responses import Response
 
-from federation.client import Address, HttpClient, Request, connections
+from federation.client import BySubgraph
+from federation.http import HttpClient
+from federation.partner import Partner
 from tests.federation.world import Federation, Hosts
 
 DOCUMENT = "{ products(first: 2) { upc reviews { stars author { name } } } me { id } }"
@@ -23,10 +25,19 @@ async def answer(federation: Federation, document: str = DOCUMENT) -> dict[str, 
         (Response(status_code=503), "answered with status 503"),
         (Response(status_code=307, headers={"location": "http://elsewhere/"}), "status 307"),
         (Response(b"<html>"), "did not answer with JSON"),
-        (Response(b"[]"), "did not answer with a GraphQL response"),
-        (Response(b"{" + b" " * 10_000_001 + b"}"), "more than 10000000 bytes"),
+        (Response(b'{"data": null}', media_type="text/html"), "did not answer with JSON"),
+        (Response(b"{", media_type="application/json"), "did not answer with JSON"),
+        (Response(b"[]", media_type="application/json"), "did not answer with a GraphQL response"),
+        (Response(b"{}", 404, media_type="application/json"), "answered with status 404"),
+        (
+            Response(b"{" + b" " * 1_000_001 + b"}", media_type="application/json"),
+            "more than 1000000 bytes",
+        ),
     ],
-    ids=["down", "elsewhere", "no JSON", "no response", "too much"],
+    ids=[
+        *("down", "elsewhere", "a page", "called a page", "no JSON", "no response", "not there"),
+        "too much",
+    ],
 )
 async def test_one_that_does_not_answer(shop: Federation, given: Response, told: str) -> None:
     shop.subgraphs["people"].disturb = lambda asked: given
@@ -46,16 +57,10 @@ async def test_one_that_hangs_is_given_up(shop: Federation) -> None:
     async def app(scope: Any, receive: Any, send: Any) -> None:
         await asyncio.sleep(30)
 
-    http = connections(Hosts({"hangs": app}))
-    client = HttpClient({"people": Address("http://hangs/", seconds=0.05)}, http)
-    others = shop.router.client
-
-    class Both:
-        async def ask(self, request: Request) -> dict[str, Any]:
-            chosen = client if request.subgraph == "people" else others
-            return await chosen.ask(request)
-
-    shop.router.client = Both()
+    agreed = Partner(url="http://hangs/", seconds=0.05, private_addresses=True)
+    people = HttpClient("people", agreed, Hosts({"hangs": app}))
+    others = shop.subgraphs.keys() - {"people"}
+    shop.router.client = BySubgraph({**dict.fromkeys(others, shop.client), "people": people})
     found = await answer(shop)
 
     assert found["data"]["products"][0]["reviews"][0]["author"] == {"name": None}
@@ -95,6 +100,7 @@ async def test_values_of_other_kinds_are_null(shop: Federation, reviews: Any) ->
     assert found["data"] is None
     for error in found["errors"]:
         assert error["extensions"]["code"] == "PARTNER_UNAVAILABLE"
+        assert error["extensions"]["partner"] == "reviews"
         assert error["path"][:3] == ["products", 0, "reviews"]
 
 

@@ -45,9 +45,9 @@ def test_a_plan_can_be_read(shop: Federation) -> None:
     text = str(shop.router.plan("{ products { inStock } }"))
 
     assert text.splitlines()[:4] == [
-        "1 CATALOG",
+        "1 catalog",
         "    query { products { sku brand { id } } }",
-        "2 STOCK after 1",
+        "2 stock after 1",
         "    Product at products by {sku brand {id}}",
     ]
 

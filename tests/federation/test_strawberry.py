@@ -1,10 +1,11 @@
 """Subgraphs that Strawberry serves, with its own `_entities`."""
 
-import httpx
 import strawberry
 from strawberry.asgi import GraphQL
 
-from federation.client import Address, HttpClient, connections
+from federation.client import BySubgraph
+from federation.http import HttpClient
+from federation.partner import Partner
 from federation.router import Router
 from federation.supergraph import Supergraph
 from tests.federation.world import Hosts
@@ -72,11 +73,12 @@ async def test_entities_of_strawberry_are_completed_by_one_another() -> None:
         "people": GraphQL[None, None](strawberry.federation.Schema(query=People)),
         "insurance": GraphQL[None, None](strawberry.federation.Schema(query=Insurance)),
     }
-    addresses = {name: Address(f"http://{name}/") for name in apps}
-    async with connections(Hosts(apps)) as http:
-        assert isinstance(http, httpx.AsyncClient)
-        router = Router(Supergraph(SUPERGRAPH), HttpClient(addresses, http))
-        answer = await router.execute("{ people { policy } insured { name policy } }")
+    clients = {
+        name: HttpClient(name, Partner(url=f"http://{name}/", private_addresses=True), Hosts(apps))
+        for name in apps
+    }
+    router = Router(Supergraph(SUPERGRAPH), BySubgraph(clients))
+    answer = await router.execute("{ people { policy } insured { name policy } }")
 
     assert answer.formatted == {
         "data": {

@@ -6,7 +6,7 @@ its value tells what it was made of, and a wrong input gives a wrong answer.
 """
 
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -34,7 +34,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from federation.client import Address, HttpClient, connections
+from federation.client import BySubgraph
+from federation.http import HttpClient
+from federation.partner import Partner
 from federation.router import Router
 from federation.supergraph import Supergraph, applied, field_set
 
@@ -198,14 +200,18 @@ class Subgraph:
         if self.before is not None:
             await self.before(asked)
         if self.disturb is not None and (other := self.disturb(asked)) is not None:
-            return other if isinstance(other, Response) else Response(orjson.dumps(other))
+            if isinstance(other, Response):
+                return other
+            return Response(orjson.dumps(other), media_type="application/json")
+        return Response(orjson.dumps(self.known(asked)), media_type="application/json")
+
+    def known(self, asked: Object) -> Any:
+        """What it answers by itself."""
         document = parse(asked["query"])
         if errors := validate(self.schema, document):
-            result = ExecutionResult(None, errors)
-        else:
-            found = execute_sync(self.schema, document, variable_values=asked.get("variables"))
-            result = found
-        return Response(orjson.dumps(result.formatted), media_type="application/json")
+            return ExecutionResult(None, errors).formatted
+        variables = asked.get("variables")
+        return execute_sync(self.schema, document, variable_values=variables).formatted
 
 
 @dataclass
@@ -215,6 +221,8 @@ class Federation:
     name: str
     world: World
     file: str = "supergraph.graphql"
+    partners: Collection[str] = ()
+    """Those whose answers are looked into."""
 
     def __post_init__(self) -> None:
         folder = SUPERGRAPHS / self.name
@@ -230,11 +238,17 @@ class Federation:
             f"{name}.{self.name}": Starlette(routes=[Route("/graphql", s.answer, methods=["POST"])])
             for name, s in self.subgraphs.items()
         }
-        self.client = HttpClient(
-            {g.name: Address(g.url, seconds=2) for g in self.supergraph.subgraphs.values()},
-            connections(Hosts(self.apps)),
+        self.client = BySubgraph(
+            {
+                graph.name: HttpClient(
+                    graph.name,
+                    Partner(url=graph.url, seconds=2, attempts=1, private_addresses=True),
+                    Hosts(self.apps),
+                )
+                for graph in self.supergraph.subgraphs.values()
+            }
         )
-        self.router = Router(self.supergraph, self.client)
+        self.router = Router(self.supergraph, self.client, partners=self.partners)
 
     def merged(self, document: str, variables: Object | None = None) -> ExecutionResult:
         """The answer of one server that has all of the world."""

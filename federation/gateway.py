@@ -1,0 +1,136 @@
+"""One schema, partly ours and partly that of partners: what is ours alone runs as if there were
+nobody else, and only what is not is planned over the supergraph."""
+
+from collections.abc import Awaitable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from graphql import ExecutionResult, OperationType, parse
+
+from engine.cost import Limits
+from engine.describe import Description, Sent
+from engine.engine import Engine, Invalid, Operation
+from federation.client import Client
+from federation.current import Current
+from federation.http import REQUEST_ID
+from federation.local import Ours
+from federation.plan import FetchPlan
+from federation.router import Router
+from federation.supergraph import Supergraph
+from runtime.context import Context
+from runtime.faults import LimitExceeded
+from runtime.viewer import Viewer
+
+
+class Joined(Router):
+    """A router over the supergraph, and the engine for what is ours alone of it."""
+
+    def __init__(
+        self,
+        supergraph: Supergraph,
+        client: Client,
+        ours: Ours,
+        alone: Engine,
+        *,
+        limits: Limits | None = None,
+        token_limit: int = 5000,
+    ) -> None:
+        """`alone` has the rule of `ours`."""
+        super().__init__(
+            supergraph,
+            client,
+            limits=limits,
+            token_limit=token_limit,
+            partners=[graph.name for graph in ours.others],
+            seconds=alone.seconds,
+            own=ours.graph,
+        )
+        self.ours = ours
+        self.alone = alone
+
+    def warm(self, other: Router) -> None:
+        if isinstance(other, Joined) and other.ours.fields == self.ours.fields:
+            self.alone = other.alone
+        super().warm(other)
+
+
+@dataclass(frozen=True, eq=False)
+class Routed:
+    """An operation that others have a part in, and the router that it is valid for."""
+
+    operation: Operation
+    router: Joined
+
+    @property
+    def kind(self) -> OperationType:
+        return self.operation.kind
+
+
+class Gateway:
+    """Takes the place of the engine that would serve our schema alone."""
+
+    def __init__(self, current: Current[Joined]) -> None:
+        self._current = current
+
+    def prepare(self, document: str, operation_name: str | None = None) -> Operation | Routed:
+        """Raises Invalid, with what the schema that clients see makes of it."""
+        router = self._current.router
+        known = router.alone.known(document, operation_name)
+        if known is not None:
+            return known
+        routed = router.known(document, operation_name)
+        if routed is None:
+            try:
+                return router.alone.prepare(document, operation_name)
+            except Invalid:
+                routed = router.prepare(document, operation_name)
+        return Routed(routed, router)
+
+    def run(
+        self,
+        operation: Operation | Routed,
+        variables: Mapping[str, Any] | None,
+        context: Context,
+        observer: Sent | None = None,
+    ) -> Awaitable[ExecutionResult]:
+        """`observer` watches what is ours alone."""
+        if isinstance(operation, Operation):
+            alone = self._current.router.alone
+            return alone.run(operation, variables, context, observer=observer)
+        headers = {
+            name.decode("latin-1"): value.decode("latin-1")
+            for name, value in context.headers.items()
+        }
+        headers[REQUEST_ID] = context.request_id
+        return operation.router.run(
+            operation.operation, variables, headers, context.answer_headers, context
+        )
+
+    def plan(
+        self,
+        operation: Operation | Routed,
+        variables: Mapping[str, Any] | None,
+        viewer: Viewer,
+        page_limit: int,
+        sent: Sent | None = None,
+    ) -> Description | FetchPlan:
+        """What running it would do, or what is ours alone did. Raises Invalid."""
+        if isinstance(operation, Operation):
+            return self._current.router.alone.plan(operation, variables, viewer, page_limit, sent)
+        return operation.router.fetches(operation.operation, variables)
+
+    def text(self) -> str:
+        """The schema that clients see."""
+        return self._current.router.text
+
+    def warm(self, document: str) -> None:
+        """Prepares a document that is known to be sent. Raises Invalid."""
+        router = self._current.router
+        try:
+            router.alone.warm(document)
+        except Invalid:
+            for node in parse(document).definitions:
+                if (name := getattr(node, "name", None)) and node.kind == "operation_definition":
+                    with suppress(LimitExceeded):
+                        router.plan(document, name=name.value)
