@@ -12,15 +12,18 @@ skills that have to be read, it is
         made = []
         for v0 in rows:
             v1 = v0.name
-            if type(v1) is not str: raise Unusual
+            if type(v1) is not str:
+                raise Unusual
             v3 = v0.rating_id
             v2 = None if v3 is None else k0[v3]
             if v2 is not None:
-                if type(v2) not in c0: prove(c0, v2, c1)
+                if type(v2) not in c0:
+                    prove(c0, v2, c1)
                 v4 = v2.mean
-                if type(v4) is not float or v4 - v4 != 0: raise Unusual
-                v2 = {'mean': v4}
-            made.append({'name': v1, 'rating': v2, 'skills': None})
+                if type(v4) is not float or v4 - v4 != 0:
+                    raise Unusual
+                v2 = {"mean": v4}
+            made.append({"name": v1, "rating": v2, "skills": None})
         return made
 """
 
@@ -163,11 +166,12 @@ class Writer:
     def object(self, selection: "Selection", row: str, depth: int, part: int) -> str:
         """What makes the object of the row, once the lines for its fields have been run."""
         entries = dict.fromkeys(selection.keys, "None")
-        entries |= dict.fromkeys(selection.names, repr(selection.type.name))
+        entries |= dict.fromkeys(selection.names, f'"{selection.type.name}"')
         for planned in selection.fields:
             if planned.reach is not None:
                 entries[planned.key] = self._field(planned, row, depth, part)
-        return f"{{{', '.join(f'{key!r}: {value}' for key, value in entries.items())}}}"
+        inside = ", ".join(f'"{key}": {value}' for key, value in entries.items())
+        return f"{{{inside}}}"
 
     def _field(self, planned: "PlannedField", row: str, depth: int, part: int) -> str:
         value = self._name()
@@ -228,7 +232,7 @@ class Writer:
     ) -> None:
         assert isinstance(output.named, GraphQLObjectType)
         kinds, type_ = self._constant(set()), self._constant(output.named)
-        self._write(f"if type({row}) not in {kinds}: prove({kinds}, {row}, {type_})", depth)
+        self._where(f"type({row}) not in {kinds}", f"prove({kinds}, {row}, {type_})", depth)
         below = planned.below(output.named)
         self._write(f"{made} = {self.object(below, row, depth, part)}", depth)
 
@@ -245,16 +249,16 @@ class Writer:
             return False
         odd = ODD[scalar].format(value)
         condition = f"{value} is not None and ({odd})" if output.nullable else odd
-        self._write(f"if {condition}: raise Unusual", depth)
+        self._where(condition, "raise Unusual", depth)
         return True
 
     def _list(
         self, planned: "PlannedField", item: Output, value: str, depth: int, part: int
     ) -> None:
-        self._write(f"if type({value}) is not list: {value} = a_list({value})", depth)
+        self._where(f"type({value}) is not list", f"{value} = a_list({value})", depth)
         if item.leaf is not None and standard(item.leaf.type) in TEXTS:
             kinds = self._constant({str, NOTHING} if item.nullable else {str})
-            self._write(f"if not {kinds}.issuperset(map(type, {value})): raise Unusual", depth)
+            self._where(f"not {kinds}.issuperset(map(type, {value}))", "raise Unusual", depth)
             return
         one, made = self._name(), self._name()
         self._write(f"{made} = []", depth)
@@ -262,6 +266,10 @@ class Writer:
         self._complete(planned, item, one, depth + 1, part)
         self._write(f"{made}.append({one})", depth + 1)
         self._write(f"{value} = {made}", depth)
+
+    def _where(self, condition: str, line: str, depth: int) -> None:
+        self._write(f"if {condition}:", depth)
+        self._write(line, depth + 1)
 
     def _write(self, line: str, depth: int) -> None:
         self.lines.append("    " * depth + line)
