@@ -1,7 +1,6 @@
 """The gateway as an application, and the command line around it."""
 
 import asyncio
-import gc
 import signal
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
@@ -56,6 +55,7 @@ from runtime.background import working
 from runtime.database import Database, migrate
 from runtime.embedded import default_folder, embedded_postgres
 from runtime.faults import RETRY_AFTER_SECONDS, NotFound
+from runtime.garbage import look_seldom
 from runtime.geography import INDIA
 from runtime.http import encoded
 from runtime.identity import DEMO
@@ -76,8 +76,6 @@ from schema.subgraph import OWN, subgraph
 CHECKOUT = Path(__file__).parent
 OPERATIONS = CHECKOUT / "docs" / "operations"
 PING_SECONDS = 2
-GARBAGE = 20_000
-"""After how many objects more than before the youngest are looked through."""
 KEEP_ALIVE_SECONDS = 75
 """Longer than the proxies in front of us keep a connection: who ends it must be the client."""
 
@@ -294,13 +292,7 @@ def serve(
             )
         except (BadSupergraph, BadPartners, OSError) as error:
             fail(str(error))
-        # The schema is some hundred thousand objects that stay: looking through all of them for
-        # garbage would keep every request waiting, now and then.
-        gc.collect()
-        gc.freeze()
-        # What a request makes is let go of when it is over; looking for what is not, hundreds of
-        # times a second and in the middle of requests, finds next to nothing.
-        gc.set_threshold(GARBAGE, 20, 20)
+        look_seldom()
         uvicorn.run(
             app,
             host=settings.host,
@@ -345,6 +337,7 @@ def federate(
         fail("\n".join(error.message for error in invalid.errors))
     except (BadSupergraph, BadPartners, OSError, ValueError, GraphQLError) as error:
         fail(f"{supergraph}: {error}")
+    look_seldom()
     console.print(f"Serving {supergraph} at http://{settings.host}:{settings.port}/graphql")
     uvicorn.run(
         application,

@@ -24,6 +24,7 @@ from engine.engine import Engine, Operation
 from runtime.along import Along
 from runtime.batch import Access, Batch, Batches, Columns
 from runtime.context import Context
+from runtime.garbage import look_seldom
 from runtime.language import Language
 from runtime.process import Process, process_of
 from runtime.projection import Projection
@@ -151,6 +152,7 @@ async def timed(url: str) -> tuple[dict[str, Figures], Growth]:
     print("· the executor alone", flush=True)
     async with process_of(Settings(database_url=url, page_limit=max(SIZES))) as process:
         bare = Bare(process)
+        look_seldom()  # as `serve` does
         return await compared(bare), {
             "list size": [await cost(bare, LIST, {"first": size}, size) for size in SIZES],
             "depth": [await cost(bare, nested(depth), {"first": 100}, depth) for depth in DEPTHS],
