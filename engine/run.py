@@ -3,7 +3,7 @@ up again, putting the answer together."""
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
@@ -183,16 +183,7 @@ class Run:
             asked.append(batch)
             come = tuple(along.get(batch, ()))
             jobs.append(self.context.batches.level(batch, keys, columns, along=come))
-        waiting = [*jobs, *awaitables]
-        if len(waiting) == 1:
-            results = [await outcome(waiting[0])]
-        elif waiting:
-            results = await asyncio.gather(*waiting, return_exceptions=True)
-        else:
-            results = []
-        for result in results:
-            if isinstance(result, BaseException) and not isinstance(result, Exception):
-                raise result
+        results = await outcomes([*jobs, *awaitables])
         found |= zip(asked, map(Found, results), strict=False)
         awaited = Found(results[len(jobs) :])
         for task in tasks:
@@ -225,7 +216,23 @@ class Found:
         return results[start : start + count]
 
 
-async def outcome(awaitable: Any) -> Any:
+async def outcomes(awaitables: Sequence[Awaitable[Any]]) -> list[Any]:
+    """What comes of each, an exception where it raised one. They run at the same time, the first
+    without a task of its own: mostly there are one or two."""
+    if not awaitables:
+        return []
+    first, *others = awaitables
+    tasks = [asyncio.ensure_future(other) for other in others]
+    try:
+        return [await outcome(first), *[await outcome(task) for task in tasks]]
+    except BaseException:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        raise
+
+
+async def outcome(awaitable: Awaitable[Any]) -> Any:
     try:
         return await awaitable
     except Exception as error:

@@ -213,15 +213,16 @@ class Access:
 class Memory:
     """What a request has read with one batch, by key.
 
-    The lock and the loader are made when they are needed: most batches are asked once.
+    The loader is made when it is needed: most batches are asked once.
     """
 
     __slots__ = ("known", "loader", "reading")
 
     def __init__(self) -> None:
         self.known: dict[str, Any] = {}
-        self.reading: asyncio.Lock | None = None
-        """Held while it is read: whoever asks for the same waits rather than reading it again."""
+        self.reading: asyncio.Future[None] | None = None
+        """Done when what is being read is there: whoever asks meanwhile waits, rather than reading
+        the same again."""
         self.loader: DataLoader[str, Any] | None = None
 
 
@@ -298,13 +299,16 @@ class Batches:
         access = access or self.access
         memory = self._memory(batch, columns, access)
         known = memory.known
-        if not known.keys() >= set(keys):
-            if memory.reading is None:
-                memory.reading = asyncio.Lock()
-            async with memory.reading:
-                wanted = [key for key in dict.fromkeys(keys) if key not in known]
-                if wanted:
-                    known.update(await self._read(batch, columns, access, wanted, along))
+        while wanted := [key for key in dict.fromkeys(keys) if key not in known]:
+            if memory.reading is not None:
+                await asyncio.shield(memory.reading)
+                continue
+            memory.reading = asyncio.get_running_loop().create_future()
+            try:
+                known.update(await self._read(batch, columns, access, wanted, along))
+            finally:
+                memory.reading.set_result(None)
+                memory.reading = None
         return [known[key] for key in keys]
 
     async def load(

@@ -169,7 +169,7 @@ def run_mutations_at_once(patch: pytest.MonkeyPatch) -> None:
 def tell_of_everything(patch: pytest.MonkeyPatch) -> None:
     """Of several errors in one region, too."""
 
-    def told(absorbed: list[Absorbed], limit: int) -> list[Any]:
+    def told(absorbed: list[Absorbed], limit: int, **_: Any) -> list[Any]:
         failures = [found.failure for found in absorbed]
         return [located(failure, path) for failure in failures for path in failure.position.paths()]
 
