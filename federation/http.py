@@ -12,6 +12,7 @@ import structlog
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt
 from tenacity.wait import wait_random_exponential
 
+from federation.cache import EntityCache, lifetime
 from federation.client import Request
 from federation.evidence import looked_into
 from federation.faults import Unavailable
@@ -26,6 +27,8 @@ log = structlog.get_logger()
 JSON = frozenset({"application/json", "application/graphql-response+json"})
 PASSING = frozenset({429, 502, 503, 504})
 """The statuses of a server that may do better in a moment."""
+PERSONAL = frozenset({"authorization", "cookie"})
+"""Headers that say who the viewer is."""
 REQUEST_ID = "x-request-id"
 BACKOFF = wait_random_exponential(multiplier=0.05, max=1)
 """Anything between nothing and twice as much as the last time: those who failed together should
@@ -60,6 +63,7 @@ class HttpClient:
         partner: Partner,
         transport: httpx.AsyncBaseTransport | None = None,
         observer: Observer | None = None,
+        cache: EntityCache | None = None,
     ) -> None:
         """`name` is what its subgraph is called by people."""
         assert partner.url is not None
@@ -71,17 +75,26 @@ class HttpClient:
         self._breaker = Breaker(name, partner.failures, partner.rest_seconds)
         self._bulkhead = Bulkhead(name, partner.concurrency)
         self._flights: Flights[Reply] = Flights()
+        self._cache = cache if partner.cache_seconds else None
 
     async def close(self) -> None:
         await self._http.aclose()
 
     async def ask(self, request: Request) -> dict[str, Any]:
+        if self._cache is not None and request.is_for_entities:
+            return await self._cache.answer(request, self.sent(request), self._asked)
+        return (await self._asked(request))[0]
+
+    async def _asked(self, request: Request) -> tuple[dict[str, Any], int]:
+        """The answer, and for how many seconds it may be kept."""
         reply = await self.reply(request)
+        personal = not PERSONAL.isdisjoint(self.sent(request))
+        seconds = min(self.partner.cache_seconds, lifetime(reply.headers, personal=personal))
         listed = self.partner.answer_headers
         if listed:
             headers = reply.headers.multi_items()
             request.answer_headers.extend(entry for entry in headers if entry[0] in listed)
-        return looked_into(reply.answer(), request)
+        return looked_into(reply.answer(), request), seconds
 
     def sent(self, request: Request) -> dict[str, str]:
         """Those of the client's headers that the partner is sent."""
@@ -240,9 +253,11 @@ class Clients:
         self,
         transport: httpx.AsyncBaseTransport | None = None,
         observer: Observer | None = None,
+        cache: EntityCache | None = None,
     ) -> None:
         self._transport = transport
         self._observer = observer
+        self._cache = cache
         self._by_name: dict[str, HttpClient] = {}
         self._replaced: list[HttpClient] = []
 
@@ -252,7 +267,7 @@ class Clients:
             if known.partner == partner:
                 return known
             self._replaced.append(known)  # there may be calls under way
-        made = HttpClient(name, partner, self._transport, self._observer)
+        made = HttpClient(name, partner, self._transport, self._observer, self._cache)
         self._by_name[name] = made
         return made
 
