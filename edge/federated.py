@@ -83,6 +83,7 @@ def gateway_over(
     local = LocalClient(engine_of(own.subgraph, limits=None, token_limit=None))
 
     def router_over(supergraph: Supergraph) -> Joined:
+        refuse_unknown(agreed, supergraph)
         ours = Ours(supergraph, own.name, own.schema)
         others = {g.name: agreed.get(g.name, Partner()) for g in ours.others}
         partners = partners_of(ours.others, settings, others)
@@ -124,6 +125,7 @@ def federated_app(
     clients = Clients(transport, tracing, EntityCache(store, tracing))
 
     def router_over(supergraph: Supergraph) -> Router:
+        refuse_unknown(agreed, supergraph)
         partners = partners_of(supergraph.subgraphs.values(), settings, agreed)
         return Router(
             supergraph,
@@ -213,6 +215,12 @@ def response_of(answer: Any) -> Response:
     response = Response(answer.body, answer.status)
     response.raw_headers = list(answer.headers)
     return response
+
+
+def refuse_unknown(agreed: Mapping[str, Partner], supergraph: Supergraph) -> None:
+    """A name that is misspelt would leave the one it means without what was agreed with it."""
+    if unknown := agreed.keys() - {subgraph.name for subgraph in supergraph.subgraphs.values()}:
+        raise BadSupergraph(f"It has no subgraph {', '.join(sorted(unknown))}: see PARTNERS.")
 
 
 def partners_of(

@@ -3,6 +3,7 @@
 import asyncio
 import zlib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -88,13 +89,14 @@ class HttpClient:
     async def _asked(self, request: Request) -> tuple[dict[str, Any], int]:
         """The answer, and for how many seconds it may be kept."""
         reply = await self.reply(request)
-        personal = not PERSONAL.isdisjoint(self.sent(request))
-        seconds = min(self.partner.cache_seconds, lifetime(reply.headers, personal=personal))
-        listed = self.partner.answer_headers
-        if listed:
-            headers = reply.headers.multi_items()
-            request.answer_headers.extend(entry for entry in headers if entry[0] in listed)
-        return looked_into(reply.answer(), request), seconds
+        for name in self.partner.answer_headers:
+            values = reply.headers.get_list(name)
+            request.answer_headers.extend((name, value) for value in values)
+        answer, seconds = looked_into(reply.answer(), request), 0
+        if self._cache is not None:
+            personal = not PERSONAL.isdisjoint(self.sent(request))
+            seconds = min(self.partner.cache_seconds, lifetime(reply.headers, personal=personal))
+        return answer, seconds
 
     def sent(self, request: Request) -> dict[str, str]:
         """Those of the client's headers that the partner is sent."""
@@ -132,8 +134,10 @@ class HttpClient:
                     with self._breaker.watching():
                         return await self._in_time(call, body, headers, until, request.is_query)
         except Unavailable as error:
-            self._observer.counted(self.name, kind_of(error))
-            log.warning("partner", name=self.name, told=error.told, cause=told_by(error))
+            kind = kind_of(error)
+            self._observer.counted(self.name, kind)
+            if kind is Event.FAILED:
+                log.warning("partner", name=self.name, told=error.told, cause=told_by(error))
             raise
 
     async def _in_time(
@@ -172,19 +176,21 @@ class HttpClient:
                 call.size = response.num_bytes_downloaded
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise Passing(self.name, "cannot be reached") from error
-        if response.headers.get("content-type", "").partition(";")[0].strip().lower() not in JSON:
-            raise Unavailable(self.name, "did not answer with JSON")
-        return Reply(content, response.headers, self._answer(content, status))
+        # Latin-1 is how they travel, whatever the bytes mean: so they go on as they came.
+        response.headers.encoding = "latin-1"
+        return Reply(content, response.headers, self._answer(content, response))
 
-    def _answer(self, content: bytes, status: int) -> dict[str, Any]:
-        try:
-            answer = orjson.loads(content)  # which goes 1,024 levels deep, and no further
-        except orjson.JSONDecodeError:
-            raise Unavailable(self.name, "did not answer with JSON") from None
-        if not isinstance(answer, dict) or not ("data" in answer or "errors" in answer):
-            told = f"with status {status}" if status >= 400 else "with a GraphQL response"
-            did = "answered" if status >= 400 else "did not answer"
-            raise Unavailable(self.name, f"{did} {told}")
+    def _answer(self, content: bytes, response: httpx.Response) -> dict[str, Any]:
+        told = "did not answer with JSON"
+        answer: Any = None
+        if media_type(response.headers) in JSON:
+            with suppress(orjson.JSONDecodeError):
+                answer = orjson.loads(content)  # which goes 1,024 levels deep, and no further
+                told = "did not answer with a GraphQL response"
+        if type(answer) is not dict or not ("data" in answer or "errors" in answer):
+            if response.status_code >= 400:
+                told = f"answered with status {response.status_code}"
+            raise Unavailable(self.name, told)
         if is_deeper(answer, self.partner.depth_limit):
             told = f"answered more than {self.partner.depth_limit} levels deep"
             raise Unavailable(self.name, told, retryable=False)
@@ -209,14 +215,14 @@ class HttpClient:
                 raise Unavailable(self.name, told, retryable=False)
         return bytes(content)
 
-    def _signed(self, body: bytes, headers: Mapping[str, str]) -> dict[str, str]:
+    def _signed(self, body: bytes, headers: Mapping[str, str]) -> dict[bytes, bytes]:
         """At the moment of sending, since a signature is good for so long only."""
-        if self.partner.secret is None:
-            return dict(headers)
-        authorization = headers.get("authorization", "").encode()
-        call = signature.Call("POST", self._url.path, authorization, body)
-        signed = signature.sign(call, self.partner.known_as, self.partner.secret)
-        return {**headers, signature.HEADER.decode(): signed}
+        raw = {name.encode(): value.encode("latin-1") for name, value in headers.items()}
+        if self.partner.secret is not None:
+            call = signature.Call("POST", self._url.path, raw.get(b"authorization", b""), body)
+            signed = signature.sign(call, self.partner.known_as, self.partner.secret)
+            raw[signature.HEADER] = signed.encode()
+        return raw
 
 
 def is_deeper(answer: Any, limit: int) -> bool:
@@ -232,6 +238,11 @@ def is_deeper(answer: Any, limit: int) -> bool:
         if not level:
             return False
     return True
+
+
+def media_type(headers: httpx.Headers) -> str:
+    told: str = headers.get("content-type", "")
+    return told.partition(";")[0].strip().lower()
 
 
 def kind_of(error: Unavailable) -> Event:

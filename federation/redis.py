@@ -24,11 +24,11 @@ T = TypeVar("T")
 class InRedis:
     """Goes on without Redis while it does not answer."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, seconds: float = REDIS_SECONDS) -> None:
         self._redis: Redis = Redis.from_url(
             url,
-            socket_timeout=REDIS_SECONDS,
-            socket_connect_timeout=REDIS_SECONDS,
+            socket_timeout=seconds,
+            socket_connect_timeout=seconds,
             retry=Retry(NoBackoff(), 0),
         )
         self._rests_until = 0.0

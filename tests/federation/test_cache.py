@@ -71,7 +71,7 @@ async def store(request: pytest.FixtureRequest) -> AsyncIterator[Store]:
 
 
 async def in_redis(url: str) -> AsyncIterator[InRedis]:
-    made = InRedis(url)
+    made = InRedis(url, seconds=10)
     await made._redis.flushall()
     yield made
     await made.close()
