@@ -192,7 +192,7 @@ class EntityCache:
         for alias, few in those.items():
             given = data.get(alias) if type(data) is dict else None
             if type(given) is not list:
-                given = [lost_by(request.subgraph, errors)] * len(few)
+                given = [lost_by(request.subgraph, request.subgraph, errors)] * len(few)
             elif len(given) != len(few):
                 given = [OtherNumber(request.subgraph)] * len(few)
             brought.entities |= {e.key: entity for e, entity in zip(few, given, strict=True)}

@@ -261,6 +261,16 @@ async def test_an_answer_with_errors_is_not_kept_and_they_are_told_in_their_plac
     assert shop.asked == [["b", "a"], ["a"], ["a"]]
 
 
+async def test_why_there_is_no_answer_is_told_as_without_a_cache() -> None:
+    shop = Shop(Memory(1_000_000))
+    told = {"message": "Sign in.", "extensions": {"code": "UNAUTHENTICATED"}}
+    shop.change = lambda answer: {"data": None, "errors": [told]}
+    found = await shop.answer()
+
+    assert {error["extensions"]["code"] for error in found["errors"]} == {"UNAUTHENTICATED"}
+    assert found["data"]["reviews"][0]["author"] == {"nick": None}
+
+
 async def test_a_lie_is_not_kept(store: Store) -> None:
     shop = Shop(store)
     shop.change = lambda answer: {"data": {"_entities": answer["data"]["_entities"][::-1]}}
