@@ -161,7 +161,8 @@ def runner_of(
         return engine_of(gateway().schema, settings, tracing), ()
     own = Own(OWN, gateway().schema, subgraph().schema)
     made = partial(engine_of, settings=settings, tracing=tracing)
-    runner, followed = gateway_over(Path(settings.supergraph), settings, own, made, transport)
+    supergraph = Path(settings.supergraph)
+    runner, followed = gateway_over(supergraph, settings, own, made, transport, tracing)
     return runner, (followed,)
 
 
@@ -332,7 +333,7 @@ def federate(
             typer.echo(planned(supergraph, plan.read_text(encoding="utf-8")), nl=False)
             return
         refuse_taken_port(settings)
-        application = federated_app(supergraph, settings)
+        application = federated_app(supergraph, settings, tracing=tracing_of(settings))
     except Invalid as invalid:
         fail("\n".join(error.message for error in invalid.errors))
     except (BadSupergraph, BadPartners, OSError, ValueError, GraphQLError) as error:

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import httpx
 import structlog
@@ -12,6 +12,7 @@ from graphql import GraphQLError, GraphQLSchema, OperationType
 from msgspec.structs import replace
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
@@ -26,18 +27,22 @@ from edge.endpoint import (
 )
 from engine.cost import Limits
 from engine.engine import Engine, Invalid
+from federation.cache import EntityCache
 from federation.client import BySubgraph
 from federation.current import Current
 from federation.gateway import Gateway, Joined
 from federation.http import REQUEST_ID, Clients
 from federation.local import LocalClient, Ours
-from federation.observer import Observer
 from federation.partner import Partner, check_url, partners_in
 from federation.router import Router
+from federation.store import store_of
 from federation.supergraph import BadSupergraph, Subgraph, Supergraph
 from runtime.faults import BadInput, formatted
 from runtime.http import Refused, counted, encoded, request_id_of
 from runtime.settings import Settings
+
+if TYPE_CHECKING:
+    from edge.tracing import Tracing
 
 log = structlog.get_logger()
 
@@ -68,14 +73,17 @@ def gateway_over(
     own: Own,
     engine_of: EngineOf,
     transport: httpx.AsyncBaseTransport | None = None,
+    tracing: "Tracing | None" = None,
 ) -> tuple[Gateway, Follow]:
     """Serves our schema with what the supergraph in the file adds to it, as it is at the time; and
     what has to be entered around serving it. Raises BadSupergraph, BadPartners or OSError."""
     agreed = partners_in(Path(settings.partners)) if settings.partners else {}
-    clients = Clients(transport)
+    store = store_of(settings.redis_url, settings.cache_bytes)
+    clients = Clients(transport, tracing, EntityCache(store, tracing))
     local = LocalClient(engine_of(own.subgraph, limits=None, token_limit=None))
 
     def router_over(supergraph: Supergraph) -> Joined:
+        refuse_unknown(agreed, supergraph)
         ours = Ours(supergraph, own.name, own.schema)
         others = {g.name: agreed.get(g.name, Partner()) for g in ours.others}
         partners = partners_of(ours.others, settings, others)
@@ -87,6 +95,7 @@ def gateway_over(
             engine_of(own.schema, rules=(ours.rule(),)),
             limits=Limits.of(settings),
             token_limit=settings.token_limit,
+            observer=tracing,
         )
 
     current = Current(path, router_over)
@@ -98,6 +107,7 @@ def gateway_over(
                 yield
         finally:
             await clients.close()
+            await store.close()
 
     return Gateway(current), followed
 
@@ -106,19 +116,22 @@ def federated_app(
     path: Path,
     settings: Settings,
     transport: httpx.AsyncBaseTransport | None = None,
-    observer: Observer | None = None,
+    tracing: "Tracing | None" = None,
 ) -> Starlette:
     """Serves the supergraph in the file, as it is at the time. Raises BadSupergraph,
     BadPartners or OSError."""
     agreed = partners_in(Path(settings.partners)) if settings.partners else {}
-    clients = Clients(transport, observer)
+    store = store_of(settings.redis_url, settings.cache_bytes)
+    clients = Clients(transport, tracing, EntityCache(store, tracing))
 
     def router_over(supergraph: Supergraph) -> Router:
+        refuse_unknown(agreed, supergraph)
         partners = partners_of(supergraph.subgraphs.values(), settings, agreed)
         return Router(
             supergraph,
             BySubgraph({name: clients.of(name, partner) for name, partner in partners.items()}),
             partners=agreed,
+            observer=tracing,
             limits=Limits.of(settings),
             token_limit=settings.token_limit,
         )
@@ -132,6 +145,9 @@ def federated_app(
                 yield
         finally:
             await clients.close()
+            await store.close()
+            if tracing is not None:
+                await tracing.close()
 
     async def endpoint(request: Request) -> Response:
         id = request_id_of(request)
@@ -157,6 +173,7 @@ def federated_app(
             Route("/readyz", healthy),
         ],
         exception_handlers={HTTPException: json_error, Exception: masked_fault},
+        middleware=[Middleware(tracing.continued)] if tracing else [],
         lifespan=lifespan,
     )
     app.state.current = current
@@ -198,6 +215,12 @@ def response_of(answer: Any) -> Response:
     response = Response(answer.body, answer.status)
     response.raw_headers = list(answer.headers)
     return response
+
+
+def refuse_unknown(agreed: Mapping[str, Partner], supergraph: Supergraph) -> None:
+    """A name that is misspelt would leave the one it means without what was agreed with it."""
+    if unknown := agreed.keys() - {subgraph.name for subgraph in supergraph.subgraphs.values()}:
+        raise BadSupergraph(f"It has no subgraph {', '.join(sorted(unknown))}: see PARTNERS.")
 
 
 def partners_of(

@@ -1,4 +1,5 @@
-"""Traces: an operation, its levels and their reads as spans of OpenTelemetry.
+"""Traces: an operation, its levels and their reads, and what partners are asked, as spans of
+OpenTelemetry; and how often partners were asked, and what came of it, as its metrics.
 
 Statements are told, and how many keys they were for; neither keys, nor variables, nor what an
 error says: traces are read by more people than our data. Imported only where traces are wanted,
@@ -6,13 +7,17 @@ for it takes packages that nothing else does (requirements/tracing.txt).
 """
 
 import asyncio
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from graphql import GraphQLError
 from opentelemetry.context import attach, get_current
+from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import MetricReader, PeriodicExportingMetricReader
 from opentelemetry.sdk.resources import SERVICE_NAME, Resource
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
@@ -23,7 +28,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from engine.engine import Operation
 from engine.group import Group
-from engine.observer import Observer
+from federation.observer import Call, Event, Observer
 from runtime.batch import Reading
 from runtime.context import Context
 from runtime.faults import code_of, sqlstate
@@ -34,10 +39,18 @@ OURS = {"INTERNAL", "UNAVAILABLE"}
 
 
 class Tracing(Observer):
-    def __init__(self, processor: SpanProcessor) -> None:
+    def __init__(self, processor: SpanProcessor, reader: MetricReader | None = None) -> None:
         self._provider = TracerProvider(resource=resource())
         self._provider.add_span_processor(processor)
         self._tracer = self._provider.get_tracer(NAME)
+        self._meters = MeterProvider([reader] if reader else (), resource=resource())
+        meter = self._meters.get_meter(NAME)
+        self._partner_events = meter.create_counter(
+            "gateway.partner.events", description="What happened with partners, by its kind."
+        )
+        self._partner_seconds = meter.create_histogram(
+            "gateway.partner.duration", "s", "How long partners took, all tries together."
+        )
 
     def continued(self, app: ASGIApp) -> ASGIApp:
         return Continued(app)
@@ -45,6 +58,7 @@ class Tracing(Observer):
     async def close(self) -> None:
         """Once what is waiting has been sent."""
         await asyncio.to_thread(self._provider.shutdown)
+        await asyncio.to_thread(self._meters.shutdown)
 
     def operation(self, operation: Operation, context: Any) -> AbstractContextManager[Any]:
         told: dict[str, AttributeValue] = {
@@ -84,6 +98,34 @@ class Tracing(Observer):
             if reading.rows is not None:
                 span.set_attribute("db.response.returned_rows", reading.rows)
 
+    @contextmanager
+    def call(self, call: Call) -> Iterator[None]:
+        told: dict[str, AttributeValue] = {
+            "gateway.partner": call.partner,
+            "gateway.fetch.number": call.fetch.number,
+            "graphql.operation.type": call.fetch.kind,
+        }
+        began, outcome = time.monotonic(), "answered"
+        with self._span(call.partner, told, SpanKind.CLIENT) as span:
+            try:
+                yield
+            except BaseException as error:
+                outcome = type(error).__name__.lower()
+                raise
+            finally:
+                span.set_attributes(
+                    {"gateway.partner.tries": call.tries, "http.response.body.size": call.size}
+                )
+                if call.status is not None:
+                    span.set_attribute("http.response.status_code", call.status)
+                took = {"gateway.partner": call.partner, "gateway.outcome": outcome}
+                self._partner_seconds.record(time.monotonic() - began, took)
+
+    def counted(self, partner: str, event: Event, count: int = 1) -> None:
+        if count:
+            told = {"gateway.partner": partner, "gateway.partner.event": event.value}
+            self._partner_events.add(count, told)
+
     def failed(self, operation: Operation, errors: Sequence[GraphQLError]) -> None:
         span, codes = get_current_span(), sorted(set(map(code_of, errors)))
         span.set_attributes({"gateway.error.count": len(errors), "gateway.error.codes": codes})
@@ -117,9 +159,12 @@ def failing(span: Span, kind: str) -> None:
 
 
 def traced_to(address: str) -> Tracing:
-    """Sends spans to the OTLP collector at the address, over HTTP, in the background. The
-    specification's other variables (OTEL_EXPORTER_OTLP_HEADERS, OTEL_TRACES_SAMPLER …) hold too."""
-    return Tracing(BatchSpanProcessor(OTLPSpanExporter(f"{address.rstrip('/')}/v1/traces")))
+    """Sends spans and metrics to the OTLP collector at the address, over HTTP, in the background.
+    The specification's other variables (OTEL_EXPORTER_OTLP_HEADERS, OTEL_TRACES_SAMPLER …) hold
+    too."""
+    base = f"{address.rstrip('/')}/v1"
+    reader = PeriodicExportingMetricReader(OTLPMetricExporter(f"{base}/metrics"))
+    return Tracing(BatchSpanProcessor(OTLPSpanExporter(f"{base}/traces")), reader)
 
 
 def resource() -> Resource:
@@ -137,6 +182,9 @@ class Continued:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
         names = ("traceparent", "tracestate")
         given = {
             name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]

@@ -35,6 +35,11 @@ class Request:
         return self.fetch.kind == OperationType.QUERY.value
 
     @property
+    def is_for_entities(self) -> bool:
+        """And for nothing else."""
+        return self.is_query and not self.fetch.roots
+
+    @property
     def body(self) -> bytes:
         entities = {
             name: [orjson.Fragment(each) for each in given]

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 import orjson
 
 from federation.client import Client, Request
-from federation.faults import Answered, Unavailable
+from federation.faults import Answered, OtherNumber, Unavailable
 from federation.plan import Entities, Fetch, FetchPlan, Input, On, Path, Rename
 
 Object: TypeAlias = dict[str, Any]
@@ -172,7 +172,7 @@ class Asked:
             if isinstance(found, Exception):
                 lost: Exception = found
             elif isinstance(found, list):
-                lost = Unavailable(name, "gave another number of entities", retryable=False)
+                lost = OtherNumber(name)
             else:
                 lost = otherwise
             for target in self._all():

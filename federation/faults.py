@@ -22,6 +22,13 @@ class Unavailable(Coded):
         return Unavailable(self.partner, self.told, retryable=self.retryable)
 
 
+class OtherNumber(Unavailable):
+    """Of entities than was asked for: which is which, nobody knows."""
+
+    def __init__(self, partner: str) -> None:
+        super().__init__(partner, "gave another number of entities", retryable=False)
+
+
 class Answered(Coded):
     """An error in a subgraph's answer; `rest` is where it says it was, below where it is told."""
 

@@ -15,6 +15,7 @@ from federation.client import Client
 from federation.current import Current
 from federation.http import REQUEST_ID
 from federation.local import Ours
+from federation.observer import Observer
 from federation.plan import FetchPlan
 from federation.router import Router
 from federation.supergraph import Supergraph
@@ -35,6 +36,7 @@ class Joined(Router):
         *,
         limits: Limits | None = None,
         token_limit: int = 5000,
+        observer: Observer | None = None,
     ) -> None:
         """`alone` has the rule of `ours`."""
         super().__init__(
@@ -45,6 +47,7 @@ class Joined(Router):
             partners=[graph.name for graph in ours.others],
             seconds=alone.seconds,
             own=ours.graph,
+            observer=observer,
         )
         self.ours = ours
         self.alone = alone

@@ -3,6 +3,7 @@
 import asyncio
 import zlib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +13,7 @@ import structlog
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt
 from tenacity.wait import wait_random_exponential
 
+from federation.cache import EntityCache, lifetime
 from federation.client import Request
 from federation.evidence import looked_into
 from federation.faults import Unavailable
@@ -26,6 +28,8 @@ log = structlog.get_logger()
 JSON = frozenset({"application/json", "application/graphql-response+json"})
 PASSING = frozenset({429, 502, 503, 504})
 """The statuses of a server that may do better in a moment."""
+PERSONAL = frozenset({"authorization", "cookie"})
+"""Headers that say who the viewer is."""
 REQUEST_ID = "x-request-id"
 BACKOFF = wait_random_exponential(multiplier=0.05, max=1)
 """Anything between nothing and twice as much as the last time: those who failed together should
@@ -60,6 +64,7 @@ class HttpClient:
         partner: Partner,
         transport: httpx.AsyncBaseTransport | None = None,
         observer: Observer | None = None,
+        cache: EntityCache | None = None,
     ) -> None:
         """`name` is what its subgraph is called by people."""
         assert partner.url is not None
@@ -71,17 +76,27 @@ class HttpClient:
         self._breaker = Breaker(name, partner.failures, partner.rest_seconds)
         self._bulkhead = Bulkhead(name, partner.concurrency)
         self._flights: Flights[Reply] = Flights()
+        self._cache = cache if partner.cache_seconds else None
 
     async def close(self) -> None:
         await self._http.aclose()
 
     async def ask(self, request: Request) -> dict[str, Any]:
+        if self._cache is not None and request.is_for_entities:
+            return await self._cache.answer(request, self.sent(request), self._asked)
+        return (await self._asked(request))[0]
+
+    async def _asked(self, request: Request) -> tuple[dict[str, Any], int]:
+        """The answer, and for how many seconds it may be kept."""
         reply = await self.reply(request)
-        listed = self.partner.answer_headers
-        if listed:
-            headers = reply.headers.multi_items()
-            request.answer_headers.extend(entry for entry in headers if entry[0] in listed)
-        return looked_into(reply.answer(), request)
+        for name in self.partner.answer_headers:
+            values = reply.headers.get_list(name)
+            request.answer_headers.extend((name, value) for value in values)
+        answer, seconds = looked_into(reply.answer(), request), 0
+        if self._cache is not None:
+            personal = not PERSONAL.isdisjoint(self.sent(request))
+            seconds = min(self.partner.cache_seconds, lifetime(reply.headers, personal=personal))
+        return answer, seconds
 
     def sent(self, request: Request) -> dict[str, str]:
         """Those of the client's headers that the partner is sent."""
@@ -119,8 +134,10 @@ class HttpClient:
                     with self._breaker.watching():
                         return await self._in_time(call, body, headers, until, request.is_query)
         except Unavailable as error:
-            self._observer.counted(self.name, kind_of(error))
-            log.warning("partner", name=self.name, told=error.told, cause=told_by(error))
+            kind = kind_of(error)
+            self._observer.counted(self.name, kind)
+            if kind is Event.FAILED:
+                log.warning("partner", name=self.name, told=error.told, cause=told_by(error))
             raise
 
     async def _in_time(
@@ -159,19 +176,21 @@ class HttpClient:
                 call.size = response.num_bytes_downloaded
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise Passing(self.name, "cannot be reached") from error
-        if response.headers.get("content-type", "").partition(";")[0].strip().lower() not in JSON:
-            raise Unavailable(self.name, "did not answer with JSON")
-        return Reply(content, response.headers, self._answer(content, status))
+        # Latin-1 is how they travel, whatever the bytes mean: so they go on as they came.
+        response.headers.encoding = "latin-1"
+        return Reply(content, response.headers, self._answer(content, response))
 
-    def _answer(self, content: bytes, status: int) -> dict[str, Any]:
-        try:
-            answer = orjson.loads(content)  # which goes 1,024 levels deep, and no further
-        except orjson.JSONDecodeError:
-            raise Unavailable(self.name, "did not answer with JSON") from None
-        if not isinstance(answer, dict) or not ("data" in answer or "errors" in answer):
-            told = f"with status {status}" if status >= 400 else "with a GraphQL response"
-            did = "answered" if status >= 400 else "did not answer"
-            raise Unavailable(self.name, f"{did} {told}")
+    def _answer(self, content: bytes, response: httpx.Response) -> dict[str, Any]:
+        told = "did not answer with JSON"
+        answer: Any = None
+        if media_type(response.headers) in JSON:
+            with suppress(orjson.JSONDecodeError):
+                answer = orjson.loads(content)  # which goes 1,024 levels deep, and no further
+                told = "did not answer with a GraphQL response"
+        if type(answer) is not dict or not ("data" in answer or "errors" in answer):
+            if response.status_code >= 400:
+                told = f"answered with status {response.status_code}"
+            raise Unavailable(self.name, told)
         if is_deeper(answer, self.partner.depth_limit):
             told = f"answered more than {self.partner.depth_limit} levels deep"
             raise Unavailable(self.name, told, retryable=False)
@@ -196,14 +215,14 @@ class HttpClient:
                 raise Unavailable(self.name, told, retryable=False)
         return bytes(content)
 
-    def _signed(self, body: bytes, headers: Mapping[str, str]) -> dict[str, str]:
+    def _signed(self, body: bytes, headers: Mapping[str, str]) -> dict[bytes, bytes]:
         """At the moment of sending, since a signature is good for so long only."""
-        if self.partner.secret is None:
-            return dict(headers)
-        authorization = headers.get("authorization", "").encode()
-        call = signature.Call("POST", self._url.path, authorization, body)
-        signed = signature.sign(call, self.partner.known_as, self.partner.secret)
-        return {**headers, signature.HEADER.decode(): signed}
+        raw = {name.encode(): value.encode("latin-1") for name, value in headers.items()}
+        if self.partner.secret is not None:
+            call = signature.Call("POST", self._url.path, raw.get(b"authorization", b""), body)
+            signed = signature.sign(call, self.partner.known_as, self.partner.secret)
+            raw[signature.HEADER] = signed.encode()
+        return raw
 
 
 def is_deeper(answer: Any, limit: int) -> bool:
@@ -219,6 +238,11 @@ def is_deeper(answer: Any, limit: int) -> bool:
         if not level:
             return False
     return True
+
+
+def media_type(headers: httpx.Headers) -> str:
+    told: str = headers.get("content-type", "")
+    return told.partition(";")[0].strip().lower()
 
 
 def kind_of(error: Unavailable) -> Event:
@@ -240,9 +264,11 @@ class Clients:
         self,
         transport: httpx.AsyncBaseTransport | None = None,
         observer: Observer | None = None,
+        cache: EntityCache | None = None,
     ) -> None:
         self._transport = transport
         self._observer = observer
+        self._cache = cache
         self._by_name: dict[str, HttpClient] = {}
         self._replaced: list[HttpClient] = []
 
@@ -252,7 +278,7 @@ class Clients:
             if known.partner == partner:
                 return known
             self._replaced.append(known)  # there may be calls under way
-        made = HttpClient(name, partner, self._transport, self._observer)
+        made = HttpClient(name, partner, self._transport, self._observer, self._cache)
         self._by_name[name] = made
         return made
 

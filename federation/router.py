@@ -14,12 +14,12 @@ from engine.collect import Collector
 from engine.cost import Limits
 from engine.engine import VARIANTS, Engine, Invalid, Operation
 from engine.errors import told
-from engine.observer import Observer
 from engine.plan import Plan
 from engine.run import Run
 from federation.client import Client, NoClient
 from federation.complete import Completer, told_in_full
 from federation.execute import Execution
+from federation.observer import Observer
 from federation.plan import FetchPlan
 from federation.planner import Planner
 from federation.search import Budget
@@ -55,6 +55,7 @@ class Router:
         partners: Collection[str] = (),
         seconds: float | None = None,
         own: str | None = None,
+        observer: Observer | None = None,
     ) -> None:
         """`partners` are the subgraphs whose answers are looked into, by what people call them;
         `seconds` is how long a query may take, `own` the id of the subgraph that is ours."""
@@ -69,7 +70,7 @@ class Router:
         self._error_limit = error_limit
         looked_into = {g.id for g in supergraph.subgraphs.values() if g.name in partners}
         self._planner = Planner(supergraph, budget or Budget(), partners=frozenset(looked_into))
-        self._observer = Observer()
+        self._observer = observer or Observer()
         self._planned: OrderedDict[tuple[Operation, tuple[Any, ...]], Planned] = OrderedDict()
         self._operations = operations
         self._documents: dict[tuple[str, str | None], None] = {}
@@ -98,20 +99,26 @@ class Router:
         `answer_headers`; `context` is the request's own, for those in this process. A query that
         takes too long is given up, a mutation never."""
         is_command = operation.kind is OperationType.MUTATION
-        execute = self._run(operation, variables or {}, headers, answer_headers, context)
-        try:
-            async with asyncio.timeout(None if is_command else self._seconds):
-                return await execute
-        except TimeoutError:
-            message = f"This took longer than {self._seconds} seconds. Ask for less at once."
-            return ExecutionResult(None, [LimitExceeded(message, limit=self._seconds)])
+        passed_back = [] if answer_headers is None else answer_headers
+        with self._observer.operation(operation, context):
+            execute = self._run(operation, variables or {}, headers, passed_back, context)
+            try:
+                async with asyncio.timeout(None if is_command else self._seconds):
+                    result = await execute
+            except TimeoutError:
+                message = f"This took longer than {self._seconds} seconds. Ask for less at once."
+                error = LimitExceeded(message, limit=self._seconds)
+                result = ExecutionResult(None, [error])
+            if result.errors:
+                self._observer.failed(operation, result.errors)
+        return result
 
     async def _run(
         self,
         operation: Operation,
         given: Mapping[str, Any],
         headers: Mapping[str, str],
-        answer_headers: list[tuple[str, str]] | None,
+        answer_headers: list[tuple[str, str]],
         context: Any,
     ) -> ExecutionResult:
         coerced = operation.variables.coerced(given)
@@ -129,8 +136,7 @@ class Router:
             planned.fetches, given, self.client, headers, self.supergraph.names, self._own, context
         )
         await execution.run()
-        if answer_headers is not None:
-            answer_headers += execution.answer_headers
+        answer_headers += execution.answer_headers
         run = Run(
             self.supergraph.schema,
             operation.fragments,

@@ -93,6 +93,8 @@ class Settings:
 
     supergraph: str | None = None
     partners: str | None = None
+    redis_url: str | None = None
+    cache_bytes: int = 32_000_000
     subgraph_urls: str | None = None
     partner_seconds: float = 10.0
     partner_answer_limit: int = 10_000_000

@@ -5,23 +5,34 @@ import subprocess
 import sys
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
 from typing import Any
 
 import asyncpg
+import httpx
+import orjson
 import pytest
 import pytest_asyncio
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
+from starlette.applications import Starlette
+from starlette.responses import Response
+from starlette.routing import Route
 
 from edge.tracing import Tracing
 from engine.engine import Engine
+from federation.client import Request
+from federation.faults import Unavailable
+from federation.http import HttpClient
+from federation.partner import Partner
+from federation.plan import Fetch
 from models.account import DemoAccount
 from runtime.context import Context
 from runtime.language import Language
@@ -312,3 +323,48 @@ def test_that_packages_are_missing_is_said_in_a_sentence() -> None:
 
     assert result.returncode == 1
     assert "requirements/tracing.txt" in result.stderr
+
+
+async def test_what_a_partner_is_asked_is_a_span_and_counted() -> None:
+    memory, reader = InMemorySpanExporter(), InMemoryMetricReader()
+    tracing = Tracing(SimpleSpanProcessor(memory), reader)
+    answer = orjson.dumps({"data": {"me": None}})
+    served = Starlette(
+        routes=[
+            Route(
+                "/up", lambda _: Response(answer, media_type="application/json"), methods=["POST"]
+            ),
+            Route("/down", lambda _: Response(status_code=503), methods=["POST"]),
+        ]
+    )
+    fetch = Fetch(3, "FUND", "query", "{ me { pin } }", (), (), (), frozenset())
+    for name in ("up", "down"):
+        partner = Partner(url=f"http://fund/{name}", private_addresses=True)
+        client = HttpClient(name, partner, httpx.ASGITransport(served), tracing)
+        with suppress(Unavailable):
+            await client.ask(Request(name, fetch, {}, {}, {}))
+    metrics = reader.get_metrics_data()
+    await tracing.close()
+
+    answered, failed = memory.get_finished_spans()
+    assert (answered.name, answered.kind) == ("up", SpanKind.CLIENT)
+    assert dict(answered.attributes or {}) == {
+        "gateway.partner": "up",
+        "gateway.fetch.number": 3,
+        "graphql.operation.type": "query",
+        "gateway.partner.tries": 1,
+        "http.response.body.size": len(answer),
+        "http.response.status_code": 200,
+    }
+    assert (failed.attributes or {})["gateway.partner.tries"] == 2
+    assert failed.status.status_code is StatusCode.ERROR
+    assert "pin" not in everything([answered, failed])
+    assert metrics is not None
+    (scope,) = json.loads(metrics.to_json())["resource_metrics"][0]["scope_metrics"]
+    events, _ = (metric["data"]["data_points"] for metric in scope["metrics"])
+    assert {tuple(sorted(point["attributes"].values())): point["value"] for point in events} == {
+        ("asked", "up"): 1,
+        ("asked", "down"): 1,
+        ("down", "retried"): 1,
+        ("down", "failed"): 1,
+    }

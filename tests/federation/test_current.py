@@ -13,6 +13,7 @@ import pytest_asyncio
 from starlette.responses import Response
 
 from edge.federated import NoAddress, federated_app
+from federation.supergraph import BadSupergraph
 from runtime.settings import Settings
 from tests.federation.world import Federation, Hosts
 
@@ -157,3 +158,10 @@ async def test_what_is_agreed_with_a_partner_holds_for_it_and_not_for_others(
     assert answer.headers["x-notice"] == "Sunday"
     assert "authorization" not in shop.subgraphs["catalog"].headers[0]
     assert shop.subgraphs["stock"].headers[0]["authorization"] == "Bearer me"
+
+
+def test_a_partner_that_is_no_subgraph_is_refused(file: Path, tmp_path: Path) -> None:
+    partners = tmp_path / "partners.toml"
+    partners.write_text("[catalogue]")
+    with pytest.raises(BadSupergraph, match="no subgraph catalogue"):
+        federated_app(file, Settings(partners=str(partners)))

