@@ -1,6 +1,6 @@
-"""`python -m deploy.join NAME=FILE=URL`: prints a supergraph of our graph and a partner's, or several.
+"""`python -m deploy.join NAME=FILE=URL`: prints the supergraph of our graph and of partners'.
 
-FILE is the SDL of a subgraph, URL where it is served.
+For each of them, FILE is the SDL of its subgraph, and URL where that is served.
 """
 
 import subprocess
@@ -10,15 +10,16 @@ from pathlib import Path
 from deploy.compose import FOLDER
 from deploy.packages import install
 from ide.build import programs
-from schema import sdl
-from schema.subgraph import OWN
+
+OURS = Path(__file__).parent.parent / "schema" / "sdl" / "sewa-mitra.graphql"
+"""Served by the gateway itself: it needs no address."""
 
 
 def joined(*partners: str) -> "subprocess.CompletedProcess[str]":
     """What came of it, once the composers are installed."""
     node, _ = programs()
     given = [tuple(partner.split("=", 2)) for partner in partners]
-    ours = f"{OWN}={sdl.FOLDER / OWN}.graphql="
+    ours = f"{OURS.stem}={OURS}="
     theirs = [f"{name}={Path(file).resolve()}={url}" for name, file, url in given]
     command = [*node, "join.mjs", ours, *theirs]
     return subprocess.run(command, cwd=FOLDER, capture_output=True, text=True)

@@ -131,9 +131,9 @@ async def a_router(url: str, keys: Path, storage: Path) -> AsyncIterator[Asking]
         "LOG_LEVEL": "error",
     }
     with scaled_out(url, environment) as address:
-        # Node ends connections that were idle for five seconds, and so would httpx: who is first?
-        idle = httpx.Limits(keepalive_expiry=2)
-        async with httpx.AsyncClient(timeout=60, limits=idle) as client:
+        # Node ends a connection that was idle for five seconds, perhaps as the next request comes.
+        none_kept = httpx.Limits(max_keepalive_connections=0)
+        async with httpx.AsyncClient(timeout=60, limits=none_kept) as client:
             yield Asking(client, address, keys_of(keys))
 
 

@@ -23,8 +23,8 @@ CREATE TABLE contribution (
     PRIMARY KEY (member_id, month)
 );
 """
-PEOPLE = 48
-"""Of the gateway's demo data, the first so many; every sixth never had an account."""
+PEOPLE = 100
+"""Of the gateway's demo data, the first so many; every third never had an account."""
 
 
 @strawberry.type(description="What was paid in for one month.")
@@ -80,7 +80,7 @@ class Register:
 
     def _make_people_up(self) -> None:
         for number in range(1, PEOPLE + 1):
-            if number % 6 == 0:
+            if number % 3 == 0:
                 continue
             works = number % 7
             member_id, uan = f"UPLKO{works:07}000{number:07}", f"{number:012}"
