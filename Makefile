@@ -44,8 +44,9 @@ format: ## Format and mend what can be mended
 sdl: ## Write the schema and the subgraphs' to schema/sdl
 	@$(BIN)/python server.py sdl write
 
-compose: sdl ## Compose the subgraphs with three composers; write schema/sdl/supergraph.graphql
+compose: sdl ## Write what composers and other planners make: schema/sdl/supergraph.graphql, tests/federation
 	@$(BIN)/python -m deploy.compose
+	@$(BIN)/python -m tests.federation.packages regenerate
 
 scaled: ## Serve four subgraphs behind a router, on a database of its own or DATABASE_URL
 	@$(SETUP) run
@@ -69,4 +70,4 @@ requirements: ## Pin the newest versions pyproject.toml allows (needs uv)
 	pin bench/requirements.in -o bench/requirements.txt
 
 clean: ## Remove what set-up made; data stays
-	@rm -rf .venv .setup.lock ide/dist ide/node_modules tests/oidc/node_modules deploy/*/node_modules bench/.venv bench/peers/node_modules .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@rm -rf .venv .setup.lock ide/dist ide/node_modules tests/oidc/node_modules tests/federation/node_modules deploy/*/node_modules bench/.venv bench/peers/node_modules .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

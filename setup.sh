@@ -45,6 +45,8 @@ fi
 if [ "$wanted" = test ]; then
 	.venv/bin/python -m deploy.packages composers ||
 		say "tests/test_subgraphs.py will not compose the subgraphs"
+	.venv/bin/python -m tests.federation.packages ||
+		say "tests/federation/test_apollo.py will not run: its subgraphs are served by @apollo/subgraph"
 fi
 
 if [ "$wanted" = test ] && ! command -v chromium >/dev/null; then

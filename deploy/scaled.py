@@ -26,7 +26,7 @@ from server import a_database
 
 CHECKOUT = Path(__file__).parent.parent
 ROUTER = Path(__file__).parent / "router"
-SECONDS = 60
+SECONDS = 120
 """For all of them to be ready."""
 
 

@@ -92,6 +92,45 @@ def queries(ids: dict[str, str]) -> dict[str, str]:
     return found
 
 
+def walks(ids: dict[str, str]) -> dict[str, str]:
+    """Every connection from its end, a row at a time: `page`, or `page` on `of`, before `$before`.
+
+    All of it in named fragments: they are nested, on several types, and carry the variable.
+    """
+    found = {}
+    for type_ in SCHEMA.type_map.values():
+        if not isinstance(type_, GraphQLObjectType) or is_introspection_type(type_):
+            continue
+        for name, field in type_.fields.items():
+            if {"last", "before"} <= set(field.args):
+                given = GIVEN.get(name, "") if type_ is SCHEMA.query_type else ""
+                given = given.replace("first: 2", "")
+                page = f"page: {name}({given} last: 1, before: $before) {{ ...Page }}"
+                found[f"{type_.name}.{name}"] = (
+                    f"query ($before: String) {{ {of(type_, ids, page)} }}"
+                    f" {rows_of(get_named_type(field.type))}"
+                )
+    return found
+
+
+def of(type_: GraphQLNamedType, ids: dict[str, str], page: str) -> str:
+    if type_ is SCHEMA.query_type:
+        return page
+    root = "viewer" if type_.name == "Viewer" else f'node(id: "{by_id(ids)[type_.name]}")'
+    return f"of: {root} {{ ...There }} }} fragment There on {type_.name} {{ {page}"
+
+
+def rows_of(connection: GraphQLNamedType) -> str:
+    row = target(connection)
+    more = " totalCount" if "totalCount" in getattr(connection, "fields", {}) else ""
+    return (
+        f"fragment Page on {connection.name} {{ nodes {{ ...Row }} edges {{ cursor }}{more}"
+        " pageInfo { ...Bounds } }"
+        " fragment Bounds on PageInfo { hasPreviousPage hasNextPage startCursor endCursor }"
+        f" fragment Row on {row.name} {selected(row, 0)}"
+    )
+
+
 def by_id(ids: dict[str, str]) -> dict[str, str]:
     return KNOWN | {name: ids[key] for name, key in IDS.items()}
 

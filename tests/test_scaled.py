@@ -29,11 +29,12 @@ from server import create_app
 from tests.asking import Inbox, a_process
 from tests.conftest import client_of, database, run_sql_async
 from tests.day import TOKEN, comparable
-from tests.everything import IDS, commands, edges, missing, queries
+from tests.everything import IDS, commands, edges, missing, queries, walks
 from tests.examples import EXAMPLES, Scene
 from tests.make import save
 from tests.test_rights import REASON, World, a_world
 
+COST_LIMIT = 1_000_000
 NO_IDS = dict.fromkeys(IDS.values(), "x")
 long = pytest.mark.skipif(
     "LONG" not in os.environ or not is_installed(ROUTER),
@@ -114,6 +115,7 @@ async def a_gateway(url: str, keys: Path, storage: Path) -> AsyncIterator[Asking
         signing_keys=str(keys),
         storage_dir=str(storage),
         token_limit=20_000,
+        cost_limit=COST_LIMIT,
     )
     async with client_of(create_app(settings, Inbox())) as client:
         yield Asking(client, "/graphql", keys_of(keys))
@@ -125,10 +127,13 @@ async def a_router(url: str, keys: Path, storage: Path) -> AsyncIterator[Asking]
         "SIGNING_KEYS": str(keys),
         "STORAGE_DIR": str(storage),
         "TOKEN_LIMIT": "20000",
+        "COST_LIMIT": str(COST_LIMIT),
         "LOG_LEVEL": "error",
     }
     with scaled_out(url, environment) as address:
-        async with httpx.AsyncClient(timeout=60) as client:
+        # Node ends a connection that was idle for five seconds, perhaps as the next request comes.
+        none_kept = httpx.Limits(max_keepalive_connections=0)
+        async with httpx.AsyncClient(timeout=60, limits=none_kept) as client:
             yield Asking(client, address, keys_of(keys))
 
 
@@ -232,6 +237,77 @@ async def test_everything_reads_the_same_for_every_role(
 
     assert different == []
     assert compared > 1000
+
+
+PAGES = 3
+
+
+@long
+async def test_pages_are_walked_backwards_the_same(
+    database_url: str, keys: Path, tmp_path: Path
+) -> None:
+    world = await a_world(database_url)
+    await save(database_url, an_account(world.near(Role.PARTNER)))
+    different, further = [], set()
+    async with AsyncExitStack() as stack:
+        gateway = await stack.enter_async_context(a_gateway(database_url, keys, tmp_path))
+        router = await stack.enter_async_context(a_router(database_url, keys, tmp_path))
+        for viewer in map(world.near, Role):
+            for name, document in walks(world.ids | world.instead.get(viewer.role, {})).items():
+                before = None
+                for _ in range(PAGES):
+                    asked = document, viewer, {"before": before}
+                    answers = await asyncio.gather(gateway(*asked), router(*asked))
+                    expected, found = map(told, answers)
+                    if found != expected:
+                        different.append((viewer.role, name, before, expected, found))
+                    bounds = bounds_of(answers[0]["data"])
+                    if not bounds["hasPreviousPage"]:
+                        break
+                    before = bounds["startCursor"]
+                    further.add(name)
+
+    assert different == []
+    assert len(further) > 10
+
+
+def bounds_of(data: Any) -> Any:
+    page = (data or {}).get("page") or ((data or {}).get("of") or {}).get("page")
+    return page["pageInfo"] if page else {"hasPreviousPage": False}
+
+
+ENTITIES = 1_200
+"""More than a subgraph takes at once."""
+
+
+@long
+async def test_more_entities_than_a_subgraph_takes_at_once_are_asked_for_in_several_calls(
+    database_url: str, keys: Path, tmp_path: Path
+) -> None:
+    await run_sql_async(database_url, some_workers(ENTITIES))
+    document = "{ districts(first: 100) { nodes { workers(first: 100) { nodes { %s } } } } }"
+    async with AsyncExitStack() as stack:
+        gateway = await stack.enter_async_context(a_gateway(database_url, keys, tmp_path))
+        router = await stack.enter_async_context(a_router(database_url, keys, tmp_path))
+        for fields in ("code rating { count }", "code rating { count } skills { position }"):
+            asked = document % fields, Viewer()
+            expected, found = map(told, await asyncio.gather(gateway(*asked), router(*asked)))
+
+            assert found == expected
+            assert expected[0].count('"code"') == ENTITIES
+            assert not expected[1]
+
+
+def some_workers(count: int) -> str:
+    """Spread over all districts, so that pages of a hundred hold them."""
+    return f"""
+    INSERT INTO worker (id, code, status, languages, years_experience, district_id, cell, latitude,
+                        longitude, registered_at, channel)
+    SELECT 'wk_' || lpad(n::text, 26, '0'), 'SM' || lpad(n::text, 7, '0'), 'ACTIVE', '{{hi}}', 1,
+           (SELECT array_agg(id ORDER BY id) FROM district)[1 + n % 75], '8a3da11a2c87fff', 26.8,
+           80.9, now(), 'SELF'
+      FROM generate_series(1, {count}) n
+    """
 
 
 @pytest.fixture

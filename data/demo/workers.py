@@ -257,7 +257,8 @@ class Town:
             registered_at=registered,
             gender=None if erased else (Gender.FEMALE if female else Gender.MALE),
             birth_year=None if erased else born.year,
-            eshram_uan=None,
+            # Nobody's: real ones do not begin with zeros.
+            eshram_uan=None if erased else f"{number:012}",
             mobile=None if erased else next(self.phones),
             alternate_mobile=None,
             email=None,

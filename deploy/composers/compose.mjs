@@ -1,10 +1,7 @@
 // Composes the subgraphs in schema/sdl with the composers of three vendors. None may have an error,
 // and each hint stands in hints.json with its reason. The supergraph is @theguild's.
 import { readFileSync, writeFileSync } from "node:fs";
-import * as apollo from "@apollo/composition";
-import * as guild from "@theguild/federation-composition";
-import * as wundergraph from "@wundergraph/composition";
-import { parse } from "graphql";
+import { COMPOSERS } from "./composers.mjs";
 
 const SDL = new URL("../../schema/sdl/", import.meta.url);
 const SUPERGRAPH = new URL("supergraph.graphql", SDL);
@@ -13,43 +10,15 @@ const read = (name) => readFileSync(new URL(name, SDL), "utf8");
 const subgraphs = ["worker", "skill", "booking", "review"].map((name) => ({
   name,
   url: `http://${name}/graphql`,
-  typeDefs: parse(read(`subgraphs/${name}.graphql`)),
+  sdl: read(`subgraphs/${name}.graphql`),
 }));
-
-const COMPOSERS = {
-  "@theguild/federation-composition": () => {
-    const { errors = [], supergraphSdl } = guild.composeServices(subgraphs);
-    return { errors, hints: [], supergraph: supergraphSdl };
-  },
-  "@apollo/composition": () => {
-    const { errors = [], hints = [] } = apollo.composeServices(subgraphs);
-    return {
-      errors,
-      hints: hints.map(({ definition, coordinate, message }) => ({
-        code: definition.code,
-        coordinate,
-        message,
-      })),
-    };
-  },
-  "@wundergraph/composition": () => {
-    const { errors = [], warnings = [] } = wundergraph.federateSubgraphs({
-      subgraphs: subgraphs.map(({ name, url, typeDefs }) => ({ name, url, definitions: typeDefs })),
-      version: wundergraph.LATEST_ROUTER_COMPATIBILITY_VERSION,
-    });
-    return {
-      errors,
-      hints: warnings.map(({ name, message }) => ({ code: name, coordinate: "", message })),
-    };
-  },
-};
 
 const known = JSON.parse(readFileSync(new URL("hints.json", import.meta.url), "utf8"));
 const met = new Set();
 const complaints = [];
 let supergraph;
 for (const [composer, compose] of Object.entries(COMPOSERS)) {
-  const { errors, hints, ...more } = compose();
+  const { errors, hints, ...more } = compose(subgraphs);
   supergraph ??= more.supergraph;
   complaints.push(...errors.map((error) => `${composer}: ${error.message}`));
   for (const { code, coordinate, message } of hints) {

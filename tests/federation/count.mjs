@@ -1,12 +1,10 @@
-// Writes fetches.json: for each document read from standard input, as [{name, query}], how many
-// fetches another planner needs. Those that it cannot plan are left out. Run by hand.
+// Writes into fetches.json how many fetches another planner needs for each document that stands
+// there: a new document is put there with any number. Those that it cannot plan are taken out.
 import { readFileSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
+import { QueryPlanner } from "@graphql-hive/router-query-planner";
 
-const { QueryPlanner } = createRequire(process.env.NODE_PATH + "/")("@graphql-hive/router-query-planner");
-const here = new URL(".", import.meta.url);
-const planners = {};
-const counts = {};
+const file = new URL("fetches.json", import.meta.url);
+const counts = JSON.parse(readFileSync(file, "utf8"));
 
 function fetches(node) {
   if (node === null || typeof node !== "object") return 0;
@@ -14,15 +12,16 @@ function fetches(node) {
   return Object.values(node).reduce((sum, inner) => sum + fetches(inner), own);
 }
 
-for (const { name, query } of JSON.parse(readFileSync(0, "utf8"))) {
-  planners[name] ??= new QueryPlanner(
-    readFileSync(new URL(`supergraphs/${name}/supergraph.graphql`, here), "utf8"),
-  );
-  try {
-    const plan = planners[name].plan(query, null, new Set(), 0);
-    (counts[name] ??= []).push([query, fetches(plan)]);
-  } catch (error) {
-    console.error(`${name}: ${error.message.slice(0, 120)}`);
-  }
+for (const [name, documents] of Object.entries(counts)) {
+  const supergraph = new URL(`supergraphs/${name}/supergraph.graphql`, import.meta.url);
+  const planner = new QueryPlanner(readFileSync(supergraph, "utf8"));
+  counts[name] = documents.flatMap(([document]) => {
+    try {
+      return [[document, fetches(planner.plan(document, null, new Set(), 0))]];
+    } catch (error) {
+      console.error(`${name}: ${error.message.slice(0, 120)}`);
+      return [];
+    }
+  });
 }
-writeFileSync(new URL("fetches.json", here), `${JSON.stringify(counts, null, 1)}\n`);
+writeFileSync(file, `${JSON.stringify(counts, null, 1)}\n`);

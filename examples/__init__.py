@@ -1,0 +1,1 @@
+"""Servers that others could have written; nothing of ours imports them."""
