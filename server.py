@@ -71,6 +71,7 @@ from runtime.transaction import transaction
 from runtime.viewer import Viewer
 from schema import sdl
 from schema.graph import SUBGRAPHS, gateway
+from schema.node import kind_of
 from schema.subgraph import OWN, subgraph
 
 CHECKOUT = Path(__file__).parent
@@ -159,7 +160,7 @@ def runner_of(
     """What answers operations, and what has to be entered around it. Raises as `create_app`."""
     if settings.supergraph is None:
         return engine_of(gateway().schema, settings, tracing), ()
-    own = Own(OWN, gateway().schema, subgraph().schema)
+    own = Own(OWN, gateway().schema, subgraph().schema, kind_of)
     made = partial(engine_of, settings=settings, tracing=tracing)
     supergraph = Path(settings.supergraph)
     runner, followed = gateway_over(supergraph, settings, own, made, transport, tracing)
@@ -179,7 +180,7 @@ def lifespan_of(
             if tracing is not None:
                 stack.push_async_callback(tracing.close)
             for each in during:
-                await stack.enter_async_context(each())
+                await stack.enter_async_context(each(process))
             if background:
                 await stack.enter_async_context(working(process))
             yield {"process": process}

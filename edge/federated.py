@@ -25,6 +25,7 @@ from edge.endpoint import (
     parameters_of,
     unreadable,
 )
+from edge.forgetting import KindOf, forgetting
 from engine.cost import Limits
 from engine.engine import Engine, Invalid
 from federation.cache import EntityCache
@@ -39,6 +40,7 @@ from federation.store import store_of
 from federation.supergraph import BadSupergraph, Subgraph, Supergraph
 from runtime.faults import BadInput, formatted
 from runtime.http import Refused, counted, encoded, request_id_of
+from runtime.process import Process
 from runtime.settings import Settings
 
 if TYPE_CHECKING:
@@ -47,7 +49,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 EngineOf: TypeAlias = Callable[..., Engine]
-Follow: TypeAlias = Callable[[], AbstractAsyncContextManager[None]]
+Follow: TypeAlias = Callable[[Process], AbstractAsyncContextManager[None]]
 
 OWN_CONCURRENCY = 1_000
 """Calls to one subgraph of ours at once."""
@@ -65,6 +67,7 @@ class Own:
     name: str
     schema: GraphQLSchema
     subgraph: GraphQLSchema
+    kind_of: KindOf
 
 
 def gateway_over(
@@ -79,7 +82,8 @@ def gateway_over(
     what has to be entered around serving it. Raises BadSupergraph, BadPartners or OSError."""
     agreed = partners_in(Path(settings.partners)) if settings.partners else {}
     store = store_of(settings.redis_url, settings.cache_bytes)
-    clients = Clients(transport, tracing, EntityCache(store, tracing))
+    cache = EntityCache(store, tracing)
+    clients = Clients(transport, tracing, cache)
     local = LocalClient(engine_of(own.subgraph, limits=None, token_limit=None))
 
     def router_over(supergraph: Supergraph) -> Joined:
@@ -101,9 +105,9 @@ def gateway_over(
     current = Current(path, router_over)
 
     @asynccontextmanager
-    async def followed() -> AsyncIterator[None]:
+    async def followed(process: Process) -> AsyncIterator[None]:
         try:
-            async with current.followed():
+            async with current.followed(), forgetting(process, cache, own.kind_of):
                 yield
         finally:
             await clients.close()

@@ -98,6 +98,19 @@ async def sequence(process: Process) -> int:
         return (await connection.execute(SEQUENCE)).rowcount
 
 
+async def last(process: Process) -> int:
+    """The position of the latest change."""
+    async with process.database.engine.connect() as connection:
+        return int(await connection.scalar(select(LAST)) or 0)
+
+
+async def after(process: Process, position: int, most: int = BATCH) -> list[Change]:
+    """What comes next, for a reader who keeps the position itself."""
+    following = select(LOG).where(LOG.c.position > position).order_by(LOG.c.position).limit(most)
+    async with process.database.engine.connect() as connection:
+        return [Change(*row) for row in await connection.execute(following)]
+
+
 async def enrol(process: Process) -> None:
     """Note where followers who are new begin: with what happens next."""
     async with process.database.engine.begin() as connection:

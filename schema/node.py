@@ -1,6 +1,7 @@
 """Finding anything again by its id. Whoever serves this knows every entity, if only by its id."""
 
 import asyncio
+from functools import cache
 from typing import Annotated, Any
 
 import strawberry
@@ -13,6 +14,16 @@ from schema.base import Backing, Node, backings, field, query
 
 def by_prefix() -> dict[str, Backing]:
     return {backing.row.prefix: backing for backing in backings.values() if backing.by_id}
+
+
+def kind_of(id: str) -> str | None:
+    """The name of the type that an id is of."""
+    return names_by_prefix().get(id.partition("_")[0])
+
+
+@cache
+def names_by_prefix() -> dict[str, str]:
+    return {backing.row.prefix: type_.__name__ for type_, backing in backings.items()}
 
 
 async def node(info: Info, id: Annotated[ID, strawberry.argument("Any id you were given.")]) -> Any:
