@@ -274,6 +274,70 @@ async def test_a_partner_of_a_partner_is_sent_what_it_may_see_itself(
     assert "000000000008" not in str(fund.asked)
 
 
+async def test_what_is_required_of_an_interface_is_read_for_whom_it_is_told(
+    gateway: Served, fund: Partner, police: Partner, process: Process, database_url: str
+) -> None:
+    told = await a_registered_worker(database_url, 7)
+    untold = await a_registered_worker(database_url, 8, agrees=False)
+    query = (
+        "query ($a: ID!, $b: ID!) { a: worker(id: $a) { ...W } b: worker(id: $b) { ...W } }"
+        " fragment W on Worker { standing benefits { called: name } }"
+    )
+    answer = await gateway.ask(process, OFFICER, query, a=told.id, b=untold.id)
+    (sent,) = police.representations
+    called = [{"called": "pension"}, {"called": "gratuity"}]
+
+    assert sent == {
+        "__typename": "Worker",
+        "id": told.id,
+        "benefits": [
+            {"__typename": "Pension", "name": "pension", "number": f"P-{told.id}"},
+            {"__typename": "Gratuity", "name": "gratuity"},
+        ],
+    }
+    assert answer["data"]["a"]["benefits"] == called
+    assert f"P-{told.id}" in answer["data"]["a"]["standing"]
+    assert answer["data"]["b"] == {"standing": None, "benefits": called}
+    assert codes(answer) == ["CONSENT_MISSING"]
+
+
+async def test_the_way_to_a_field_makes_no_difference_to_who_sees_it(
+    gateway: Served, fund: Partner, process: Process, database_url: str
+) -> None:
+    asha = await a_registered_worker(database_url, 7)
+    ways = (
+        "query ($id: ID!) { node(id: $id) { ... on Worker { x: providentFundAccount } } }",
+        "query ($id: ID!) { nodes(ids: [$id]) { ...W } } fragment W on Worker {"
+        " ... on Node { ... on Worker { x: providentFundAccount } } }",
+        "query ($id: ID!) { workers(first: 5) { edges { node { x: providentFundAccount } } }"
+        " node(id: $id) { id } }",
+        "query ($id: ID!, $yes: Boolean = true) { worker(id: $id) {"
+        " x: providentFundAccount @include(if: $yes) } }",
+    )
+    for way in ways:
+        hidden = await gateway.ask(process, CITIZEN, way, id=asha.id)
+        assert "FORBIDDEN" in codes(hidden)
+        assert "000000000007" not in str(hidden)
+    assert fund.asked == []
+    for way in ways:
+        shown = await gateway.ask(process, OFFICER, way, id=asha.id)
+        assert "account of 000000000007" in str(shown), way
+
+
+async def test_neither_sees_what_was_read_for_the_other(
+    gateway: Served, fund: Partner, process: Process, database_url: str
+) -> None:
+    asha = await a_registered_worker(database_url, 7)
+    masked = Viewer(Role.HELPLINE, "hl_1")
+    query = WORKER % "eshramUan: code providentFundAccount mobile"
+    answer = await gateway.ask(process, masked, query, id=asha.id)
+
+    assert answer["data"]["worker"]["eshramUan"] == asha.code
+    assert asha.mobile not in str(answer)
+    assert asha.code not in str(fund.asked)
+    assert [given["eshramUan"] for given in fund.representations] == ["000000000007"]
+
+
 async def test_what_a_partner_leads_to_is_guarded_like_what_leads_to_it(
     gateway: Served, fund: Partner, process: Process, database_url: str
 ) -> None:

@@ -34,6 +34,9 @@ discloses = ["Worker.id", "Worker.eshramUan", "Account.number"]
 "Account.nominee" = "public"
 "Account.holder" = "public"
 "Worker.contributions" = "public"
+"Worker.benefits" = "worker_record"
+"Benefit.name" = "public"
+"Pension.number" = "public"
 "Worker.account" = "public"
 "Worker.providentFundAccount" = "worker_record"
 """
@@ -42,8 +45,15 @@ POLICE = """
 private_addresses = true
 attempts = 1
 client = "pc_police"
-discloses = ["Worker.id", "Worker.providentFundAccount"]
+discloses = [
+    "Worker.id",
+    "Worker.providentFundAccount",
+    "Worker.benefits",
+    "Benefit.name",
+    "Pension.number",
+]
 [police.fields]
+"Worker.standing" = "worker_record"
 "Worker.clearance" = "worker_record"
 """
 
