@@ -111,14 +111,20 @@ class Check:
     def all(self) -> None:
         """Raises BadDisclosure."""
         for type_ in self.supergraph.types.values():
-            for key in type_.keys.get(self.graph, ()):
-                if key.resolvable:
-                    self.sent(type_.name, key.fields, f"as a key of {type_.name}")
+            keys = [key.fields for key in type_.keys.get(self.graph, ()) if key.resolvable]
+            for key in keys:
+                self.sent(type_.name, key, f"as a key of {type_.name}")
             for field, known in type_.fields.items():
                 served = known.served.get(self.graph)
-                if served is not None and served.requires is not None:
+                if served is None or served.external:
+                    continue
+                if served.requires is not None:
                     self.sent(type_.name, served.requires, f"for {type_.name}.{field}")
                     self.classed(type_.name, field, served.requires)
+                if keys:
+                    # By whichever of them tells least.
+                    least = min(keys, key=lambda key: self.highest(type_.name, key))
+                    self.classed(type_.name, field, least)
 
     def sent(self, type_: str, selections: SelectionSetNode, why: str) -> None:
         """All of it is to be listed, and to be had with the partner's own access."""
@@ -159,6 +165,10 @@ class Check:
                         f"{type_}.{field} of {self.name} is of the class {mine.name}, but made of"
                         f" {owner}.{required}, which is {self.class_of(owner, required).name}."
                     )
+
+    def highest(self, type_: str, selections: SelectionSetNode) -> Privacy:
+        found = coordinates(self.supergraph, type_, selections)
+        return max((self.class_of(*coordinate) for coordinate in found), default=Privacy.PUBLIC)
 
     def is_of_others(self, type_: str, field: str) -> bool:
         served = self.supergraph.types[type_].fields[field].served

@@ -333,7 +333,7 @@ async def test_neither_sees_what_was_read_for_the_other(
     answer = await gateway.ask(process, masked, query, id=asha.id)
 
     assert answer["data"]["worker"]["eshramUan"] == asha.code
-    assert asha.mobile not in str(answer)
+    assert str(asha.mobile) not in str(answer)
     assert asha.code not in str(fund.asked)
     assert [given["eshramUan"] for given in fund.representations] == ["000000000007"]
 
@@ -363,6 +363,56 @@ async def test_a_client_whose_access_has_ended_is_sent_nothing_that_is_not_publi
     answer = await gateway.ask(process, OFFICER, ACCOUNT, id=asha.id)
 
     assert codes(answer) == ["CONSENT_MISSING"]
+    assert fund.asked == []
+
+
+ESHRAM = """
+[eshram]
+private_addresses = true
+client = "pc_fund"
+discloses = ["Worker.eshramUan"]
+[eshram.fields]
+"Worker.isListed" = "worker_record"
+"""
+
+
+async def test_what_is_not_public_may_be_a_key_all_the_same(
+    process: Process, database_url: str, tmp_path: Path
+) -> None:
+    told = await a_registered_worker(database_url, 7)
+    untold = await a_registered_worker(database_url, 8, agrees=False)
+    gateway = served(tmp_path, ESHRAM, "eshram")
+    query = "query ($a: ID!, $b: ID!) { a: worker(id: $a) { ...W } b: worker(id: $b) { ...W } }"
+    query += " fragment W on Worker { isListed eshramUan }"
+    answer = await gateway.ask(process, OFFICER, query, a=told.id, b=untold.id)
+    hidden = await gateway.ask(process, CITIZEN, query, a=told.id, b=untold.id)
+
+    assert answer["data"] == {
+        "a": {"isListed": True, "eshramUan": "000000000007"},
+        "b": {"isListed": None, "eshramUan": "000000000008"},
+    }
+    assert codes(answer) == ["CONSENT_MISSING"]
+    assert hidden["data"]["a"] == hidden["data"]["b"] == {"isListed": None, "eshramUan": None}
+    assert gateway.theirs["eshram"].representations == [
+        {"__typename": "Worker", "eshramUan": "000000000007"}
+    ]
+    with pytest.raises(BadDisclosure, match="is of the class PUBLIC, but made of"):
+        Served(tmp_path, gateway.text, ESHRAM.replace("worker_record", "public"), gateway.theirs)
+
+
+async def test_what_nobody_may_see_of_a_partner_is_neither_asked_nor_done(
+    gateway: Served, fund: Partner, process: Process, tmp_path: Path
+) -> None:
+    less = FUND.replace('"Query.account" = "public"\n', "")
+    less = less.replace('"Mutation.nominate" = "public"\n', "")
+    strict = Served(tmp_path, gateway.text, less + POLICE, gateway.theirs)
+    asked = await strict.ask(process, OFFICER, '{ account(number: "1") { balance } }')
+    sent = await strict.ask(
+        process, OFFICER, 'mutation { nominate(number: "1", nominee: "2") { balance } }'
+    )
+
+    assert (asked["data"], sent["data"]) == ({"account": None}, {"nominate": None})
+    assert codes(asked) == codes(sent) == ["FORBIDDEN"]
     assert fund.asked == []
 
 

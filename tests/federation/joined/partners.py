@@ -134,6 +134,19 @@ class Cleared:
         return cls(id=id, provident_fund_account=providentFundAccount, known=benefits)
 
 
+@strawberry.federation.type(keys=["eshramUan"], name="Worker")
+class Listed:
+    eshram_uan: str | None = strawberry.federation.field(external=True, default=None)
+    is_listed: bool | None = True
+
+    @classmethod
+    def resolve_reference(
+        cls,
+        eshramUan: str,  # noqa: N803 - as the representation has it
+    ) -> "Listed":
+        return cls(eshram_uan=eshramUan)
+
+
 @dataclass
 class Partner:
     """A server of somebody else's. `instead` may answer in the place of what it serves."""
@@ -179,6 +192,7 @@ def partners() -> dict[str, Partner]:
     return {
         "provident-fund": Partner(GraphQL[None, None](fund)),
         "police": Partner(GraphQL[None, None](Schema(query=Nothing, types=[Cleared]))),
+        "eshram": Partner(GraphQL[None, None](Schema(query=Nothing, types=[Listed]))),
     }
 
 
