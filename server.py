@@ -22,7 +22,7 @@ import httpx
 import orjson
 import typer
 import uvicorn
-from graphql import GraphQLError, GraphQLSchema
+from graphql import GraphQLError, GraphQLObjectType, GraphQLSchema
 from rich.console import Console
 from rich.padding import Padding
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -44,8 +44,10 @@ from edge.endpoint import Endpoint, Runner, json_error, masked_fault
 from edge.federated import Follow, Own, federated_app, gateway_over
 from engine.cost import Limits
 from engine.engine import Engine, Invalid
+from federation.disclosure import Privacies
 from federation.gateway import Gateway
 from federation.partner import BadPartners
+from federation.policy import SHOWN
 from federation.router import planned
 from federation.supergraph import BadSupergraph
 from models.account import ConsentPurpose
@@ -61,6 +63,7 @@ from runtime.http import encoded
 from runtime.identity import DEMO
 from runtime.oauth import TOKEN_PATH
 from runtime.oidc import claim_names
+from runtime.privacy import Privacy
 from runtime.process import process_of
 from runtime.rights import Role
 from runtime.settings import Settings
@@ -72,7 +75,7 @@ from runtime.viewer import Viewer
 from schema import sdl
 from schema.graph import SUBGRAPHS, gateway
 from schema.node import kind_of
-from schema.subgraph import OWN, subgraph
+from schema.subgraph import OWN, guarding, privacy_of, privacy_of_field, subgraph
 
 CHECKOUT = Path(__file__).parent
 OPERATIONS = CHECKOUT / "docs" / "operations"
@@ -160,7 +163,17 @@ def runner_of(
     """What answers operations, and what has to be entered around it. Raises as `create_app`."""
     if settings.supergraph is None:
         return engine_of(gateway().schema, settings, tracing), ()
-    own = Own(OWN, gateway().schema, subgraph().schema, kind_of)
+    schema = gateway().schema
+
+    def privacy_of_ours(type_: str, field: str) -> Privacy:
+        owner = schema.type_map[type_]
+        assert isinstance(owner, GraphQLObjectType)
+        return privacy_of_field(owner.fields[field])
+
+    privacies = Privacies(
+        privacy_of_ours, lambda name, area: privacy_of(schema.get_type(name), area)
+    )
+    own = Own(OWN, schema, partial(guarding, SHOWN), privacies, kind_of)
     made = partial(engine_of, settings=settings, tracing=tracing)
     supergraph = Path(settings.supergraph)
     runner, followed = gateway_over(supergraph, settings, own, made, transport, tracing)

@@ -1,8 +1,10 @@
 """GraphQL over HTTP for a supergraph alone: what clients send goes on to those who know them."""
 
+import sys
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -31,16 +33,19 @@ from engine.engine import Engine, Invalid
 from federation.cache import EntityCache
 from federation.client import BySubgraph
 from federation.current import Current
+from federation.disclosure import Privacies, policy_of
 from federation.gateway import Gateway, Joined
 from federation.http import REQUEST_ID, Clients
 from federation.local import LocalClient, Ours
 from federation.partner import Partner, check_url, partners_in
+from federation.policy import Coordinate
 from federation.router import Router
 from federation.store import store_of
 from federation.supergraph import BadSupergraph, Subgraph, Supergraph
 from runtime.faults import BadInput, formatted
 from runtime.http import Refused, counted, encoded, request_id_of
 from runtime.process import Process
+from runtime.rights import Area
 from runtime.settings import Settings
 
 if TYPE_CHECKING:
@@ -66,7 +71,9 @@ class Own:
 
     name: str
     schema: GraphQLSchema
-    subgraph: GraphQLSchema
+    guarding: Callable[[Mapping[Coordinate, Area]], GraphQLSchema]
+    """As a subgraph that says of partners' fields as well who is shown them."""
+    privacies: Privacies
     kind_of: KindOf
 
 
@@ -84,18 +91,25 @@ def gateway_over(
     store = store_of(settings.redis_url, settings.cache_bytes)
     cache = EntityCache(store, tracing)
     clients = Clients(transport, tracing, cache)
-    local = LocalClient(engine_of(own.subgraph, limits=None, token_limit=None))
 
     def router_over(supergraph: Supergraph) -> Joined:
         refuse_unknown(agreed, supergraph)
         ours = Ours(supergraph, own.name, own.schema)
         others = {g.name: agreed.get(g.name, Partner()) for g in ours.others}
+        policy = policy_of(supergraph, ours, others, own.privacies)
         partners = partners_of(ours.others, settings, others)
+        unlimited = partial(engine_of, own.guarding(policy.guarded), limits=None, token_limit=None)
+        local = LocalClient(
+            unlimited(),
+            unlimited(each=True, error_limit=sys.maxsize),
+            {name: partner.client for name, partner in others.items()},
+        )
         remote = {name: clients.of(name, partner) for name, partner in partners.items()}
         return Joined(
             supergraph,
             BySubgraph({own.name: local, **remote}),
             ours,
+            policy,
             engine_of(own.schema, rules=(ours.rule(),)),
             limits=Limits.of(settings),
             token_limit=settings.token_limit,

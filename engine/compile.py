@@ -115,6 +115,7 @@ class Compiler:
         definition = self.schema.get_field(parent, name)
         assert definition is not None, f"{parent}.{name} is not in the schema"
         record = told(definition)
+        told_as = record.named or name if record else name
         return PlannedField(
             key=key,
             parent=parent,
@@ -123,7 +124,7 @@ class Compiler:
             # A fragment that several deferred ones spread is in each of them.
             nodes=list({id(one.node): one.node for one in selected}.values()),
             arguments=arguments_of(definition, node, record.convert if record else None),
-            source=source_of(definition, parent.name, name, self.viewer),
+            source=source_of(definition, parent.name, told_as, self.viewer),
             output=output_of(definition.type, f"{parent}.{name}", self._leaf),
             below=Below(self, selected),
             stream=self._stream(selected) if self.incremental else None,

@@ -1,6 +1,7 @@
 """From the data of all fetches to the answer: the engine runs over it, as over any other rows."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -24,10 +25,13 @@ from engine.collect import Selected
 from engine.compile import Compiler
 from engine.output import Column, Output
 from engine.plan import PlannedField
+from engine.sources import Refused, Source
 from federation.faults import Answered, Unavailable
+from federation.policy import Policy
 from federation.supergraph import Supergraph
 from federation.wants import Keys
 from runtime.faults import Coded
+from runtime.viewer import ANYONE, Viewer
 
 if TYPE_CHECKING:
     from engine.run import Task
@@ -45,9 +49,13 @@ class Completer(Compiler):
         variables: VariableValues,
         keys: Keys,
         supergraph: Supergraph,
+        policy: Policy | None = None,
+        seen_by: Viewer = ANYONE,
     ) -> None:
         super().__init__(supergraph.schema, operation, fragments, variables, None)
         self._keys = keys
+        self._policy = policy
+        self._seen_by = seen_by
         self._supergraph = supergraph
         self.owners: dict[int, set[str]] = {}
         """Who serves what is asked for, by the ids of its nodes."""
@@ -63,11 +71,40 @@ class Completer(Compiler):
             and parent is self.schema.mutation_type
         )
         taken = key if by_response_key else self._keys.of(selected[0].node)
-        planned.source = Taken(self.schema, taken, planned.output, self._supergraph.hidden)
+        planned.source = self._seen(
+            parent.name,
+            planned.name,
+            Taken(self.schema, taken, planned.output, self._supergraph.hidden),
+        )
         owners = self._supergraph.owners(parent.name, planned.name)
         for each in selected:
             self.owners.setdefault(id(each.node), set()).update(owners)
         return planned
+
+    def _seen(self, type_: str, name: str, taken: "Taken") -> Source:
+        if self._policy is None:
+            return taken
+        refusal = self._policy.refusal(type_, name, self._seen_by)
+        if refusal is not None:
+            return Refused(type_, name, refusal)
+        guard = self._policy.guard(type_, name)
+        return taken if guard is None else Shown(taken, guard)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """Values of a partner's, where a row of ours shows them."""
+
+    taken: "Taken"
+    guard: str
+
+    def values(self, task: "Task", rows: Sequence[Any]) -> Column:
+        values = self.taken.values(task, rows)
+        shown = [row.get(self.guard) for row in rows]
+        return [
+            value if says is True else says if isinstance(says, Exception) else None
+            for value, says in zip(values, shown, strict=True)
+        ]
 
 
 class Taken:

@@ -12,11 +12,13 @@ from typing import Any, TypeAlias
 import orjson
 
 from federation.client import Client, Request
-from federation.faults import Answered, OtherNumber, Unavailable
+from federation.faults import Answered, ConsentMissing, OtherNumber, Unavailable
 from federation.plan import Entities, Fetch, FetchPlan, Input, On, Path, Rename
+from runtime.faults import Coded, code_of
 
 Object: TypeAlias = dict[str, Any]
 MISSING = object()
+HIDDEN = frozenset({"FORBIDDEN", "REASON_REQUIRED"})
 
 
 class Execution:
@@ -69,7 +71,7 @@ class Execution:
 
     async def _fetch(self, fetch: Fetch) -> None:
         name = self._names[fetch.subgraph]
-        asked = [Asked(entities, self.data) for entities in fetch.entities]
+        asked = [Asked(entities, self.data, name) for entities in fetch.entities]
         roots = [(root, list(reached([self.data], root.path))) for root in fetch.roots]
         if not any(each.representations for each in asked) and not any(o for _, o in roots):
             return
@@ -93,10 +95,15 @@ class Execution:
                 fail(objects, root.fields, error)
             return
         data = answer.get("data")
-        errors = answer.get("errors") or []
+        errors = answer.get("errors")
+        if not isinstance(errors, list):
+            errors = []
         if not isinstance(data, dict):
             data = {}
         partner = None if fetch.subgraph == self._own else name
+        if self._own is not None and partner is not None and fetch.entities:
+            # It knows what the viewer may not: nothing of that may come back as text.
+            errors = [untold(error) for error in errors if isinstance(error, dict)]
         self._place(partner, data, errors)
         for each in asked:
             each.take(data.get(each.entities.alias), name, lost_by(name, partner, errors))
@@ -138,10 +145,12 @@ class Execution:
 class Asked:
     """The entities of one request: each once, and all the places it belongs to."""
 
-    def __init__(self, entities: Entities, data: Object) -> None:
+    def __init__(self, entities: Entities, data: Object, name: str) -> None:
         self.entities = entities
+        self._name = name
         self._targets: dict[bytes, list[Object]] = {}
         self._incomplete: list[Object] = []
+        self._refused: list[tuple[Object, Object]] = []
         seen: set[int] = set()
         for path in entities.paths:
             for target in reached([data], path):
@@ -155,12 +164,45 @@ class Asked:
         return list(self._targets)
 
     def _add(self, target: Object) -> None:
+        if self.entities.told is not None:
+            self._tell(target, target.get(self.entities.told) or {})
+            return
         representation: Object = {"__typename": self.entities.type}
         if not fill(representation, target, self.entities.key, nulls=False):
             return
         if not fill(representation, target, self.entities.requires, nulls=True):
             self._incomplete.append(target)
         self._targets.setdefault(orjson.dumps(representation), []).append(target)
+
+    def _tell(self, target: Object, told: Object) -> None:
+        """Nothing but what the partner may be told, of nothing but what is shown."""
+        entities = self.entities
+        wanted = {key for keys in entities.fields.values() for key in keys}
+        wanted -= {given.key for given in entities.proof}
+        wanted -= {key for key, guard in entities.guards.items() if target.get(guard) is not True}
+        representation: Object = {"__typename": entities.type}
+        if not fill(representation, told, entities.key, nulls=False):
+            fail([target], wanted, refused(told, entities.key, self._name))
+            return
+        whole = dict(representation)
+        if fill(whole, told, entities.requires, nulls=True):
+            representation = whole
+        else:
+            needing = wanted & entities.needing
+            error = refused(told, entities.requires, self._name)
+            fail([target], needing, error)
+            self._refused.append((target, dict.fromkeys(needing, error)))
+            wanted -= needing
+        if wanted:
+            self._targets.setdefault(orjson.dumps(representation), []).append(target)
+
+    def _into(self, target: Object) -> Object:
+        """Where what is found is put."""
+        apart = self.entities.apart
+        if apart is None:
+            return target
+        kept: Object = target.setdefault(apart, {})
+        return kept
 
     def fail(self, error: Unavailable) -> None:
         for target in self._all():
@@ -180,14 +222,20 @@ class Asked:
             return
         rename([entity for entity in found if type(entity) is dict], self.entities.renames)
         for entity, targets in zip(found, self._targets.values(), strict=True):
+            if self.entities.told is not None and type(entity) is dict:
+                # It proved whose answer this is; who may see it, only we know.
+                for given in self.entities.proof:
+                    entity.pop(given.key, None)
             for target in targets:
                 if type(entity) is dict:
-                    merge(target, entity)
+                    merge(self._into(target), entity)
                 elif isinstance(entity, Exception):
                     self._fail(target, entity)
                 elif entity is not None:
                     wrong = Unavailable(name, "gave something else than entities", retryable=False)
                     self._fail(target, wrong)
+        for target, errors in self._refused:
+            target.update(errors)
         if self._incomplete and self.entities.needing:
             lost = Unavailable(name, "lacks what it requires")
             for target in self._incomplete:
@@ -199,6 +247,7 @@ class Asked:
         return (target for targets in self._targets.values() for target in targets)
 
     def _fail(self, target: Object, error: Exception) -> None:
+        target = self._into(target)
         for types, keys in self.entities.fields.items():
             if types is None or is_of(target, types):
                 fail([target], keys, error)
@@ -241,6 +290,8 @@ def fill(made: Object, source: Object, inputs: Sequence[Input], *, nulls: bool) 
         if given.types is not None and not is_of(source, given.types):
             continue
         value = source.get(given.key, MISSING)
+        if given.guard is not None and source.get(given.guard) is not True:
+            value = MISSING
         if value is not None and value is not MISSING and given.below:
             value = represented(value, given, nulls=nulls)
         if value is MISSING or isinstance(value, Exception) or (value is None and not nulls):
@@ -300,6 +351,31 @@ def fail(objects: Iterable[Object], keys: Iterable[str], error: Exception) -> No
         for key in keys:
             if each.get(key) is None:
                 each[key] = error
+
+
+def refused(told: Object, inputs: Sequence[Input], name: str) -> Exception:
+    """Why a partner is not told: it may not be, or it cannot be known."""
+    for given in inputs:
+        value = told.get(given.key)
+        if isinstance(value, Coded) and code_of(value) not in HIDDEN:
+            return value
+        if given.below:
+            for below in objects_of(value):
+                found = refused(below, given.below, name)
+                if not isinstance(found, ConsentMissing):
+                    return found
+    return ConsentMissing(name)
+
+
+def objects_of(value: Any) -> Iterable[Object]:
+    found: list[Object] = []
+    flatten([value], found)
+    return found
+
+
+def untold(error: Any) -> Any:
+    """Only where it happened."""
+    return {"path": error.get("path")}
 
 
 def lost_by(name: str, partner: str | None, errors: Any) -> Exception:

@@ -48,3 +48,15 @@ class Answered(Coded):
             **details,
         )
         self.rest = rest
+
+
+class ConsentMissing(Coded):
+    """What a partner would have to be told of somebody, it may not be told."""
+
+    def __init__(self, partner: str) -> None:
+        super().__init__(
+            "CONSENT_MISSING",
+            f"{partner} was not asked: it may not be told what it takes to know this. It takes the"
+            " consent of whom it is about, and that they live where it may ask.",
+            partner=partner,
+        )

@@ -17,6 +17,7 @@ from federation.http import REQUEST_ID
 from federation.local import Ours
 from federation.observer import Observer
 from federation.plan import FetchPlan
+from federation.policy import Policy
 from federation.router import Router
 from federation.supergraph import Supergraph
 from runtime.context import Context
@@ -32,6 +33,7 @@ class Joined(Router):
         supergraph: Supergraph,
         client: Client,
         ours: Ours,
+        policy: Policy,
         alone: Engine,
         *,
         limits: Limits | None = None,
@@ -46,7 +48,7 @@ class Joined(Router):
             token_limit=token_limit,
             partners=[graph.name for graph in ours.others],
             seconds=alone.seconds,
-            own=ours.graph,
+            policy=policy,
             observer=observer,
         )
         self.ours = ours
@@ -74,11 +76,11 @@ class Gateway:
     """Takes the place of the engine that would serve our schema alone."""
 
     def __init__(self, current: Current[Joined]) -> None:
-        self._current = current
+        self.current = current
 
     def prepare(self, document: str, operation_name: str | None = None) -> Operation | Routed:
         """Raises Invalid, with what the schema that clients see makes of it."""
-        router = self._current.router
+        router = self.current.router
         known = router.alone.known(document, operation_name)
         if known is not None:
             return known
@@ -99,7 +101,7 @@ class Gateway:
     ) -> Awaitable[ExecutionResult]:
         """`observer` watches what is ours alone."""
         if isinstance(operation, Operation):
-            alone = self._current.router.alone
+            alone = self.current.router.alone
             return alone.run(operation, variables, context, observer=observer)
         headers = {
             name.decode("latin-1"): value.decode("latin-1")
@@ -120,16 +122,16 @@ class Gateway:
     ) -> Description | FetchPlan:
         """What running it would do, or what is ours alone did. Raises Invalid."""
         if isinstance(operation, Operation):
-            return self._current.router.alone.plan(operation, variables, viewer, page_limit, sent)
-        return operation.router.fetches(operation.operation, variables)
+            return self.current.router.alone.plan(operation, variables, viewer, page_limit, sent)
+        return operation.router.fetches(operation.operation, variables, viewer)
 
     def text(self) -> str:
         """The schema that clients see."""
-        return self._current.router.text
+        return self.current.router.text
 
     def warm(self, document: str) -> None:
         """Prepares a document that is known to be sent. Raises Invalid."""
-        router = self._current.router
+        router = self.current.router
         try:
             router.alone.warm(document)
         except Invalid:

@@ -1,6 +1,6 @@
 """What is ours of a supergraph: asked without HTTP, and told from what is not ours alone."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -30,17 +30,31 @@ from runtime.field import FIELD, told
 
 
 class LocalClient:
-    """Asks an engine of this process, with the access of whoever sent the request."""
+    """Asks engines of this process, with the access of whoever sent the request; or of the partner
+    who is to be told."""
 
-    def __init__(self, engine: Engine) -> None:
-        """The engine's schema is a subgraph's, with `_entities`."""
-        self._engine = engine
+    def __init__(
+        self, for_viewers: Engine, for_partners: Engine, clients: Mapping[str, str | None]
+    ) -> None:
+        """The engines' schema is a subgraph's, with `_entities`; that for partners tells of each
+        row that something is hidden in. `clients` are those registered, by what partners are
+        called."""
+        self._for_viewers = for_viewers
+        self._for_partners = for_partners
+        self._clients = clients
 
     async def ask(self, request: Request) -> dict[str, Any]:
         """The errors have the codes that they would have had without any federation."""
-        context: Context = request.context.again()
-        operation = self._engine.prepare(request.fetch.document)
-        result = await self._engine.run(operation, variables_of(request), context)
+        context: Context = request.context
+        engine, reader = self._for_viewers, request.fetch.reader
+        if reader is None:
+            context = context.again()
+        else:
+            engine = self._for_partners
+            client = await context.process.partners.client(self._clients[reader])
+            context = context.again(told=client)
+        operation = engine.prepare(request.fetch.document)
+        result = await engine.run(operation, variables_of(request), context)
         errors = [
             meant_for_client(error, context.request_id).formatted for error in result.errors or ()
         ]

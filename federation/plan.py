@@ -1,7 +1,7 @@
 """What an operation comes to: fetches, each with what it waits for and where its results go."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from federation.wants import Keys
@@ -24,6 +24,8 @@ class Input:
     """Only of objects of these types."""
     typed: bool = False
     """Whether the objects below say what they are."""
+    guard: str | None = None
+    """What has to say that it is shown to whoever it is read for."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,12 @@ class Entities:
     renames: tuple[Rename, ...] = ()
     possible: On = frozenset()
     """What the entities may say they are."""
+    apart: str | None = None
+    """Where of the objects it is kept, for no one but the partner it is read for."""
+    told: str | None = None
+    """Where that is taken from which is sent, if not from what the viewer sees."""
+    guards: "Mapping[str, str]" = field(default_factory=dict)
+    """What says of a field whether it is shown, by their keys: it is not asked for in vain."""
     proof: tuple[Input, ...] = ()
     """What of their key they come with, to show that they are those that were asked for."""
 
@@ -77,6 +85,8 @@ class Fetch:
     """The numbers of the fetches that have to come first."""
     shape: "Shape | None" = None
     """Of its answer, where that is looked into."""
+    reader: str | None = None
+    """The partner for whom it is read, with its access; by what people call it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,7 +122,8 @@ class FetchPlan:
 def described(fetch: Fetch, names: Mapping[str, str]) -> str:
     """For people: what is asked of whom, after what, and where it goes."""
     after = f" after {', '.join(map(str, sorted(fetch.after)))}" if fetch.after else ""
-    lines = [f"{fetch.number} {names[fetch.subgraph]}{after}"]
+    reader = f" for {fetch.reader}" if fetch.reader else ""
+    lines = [f"{fetch.number} {names[fetch.subgraph]}{reader}{after}"]
     for entities in fetch.entities:
         places = " and ".join(map(told, entities.paths))
         by = " ".join(told_input(i) for i in (*entities.key, *entities.requires))

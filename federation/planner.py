@@ -17,10 +17,12 @@ from graphql import (
 )
 
 from federation.plan import Entities, Fetch, FetchPlan, Input, On, Path, Rename, Root, Shape
+from federation.policy import SHOWN, Policy
 from federation.search import Branch, Budget, Hop, Search, Solution
 from federation.supergraph import Supergraph, shape_of
 from federation.wants import Reader, Want
 from runtime.faults import Coded
+from runtime.viewer import ANYONE, Viewer
 
 ENTITIES = "_entities"
 
@@ -60,7 +62,16 @@ class Entry:
     requires: list[Input] = field(default_factory=list)
     needing: set[str] = field(default_factory=set)
     proof: list[Input] = field(default_factory=list)
+    reader: str | None = None
+    apart: str | None = None
+    told: str | None = None
+    guards: dict[str, str] = field(default_factory=dict)
     after: "set[Entry]" = field(default_factory=set)
+
+    @property
+    def fetch(self) -> tuple[int, str, str]:
+        """Those that have this in common travel together."""
+        return self.level, self.graph, self.reader or ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +87,9 @@ class Place:
     """A position in the data, and the hops from there."""
 
     path: Path = ()
-    hops: dict[tuple[str, str, int], list[Entry]] = field(default_factory=dict)
+    hops: dict[tuple[str, str, int, str | None, str | None], list[Entry]] = field(
+        default_factory=dict
+    )
     told_by: "set[Entry]" = field(default_factory=set)
     """Those that say which types the objects on the way are of: without them nothing is found."""
 
@@ -91,16 +104,19 @@ class Planner:
     partners: frozenset[str] = frozenset()
     """The subgraphs whose answers are looked into: entities have to show that they are those that
     were asked for."""
+    policy: Policy | None = None
+    """Who sees what, where not everybody sees everything."""
 
     def plan(
         self,
         operation: OperationDefinitionNode,
         fragments: Mapping[str, FragmentDefinitionNode],
         is_included: Callable[[Any], bool],
+        viewer: Viewer = ANYONE,
     ) -> FetchPlan:
-        """The fetches for the conditions that `is_included` knows. Raises a coded error where
-        there are too many ways to do it, or none."""
-        reader = Reader(self.supergraph, fragments, is_included)
+        """The fetches for the conditions that `is_included` knows, and for all who may see what
+        the viewer may. Raises a coded error where there are too many ways to do it, or none."""
+        reader = Reader(self.supergraph, fragments, is_included, self.policy, viewer)
         search = Search(self.supergraph, reader, self.budget, self.labels)
         root = self.supergraph.roots[operation.operation]
         selections = (operation.selection_set,)
@@ -159,18 +175,16 @@ class Writer:
 
     def fetches(self, solution: Solution) -> list[Fetch]:
         self._write(solution, self._place(()), [])
-        together: dict[tuple[int, str], list[Entry]] = {}
+        together: dict[tuple[int, str, str], list[Entry]] = {}
         for entry in self._entries:
-            together.setdefault((entry.level, entry.graph), []).append(entry)
+            together.setdefault(entry.fetch, []).append(entry)
         number = {place: next(self._numbers) for place in sorted(together)}
         return [
             self._fetch(
                 number[place],
                 place[1],
                 together[place],
-                frozenset(
-                    number[e.level, e.graph] for entry in together[place] for e in entry.after
-                ),
+                frozenset(number[e.fetch] for entry in together[place] for e in entry.after),
             )
             for place in sorted(together)
         ]
@@ -198,6 +212,9 @@ class Writer:
                     spot = self._hop(supplier, place, spots)
                     if supplier.requires is not None:
                         spot.entry.needing.add(choice.want.key)
+                    if supplier.shown is not None:
+                        (shown,) = supplier.shown.choices
+                        spot.entry.guards[choice.want.key] = shown.want.key
                 else:
                     spot = spots[supplier]
                 below = self._ask(spot, solution.type, choice.want)
@@ -234,23 +251,34 @@ class Writer:
         known = spot.select.fields.setdefault(want.key, Selected(want, shape, below))
         return known.below or Select()
 
-    def _hop(self, hop: Hop, place: Place, spots: list[Spot]) -> Spot:
+    def _hop(self, hop: Hop, place: Place, spots: list[Spot], kept: str | None = None) -> Spot:
+        """`kept` is where what it brings is kept, apart from what the viewer sees."""
         after = {spots[0].entry, *place.told_by} if spots else set()
         key: tuple[Input, ...] = ()
         requires: tuple[Input, ...] = ()
+        told = None
+        if hop.shown is not None:
+            after |= self._write(hop.shown, place, spots)
+        at, having = place, spots
+        if hop.reading is not None:
+            told = apart(hop.graph)
+            having = [self._hop(hop.reading, place, spots, told)]
+            at = self._place((*place.path, told), {*place.told_by, having[0].entry})
         if hop.key is not None:
-            after |= self._write(hop.key, place, spots)
+            after |= self._write(hop.key, at, having)
             key = self._inputs(hop.key)
         if hop.requires is not None:
-            after |= self._write(hop.requires, place, spots)
+            after |= self._write(hop.requires, at, having)
             requires = self._inputs(hop.requires)
-        entries = place.hops.setdefault((hop.graph, hop.target, hop.level), [])
+        alike = (hop.graph, hop.target, hop.level, hop.reader, kept)
+        entries = place.hops.setdefault(alike, [])
         for entry in entries:
             if agree((*key, *requires), (*entry.key, *entry.requires)):
                 break
         else:
             target = None if hop.key is None else hop.target
             entry = Entry(hop.level, hop.graph, place.path, target)
+            entry.reader, entry.apart, entry.told = hop.reader, kept, told
             entries.append(entry)
             self._entries.append(entry)
         if hop.key is not None and hop.graph in self._partners:
@@ -285,8 +313,10 @@ class Writer:
                 types,
                 choice.below is not None
                 and (choice.below.typename is not None or choice.below.first is not None),
+                self._search.guard(solution.type, choice.want.name),
             )
             for choice in solution.choices
+            if not choice.want.name.startswith(SHOWN)
         )
         for branch in solution.branches:
             given += self._inputs(branch.solution, self._types(branch))
@@ -314,9 +344,13 @@ class Writer:
                 tuple(entry.requires),
                 frozenset(entry.needing),
                 tuple(entry.proof),
+                entry.apart,
+                entry.told,
+                tuple(sorted(entry.guards.items())),
             )
             alike.setdefault(sign, []).append(entry)
-        for (target, text, key, requires, needing, proof), same in alike.items():
+        for sign, same in alike.items():
+            target, text, key, requires, needing, proof, kept, told, guards = sign
             alias = ENTITIES if len(alike) == 1 else f"{ENTITIES}_{len(entities)}"
             printed = Printed(same[0].select)
             shape[alias] = printed.shape
@@ -330,6 +364,9 @@ class Writer:
                 fields=keys_of(same[0].select, self._supergraph),
                 renames=printed.renames,
                 possible=self._supergraph.possible(target) | {target},
+                apart=kept,
+                told=told,
+                guards=dict(guards),
                 proof=proof,
             )
             called = alias if alias == ENTITIES else f"{alias}: {ENTITIES}"
@@ -356,7 +393,13 @@ class Writer:
             entities=tuple(entities),
             after=after - {number},
             shape=shape if graph in self._partners else None,
+            reader=self._supergraph.names[reader] if (reader := entries[0].reader) else None,
         )
+
+
+def apart(graph: str) -> str:
+    """Where in an object that is kept which is read for the partner: no field is called so."""
+    return f"@{graph}"
 
 
 def agree(some: Sequence[Input], others: Sequence[Input]) -> bool:

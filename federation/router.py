@@ -12,7 +12,7 @@ from graphql.execution.values import VariableValues
 
 from engine.collect import Collector
 from engine.cost import Limits
-from engine.engine import VARIANTS, Engine, Invalid, Operation
+from engine.engine import VARIANTS, Engine, Invalid, Operation, viewer_of
 from engine.errors import told
 from engine.plan import Plan
 from engine.run import Run
@@ -22,9 +22,12 @@ from federation.execute import Execution
 from federation.observer import Observer
 from federation.plan import FetchPlan
 from federation.planner import Planner
+from federation.policy import Policy
 from federation.search import Budget
 from federation.supergraph import Supergraph
+from runtime.context import Context
 from runtime.faults import LimitExceeded
+from runtime.viewer import ANYONE, Viewer
 
 NO_HEADERS: Mapping[str, str] = {}
 
@@ -54,11 +57,11 @@ class Router:
         operations: int = 1000,
         partners: Collection[str] = (),
         seconds: float | None = None,
-        own: str | None = None,
+        policy: Policy | None = None,
         observer: Observer | None = None,
     ) -> None:
         """`partners` are the subgraphs whose answers are looked into, by what people call them;
-        `seconds` is how long a query may take, `own` the id of the subgraph that is ours."""
+        `seconds` is how long a query may take. With a policy one of the subgraphs is ours."""
         self.supergraph = supergraph
         self.client = client
         self._engine = Engine(
@@ -66,12 +69,14 @@ class Router:
         )
         self._limits = limits
         self._seconds = seconds
-        self._own = own
+        self._policy = policy
         self._error_limit = error_limit
         looked_into = {g.id for g in supergraph.subgraphs.values() if g.name in partners}
-        self._planner = Planner(supergraph, budget or Budget(), partners=frozenset(looked_into))
+        self._planner = Planner(
+            supergraph, budget or Budget(), partners=frozenset(looked_into), policy=policy
+        )
         self._observer = observer or Observer()
-        self._planned: OrderedDict[tuple[Operation, tuple[Any, ...]], Planned] = OrderedDict()
+        self._planned: OrderedDict[tuple[Any, ...], Planned] = OrderedDict()
         self._operations = operations
         self._documents: dict[tuple[str, str | None], None] = {}
 
@@ -125,7 +130,7 @@ class Router:
         if isinstance(coerced, list):
             return ExecutionResult(None, list(coerced))
         try:
-            planned = self._plan(operation, coerced)
+            planned = self._plan(operation, coerced, viewer_of(context) or ANYONE)
             if self._limits is not None:
                 refusal = planned.answer.price.refusal(self._limits, coerced.coerced)
                 if refusal is not None:
@@ -142,11 +147,13 @@ class Router:
             operation.fragments,
             planned.answer,
             coerced,
-            None,
+            context,
             execution.data,
             self._observer,
         )
         data = await run.data()
+        if isinstance(context, Context):
+            await context.keep_trail()
         errors = [
             told_in_full(error, operation.fragments, planned.fetches.keys, planned.owners)
             for error in told(run.absorbed, self._error_limit)
@@ -175,13 +182,16 @@ class Router:
         return self.fetches(self.prepare(document, name), variables)
 
     def fetches(
-        self, operation: Operation, variables: Mapping[str, Any] | None = None
+        self,
+        operation: Operation,
+        variables: Mapping[str, Any] | None = None,
+        viewer: Viewer = ANYONE,
     ) -> FetchPlan:
         """What running it would fetch. Raises Invalid, or a coded error where there is no plan."""
         coerced = operation.variables.coerced(variables or {})
         if isinstance(coerced, list):
             raise Invalid(*coerced)
-        return self._plan(operation, coerced).fetches
+        return self._plan(operation, coerced, viewer).fetches
 
     def warm(self, other: "Router") -> None:
         """Plans what the other has been asked, as far as it can still be asked."""
@@ -190,6 +200,10 @@ class Router:
                 self.plan(document, name=name)
             except (Invalid, GraphQLError):
                 continue
+
+    @property
+    def _own(self) -> str | None:
+        return self._policy.own if self._policy else None
 
     @property
     def text(self) -> str:
@@ -201,20 +215,29 @@ class Router:
         """The documents that are remembered, with the names of their operations."""
         return self._documents.keys()
 
-    def _plan(self, operation: Operation, variables: VariableValues) -> Planned:
-        """By the values of those variables that `@skip` and `@include` take, and no others."""
+    def _plan(
+        self, operation: Operation, variables: VariableValues, viewer: Viewer = ANYONE
+    ) -> Planned:
+        """By the values of those variables that `@skip` and `@include` take, and no others; and by
+        what the viewer may see at all."""
         chosen = tuple(variables.coerced.get(name) for name in sorted(operation.conditions))
-        key = (operation, chosen)
+        key = (operation, chosen, viewer.scope if self._policy else None)
         planned = self._planned.get(key)
         if planned is not None:
             self._planned.move_to_end(key)
             return planned
         collector = Collector(self.supergraph.schema, operation.fragments, variables)
         fetches = self._planner.plan(
-            operation.definition, operation.fragments, collector.is_included
+            operation.definition, operation.fragments, collector.is_included, viewer.alike
         )
         completer = Completer(
-            operation.definition, operation.fragments, variables, fetches.keys, self.supergraph
+            operation.definition,
+            operation.fragments,
+            variables,
+            fetches.keys,
+            self.supergraph,
+            self._policy,
+            viewer.alike,
         )
         planned = Planned(fetches, completer.plan(), completer.owners)
         self._planned[key] = planned

@@ -16,6 +16,7 @@ from typing import NamedTuple, TypeAlias
 
 from graphql import SelectionSetNode
 
+from federation.policy import asking
 from federation.supergraph import (
     NOTHING,
     Provided,
@@ -55,6 +56,8 @@ class Source:
     """The subgraphs that might as well have led here."""
     seen_as: str | None = None
     """What the subgraph takes the objects for, where that is an interface's object."""
+    reader: str | None = None
+    """The partner for whom it is read, if not the viewer."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,6 +70,12 @@ class Hop:
     key: "Solution | None" = None
     requires: "Solution | None" = None
     fetches: Fetches = NONE
+    reader: str | None = None
+    """The partner with whose access it is asked, if not the viewer's."""
+    reading: "Hop | None" = None
+    """What a partner is sent is had by this hop, and kept apart."""
+    shown: "Solution | None" = None
+    """What says whether the field is shown."""
 
 
 Supplier: TypeAlias = int | Hop
@@ -156,7 +165,8 @@ class Search:
         found = self._solutions.get(place)
         if found is None:
             if not self._supergraph.types[type_].is_abstract:
-                wants = self._reader.wants(type_, selections).fields.values()
+                reader = reader_of(sources)
+                wants = self._reader.wants(type_, selections, reader).fields.values()
                 found = self._choose(type_, list(wants), sources, barred)
             elif any(self._is_object(type_, source) for source in sources):
                 found = self._of_interface_object(type_, selections, sources, barred)
@@ -273,7 +283,7 @@ class Search:
                 if others or not isinstance(hop, Hop) or hop.key is None:
                     continue
                 for level, graph in fetches:
-                    if graph == hop.graph and level > hop.level:
+                    if graph == called(hop.graph, hop.reader) and level > hop.level:
                         own = hop.fetches - {(hop.level, graph)} | {(level, graph)}
                         later = replace(hop, level=level, fetches=own)
                         options[want.key].append(
@@ -287,6 +297,10 @@ class Search:
         if served is None or served.label is None:
             return served
         return served if (served.label in self._labels) != served.yields else None
+
+    def guard(self, type_: str, name: str) -> str | None:
+        """The field of ours that says whether that one is shown."""
+        return self._reader.policy.guard(type_, name) if self._reader.policy else None
 
     def _is_object(self, type_: str, source: Source) -> bool:
         return source.graph in self._supergraph.types[type_].objects_in
@@ -338,11 +352,63 @@ class Search:
         required = served.requires if served else None
         if (type_, graph) in barred or (required and (f"{type_}.{name}", graph) in barred):
             return None
-        place = (type_, graph, target, sources, barred, name if required else "")
+        guard = self.guard(type_, name)
+        place = (type_, graph, target, sources, barred, name if required or guard else "")
         if place not in self._hops:
             self._spend()
-            self._hops[place] = self._hop(type_, graph, target, sources, barred, name, required)
+            make = self._disclosing if self._is_told(type_, graph) else self._hop
+            hop = make(type_, graph, target, sources, barred, name, required)
+            if hop is not None and guard is not None:
+                hop = self._guarded(hop, type_, guard, sources, barred)
+            self._hops[place] = hop
         return self._hops[place]
+
+    def _is_told(self, type_: str, graph: str) -> bool:
+        """Whether it is a partner, and of things that we have."""
+        policy = self._reader.policy
+        return (
+            policy is not None
+            and graph in policy.partners
+            and any(
+                key.resolvable for key in self._supergraph.types[type_].keys.get(policy.own, ())
+            )
+        )
+
+    def _disclosing(
+        self,
+        type_: str,
+        graph: str,
+        target: str,
+        sources: tuple[Source, ...],
+        barred: Barred,
+        name: str,
+        required: SelectionSetNode | None,
+    ) -> Hop | None:
+        """To a partner, by way of what it may be told: by a fetch of ours with its access."""
+        policy = self._reader.policy
+        assert policy is not None
+        if (type_, policy.own) in barred:
+            return None
+        reading = self._hop(type_, policy.own, type_, sources, barred, "", None, graph)
+        if reading is None:
+            return None
+        told = (Source(policy.own, reading.level, reader=graph),)
+        hop = self._hop(type_, graph, target, told, barred, name, required)
+        if hop is None:
+            return None
+        return replace(hop, fetches=hop.fetches | reading.fetches, reading=reading)
+
+    def _guarded(
+        self, hop: Hop, type_: str, guard: str, sources: tuple[Source, ...], barred: Barred
+    ) -> Hop | None:
+        """Nobody is asked for what is not shown."""
+        shown = self.solve(type_, (asking(guard),), sources, barred)
+        if shown.missing:
+            return None
+        graph = called(hop.graph, hop.reader)
+        level = max(hop.level, shown.ready + 1)
+        fetches = hop.fetches - {(hop.level, graph)} | {(level, graph)} | shown.fetches
+        return replace(hop, level=level, fetches=fetches, shown=shown)
 
     def _known_hop(self, hop: Hop) -> Hop | None:
         return self._hops.setdefault((hop.graph, hop.target, hop.level), hop)
@@ -356,7 +422,10 @@ class Search:
         barred: Barred,
         name: str,
         required: SelectionSetNode | None,
+        reader: str | None = None,
     ) -> Hop | None:
+        if self._reader.policy is not None and graph == self._reader.policy.own:
+            reader = reader or reader_of(sources)
         requires = None
         if required is not None:
             beyond = barred | {(f"{type_}.{name}", graph)}
@@ -372,7 +441,8 @@ class Search:
                 continue
             level = 1 + max(solution.ready, requires.ready if requires else 0)
             fetches = solution.fetches | (requires.fetches if requires else NONE)
-            hop = Hop(graph, target, level, solution, requires, fetches | {(level, graph)})
+            fetches |= {(level, called(graph, reader))}
+            hop = Hop(graph, target, level, solution, requires, fetches, reader)
             if best is None or (len(hop.fetches), level) < (len(best.fetches), best.level):
                 best = hop
         return best
@@ -382,7 +452,7 @@ class Search:
     ) -> Source:
         """The source that the field is, for what it leads to."""
         if isinstance(supplier, Hop):
-            source = Source(supplier.graph, supplier.level)
+            source = Source(supplier.graph, supplier.level, reader=reader_of(sources))
             known_as = supplier.target
         else:
             source = sources[supplier]
@@ -394,6 +464,7 @@ class Search:
             source.level,
             both(mine, served.provides if served else NOTHING),
             self._peers(type_, name, source),
+            reader=source.reader,
         )
 
     def _peers(self, type_: str, name: str, source: Source) -> frozenset[str]:
@@ -408,7 +479,7 @@ class Search:
     def _of_abstract(
         self, type_: str, selections: Selections, sources: tuple[Source, ...], barred: Barred
     ) -> Solution:
-        wants = self._reader.wants(type_, selections)
+        wants = self._reader.wants(type_, selections, reader_of(sources))
         members = {n: self._members(type_, source) for n, source in enumerate(sources)}
         if not wants.narrows:
             solution = self._of_all(type_, list(wants.fields.values()), sources, members, barred)
@@ -479,7 +550,7 @@ class Search:
         self, type_: str, selections: Selections, sources: tuple[Source, ...], barred: Barred
     ) -> Solution:
         """Where some source does not know what the objects are."""
-        wants = self._reader.wants(type_, selections)
+        wants = self._reader.wants(type_, selections, reader_of(sources))
         solutions = []
         if not wants.narrows and not wants.typename:
             solution = self._choose(type_, list(wants.fields.values()), sources, barred)
@@ -494,7 +565,10 @@ class Search:
                 if graph in self._supergraph.types[type_].objects_in:
                     continue
                 if hop := self.hop(type_, graph, type_, sources, barred):
-                    wider = (*sources, Source(graph, hop.level, peers=frozenset((graph,))))
+                    known = Source(
+                        graph, hop.level, peers=frozenset((graph,)), reader=reader_of(sources)
+                    )
+                    wider = (*sources, known)
                     then = self._known_objects(type_, selections, wider, [len(sources)], barred)
                     solutions.append(
                         Solution(
@@ -595,3 +669,13 @@ def cost(solution: Solution) -> tuple[int, int, int]:
 
 def level_of(sources: Sequence[Source]) -> int:
     return max((source.level for source in sources), default=0)
+
+
+def reader_of(sources: Sequence[Source]) -> str | None:
+    """For whom a position is read: all its sources are read for the same."""
+    return sources[0].reader if sources else None
+
+
+def called(graph: str, reader: str | None) -> str:
+    """A subgraph, as it is asked with the access of the reader."""
+    return graph if reader is None else f"{graph} {reader}"

@@ -5,7 +5,7 @@ requirements alike. What the client calls them is a matter of the answer.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from graphql import (
@@ -13,12 +13,15 @@ from graphql import (
     FieldNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
+    GraphQLError,
     InlineFragmentNode,
     SelectionSetNode,
     print_ast,
 )
 
+from federation.policy import A_PARTNER, Policy
 from federation.supergraph import Supergraph
+from runtime.viewer import ANYONE, Viewer
 
 Selections: TypeAlias = tuple[SelectionSetNode, ...]
 
@@ -71,33 +74,65 @@ class Reader:
         supergraph: Supergraph,
         fragments: Mapping[str, FragmentDefinitionNode],
         is_included: Callable[[Any], bool],
+        policy: Policy | None = None,
+        viewer: Viewer = ANYONE,
     ) -> None:
+        """`viewer` stands for all who may see the same; without a policy anybody sees all."""
         self.keys = Keys()
+        self.policy = policy
+        self._viewer = viewer
         self._supergraph = supergraph
         self._fragments = fragments
         self._is_included = is_included
-        self._read: dict[tuple[str, tuple[int, ...]], Wants] = {}
+        self._read: dict[tuple[str, tuple[int, ...], str | None], Wants] = {}
 
-    def wants(self, type_: str, selections: Selections) -> Wants:
-        """The selections are to outlive the reader, which knows them by their identity."""
-        place = (type_, tuple(map(id, selections)))
+    def wants(self, type_: str, selections: Selections, reader: str | None = None) -> Wants:
+        """The selections are to outlive the reader, which knows them by their identity. `reader`
+        is the partner for whom they are read, if not the viewer."""
+        place = (type_, tuple(map(id, selections)), reader)
         found = self._read.get(place)
         if found is None:
-            found = self._read[place] = self._fresh(type_, selections)
+            found = self._read[place] = self._fresh(type_, selections, reader)
         return found
+
+    def refusal(self, type_: str, name: str, reader: str | None = None) -> GraphQLError | None:
+        if self.policy is None:
+            return None
+        return self.policy.refusal(type_, name, self._viewer if reader is None else A_PARTNER)
 
     def one_by_one(self, type_: str, selections: Selections) -> list[Want]:
         """As they are called and ordered by the client: each is to happen, even twice the same."""
         visit = Visit(self, type_, lambda node: (node.alias or node.name).value)
         for selection_set in selections:
             visit.selection_set(selection_set)
-        return list(visit.wants().fields.values())
+        wanted = visit.wants().fields.values()
+        return [want for want in wanted if self.refusal(type_, want.name) is None]
 
-    def _fresh(self, type_: str, selections: Selections) -> Wants:
+    def _fresh(self, type_: str, selections: Selections, reader: str | None) -> Wants:
         visit = Visit(self, type_, self.keys.of)
         for selection_set in selections:
             visit.selection_set(selection_set)
-        return visit.wants()
+        return self._seen(type_, visit.wants(), reader)
+
+    def _seen(self, type_: str, wants: Wants, reader: str | None) -> Wants:
+        """Without what is not seen by whoever it is read for, and with what says whether."""
+        if self.policy is None:
+            return wants
+        possible = self._supergraph.possible(type_)
+        if type_ not in possible:
+            depends = any(
+                self.policy.depends(t, want.name)
+                for t in possible
+                for want in wants.fields.values()
+            )
+            return replace(wants, narrows=wants.narrows or depends)
+        fields: dict[str, Want] = {}
+        for key, want in wants.fields.items():
+            if self.refusal(type_, want.name, reader) is None:
+                fields[key] = want
+                if guard := self.policy.guard(type_, want.name):
+                    fields[guard] = Want(guard, guard, (), ())
+        return replace(wants, fields=fields)
 
 
 class Visit:

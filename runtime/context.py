@@ -1,6 +1,7 @@
 """What a resolver can reach: who is asking, in which language, and batched reads."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from runtime.audit import Trail
@@ -32,6 +33,8 @@ class Context:
     ) -> None:
         """`headers` are the request's, in lower case."""
         self.viewer = viewer
+        self.actor = viewer
+        """Whom the record of access names."""
         self.language = language
         self.process = process
         self.settings = process.settings
@@ -45,12 +48,17 @@ class Context:
             process.database.reads, Access(viewer), {"suppress_below": self.settings.suppress_below}
         )
 
-    def again(self) -> "Context":
-        """Another of the same request: each run of an engine has one to itself."""
+    def again(self, told: Viewer | None = None) -> "Context":
+        """Another of the same request: each run of an engine has one to itself. What `told` is
+        sent is read with its access, and goes on record as what the viewer has asked for."""
+        viewer = told or self.viewer
         made = Context(
-            self.viewer, self.language, self.process, self.request_id, self.address, self.headers
+            viewer, self.language, self.process, self.request_id, self.address, self.headers
         )
         made.batches.tally = self.batches.tally
+        if told is not None:
+            reason = f"Sent to {told.id or 'a partner without access'}."
+            made.actor = replace(self.viewer, purposes=told.purposes, reason=reason)
         return made
 
     async def load(self, batch: Batch, key: str = ROOT) -> Any:
@@ -60,7 +68,7 @@ class Context:
     async def keep_trail(self) -> None:
         """Before the answer leaves: what is not on record is not told."""
         await self.trail.keep(
-            self.process.database, self.viewer, self.request_id, self.batches.tally
+            self.process.database, self.actor, self.request_id, self.batches.tally
         )
 
     async def answer(self, field: Field, row: Any, arguments: dict[str, Any]) -> Any:

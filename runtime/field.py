@@ -46,6 +46,8 @@ class Field:
     """Until the type is complete, None may stand for the highest class of `needs`."""
     area: Area | None = None
     """Who sees it, where not everyone does; completed with the type."""
+    named: str | None = None
+    """What it is called where it is refused or on record, if it stands for another field."""
     subject: str | None = None
     """The column that says whom a value above PUBLIC is about, for the audit."""
     cost: int = 0

@@ -9,6 +9,7 @@ from sqlalchemy import ARRAY, DateTime, Text, bindparam, column, select, table
 
 from runtime.database import Database
 from runtime.reads import Tally, compiled
+from runtime.rights import Role
 from runtime.tokens import InvalidToken
 from runtime.viewer import Viewer
 
@@ -38,6 +39,11 @@ class Standing:
     """Null for one without end."""
     revoked: bool = False
 
+    @property
+    def is_open(self) -> bool:
+        ended = self.until is not None and self.until <= datetime.now(UTC)
+        return not self.revoked and not ended
+
 
 class Partners:
     """Remembers clients for seconds. Only ids out of tokens that we signed are asked about, so
@@ -49,18 +55,33 @@ class Partners:
 
     async def viewer(self, claimed: Viewer) -> Viewer:
         """The viewer of a token, as far as the client still has what it was given then."""
-        id = claimed.id or ""
-        standing = self._known.get(id)
-        if standing is None or time.monotonic() - standing.known_at > KNOWN_SECONDS:
-            standing = self._known[id] = await self._ask(id)
-        ended = standing.until is not None and standing.until <= datetime.now(UTC)
-        if standing.revoked or ended:
+        standing = await self._standing(claimed.id or "")
+        if not standing.is_open:
             raise InvalidToken("The client's access has ended.")
         return replace(
             claimed,
             purposes=kept(claimed.purposes, standing.purposes),
             districts=kept(claimed.districts, standing.districts),
         )
+
+    async def client(self, id: str | None) -> Viewer:
+        """The client itself, with all that it was given: with nothing, once its access has
+        ended."""
+        standing = await self._standing(id) if id is not None else Standing(0, revoked=True)
+        if not standing.is_open:
+            return Viewer(Role.PARTNER)
+        return Viewer(
+            Role.PARTNER,
+            id,
+            districts=tuple(sorted(standing.districts)),
+            purposes=tuple(sorted(standing.purposes)),
+        )
+
+    async def _standing(self, id: str) -> Standing:
+        standing = self._known.get(id)
+        if standing is None or time.monotonic() - standing.known_at > KNOWN_SECONDS:
+            standing = self._known[id] = await self._ask(id)
+        return standing
 
     async def _ask(self, id: str) -> Standing:
         asked_at = time.monotonic()

@@ -1,13 +1,16 @@
 """Some domains as a Federation 2 subgraph: the fields that only routers ask for, and the SDL."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from graphql import (
     GraphQLArgument,
+    GraphQLBoolean,
     GraphQLField,
     GraphQLList,
+    GraphQLNamedType,
     GraphQLNonNull,
     GraphQLObjectType,
     GraphQLResolveInfo,
@@ -20,10 +23,11 @@ from graphql import (
 )
 
 from resolvers.entities import Key, Kinds, entities
-from runtime.field import FIELD, Field
+from runtime.field import ENTITY, FIELD, Field, told
 from runtime.privacy import Privacy
+from runtime.rights import Area
 from schema.annotated import annotated
-from schema.graph import SUBGRAPHS, Graph, backing_of, gateway
+from schema.graph import DOMAINS, SUBGRAPHS, Graph, backing_of, gateway
 
 
 @dataclass(frozen=True)
@@ -118,3 +122,44 @@ def plumbed(schema: GraphQLSchema, sdl: str) -> GraphQLSchema:
     whole["query"] = GraphQLObjectType(**given)
     whole["types"] = tuple(type_ for type_ in whole["types"] or () if type_ is not query)
     return GraphQLSchema(**whole)
+
+
+def guarding(prefix: str, fields: Mapping[tuple[str, str], Area]) -> GraphQLSchema:
+    """The whole graph as a subgraph of the same process, where it also says of partners' fields
+    whether they are shown: by fields of ours, which are named like those with a prefix, guarded
+    like our own, and on record like them."""
+    schema = Graph(*DOMAINS).schema
+    for (type_name, name), area in fields.items():
+        type_ = schema.type_map[type_name]
+        assert isinstance(type_, GraphQLObjectType)
+        row = type_.extensions[ENTITY]
+        shows = privacy_of(type_, area)
+        assert shows is not None
+        record = Field(
+            compute=lambda _: True,
+            shows=shows,
+            area=area,
+            subject="id" if "id" in row.__table__.columns else row.part_of and row.part_of[0],
+            named=name,
+        )
+        type_.fields[f"{prefix}{name}"] = GraphQLField(GraphQLBoolean, extensions={FIELD: record})
+    return plumbed(schema, "")
+
+
+def privacy_of(type_: GraphQLNamedType | None, area: Area) -> Privacy | None:
+    """The lowest class that the area has in rows of the type; None where they do not know it."""
+    row = type_.extensions.get(ENTITY) if type_ is not None else None
+    if row is None:
+        return None
+    classes = {column.key: row.privacy(column.key) for column in row.__table__.columns}
+    found = [
+        privacy
+        for column, privacy in classes.items()
+        if privacy is not Privacy.NEVER and row.area_of(column) is area
+    ]
+    return min(found, default=None)
+
+
+def privacy_of_field(field: GraphQLField) -> Privacy:
+    record = told(field)
+    return record.privacy if record is not None else Privacy.PUBLIC

@@ -26,6 +26,21 @@ class Scheme:
     name: str | None
 
 
+@strawberry.interface
+class Benefit:
+    name: str | None
+
+
+@strawberry.type
+class Pension(Benefit):
+    number: str | None = None
+
+
+@strawberry.type
+class Gratuity(Benefit):
+    pass
+
+
 @strawberry.federation.type(keys=["number"])
 class Account:
     number: str
@@ -55,6 +70,10 @@ class Worker:
     @strawberry.field
     def account(self) -> Account | None:
         return Account(number=f"PF-{self.id}")
+
+    @strawberry.field
+    def benefits(self) -> list[Benefit | None] | None:
+        return [Pension(name="pension", number=f"P-{self.id}"), Gratuity(name="gratuity")]
 
     @classmethod
     def resolve_reference(
@@ -99,13 +118,33 @@ class Cleared:
     def clearance(self) -> str | None:
         return f"clearance by {self.provident_fund_account}"
 
+    known: strawberry.Private[Any] = None
+
+    @strawberry.field
+    def standing(self) -> str | None:
+        return orjson.dumps(self.known).decode()
+
     @classmethod
     def resolve_reference(
         cls,
         id: strawberry.ID,
         providentFundAccount: str | None = None,  # noqa: N803 - as the representation has it
+        benefits: Any = None,
     ) -> "Cleared":
-        return cls(id=id, provident_fund_account=providentFundAccount)
+        return cls(id=id, provident_fund_account=providentFundAccount, known=benefits)
+
+
+@strawberry.federation.type(keys=["eshramUan"], name="Worker")
+class Listed:
+    eshram_uan: str | None = strawberry.federation.field(external=True, default=None)
+    is_listed: bool | None = True
+
+    @classmethod
+    def resolve_reference(
+        cls,
+        eshramUan: str,  # noqa: N803 - as the representation has it
+    ) -> "Listed":
+        return cls(eshram_uan=eshramUan)
 
 
 @dataclass
@@ -149,10 +188,11 @@ class Partner:
 
 
 def partners() -> dict[str, Partner]:
-    fund = Schema(query=Query, mutation=Mutation, types=[Worker])
+    fund = Schema(query=Query, mutation=Mutation, types=[Worker, Pension, Gratuity])
     return {
         "provident-fund": Partner(GraphQL[None, None](fund)),
         "police": Partner(GraphQL[None, None](Schema(query=Nothing, types=[Cleared]))),
+        "eshram": Partner(GraphQL[None, None](Schema(query=Nothing, types=[Listed]))),
     }
 
 

@@ -1,36 +1,109 @@
-"""The gateway with partners, as the tests about it ask it."""
+"""The gateway with partners, as the tests about it ask it: without HTTP to it, with it to them."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
-import httpx
+from edge.endpoint import Runner
+from engine.engine import Invalid
+from runtime.context import Context
+from runtime.faults import formatted
+from runtime.language import Language
+from runtime.process import Process
+from runtime.settings import Settings
+from runtime.viewer import ANYONE, Viewer
+from server import runner_of
+from tests.asking import REQUEST_ID
+from tests.federation.joined.partners import composed, partners
+from tests.federation.world import Hosts
 
-from models.account import DemoAccount
-from runtime.rights import Role
-from tests.make import LUCKNOW, save
+FUND = """
+[provident-fund]
+private_addresses = true
+attempts = 1
+client = "pc_fund"
+discloses = ["Worker.id", "Worker.eshramUan", "Account.number"]
+[provident-fund.fields]
+"Query.schemes" = "public"
+"Query.account" = "public"
+"Mutation.nominate" = "public"
+"Scheme.name" = "public"
+"Account.number" = "public"
+"Account.balance" = "public"
+"Account.nominee" = "public"
+"Account.holder" = "public"
+"Worker.contributions" = "public"
+"Worker.benefits" = "worker_record"
+"Benefit.name" = "public"
+"Pension.number" = "public"
+"Worker.account" = "public"
+"Worker.providentFundAccount" = "worker_record"
+"""
+POLICE = """
+[police]
+private_addresses = true
+attempts = 1
+client = "pc_police"
+discloses = [
+    "Worker.id",
+    "Worker.providentFundAccount",
+    "Worker.benefits",
+    "Benefit.name",
+    "Pension.number",
+]
+[police.fields]
+"Worker.standing" = "worker_record"
+"Worker.clearance" = "worker_record"
+"""
 
 
-async def signed_in(
-    url: str, role: Role, person_id: str | None = None, districts: tuple[str, ...] = (LUCKNOW,)
-) -> Mapping[str, str]:
-    """The headers of somebody of that role."""
-    account = DemoAccount(
-        name=f"{role.lower()}-{person_id}",
-        role=role,
-        person_id=person_id or "pn_1",
-        district_ids=list(districts),
-        purposes=[],
-    )
-    await save(url, account)
-    return {"authorization": f"Bearer demo:{account.name}"}
+@dataclass
+class Served:
+    """The gateway over a supergraph, and the partners in it."""
+
+    folder: Path
+    text: str
+    agreed: str
+    theirs: Mapping[str, Any]
+
+    def __post_init__(self) -> None:
+        (self.folder / "supergraph.graphql").write_text(self.text, encoding="utf-8")
+        (self.folder / "partners.toml").write_text(self.agreed, encoding="utf-8")
+        runner, (following,) = runner_of(self.settings, transport=Hosts(self.theirs))
+        self.runner: Runner = runner
+        self.following = following
+        """To be entered by whoever needs the files and the log of changes followed."""
+
+    @property
+    def settings(self) -> Settings:
+        return replace(
+            Settings(),
+            supergraph=str(self.folder / "supergraph.graphql"),
+            partners=str(self.folder / "partners.toml"),
+        )
+
+    async def ask(
+        self, process: Process, viewer: Viewer = ANYONE, query: str = "", **variables: Any
+    ) -> Any:
+        """The whole answer, as a response carries it."""
+        context = Context(viewer, Language.EN, process, REQUEST_ID)
+        try:
+            operation = self.runner.prepare(query)
+        except Invalid as invalid:
+            return {"errors": formatted(invalid.errors, REQUEST_ID)}
+        result = await self.runner.run(operation, variables, context, observer=None)
+        answer: dict[str, Any] = {"data": result.data}
+        if result.errors:
+            answer["errors"] = formatted(result.errors, REQUEST_ID)
+        return answer
+
+    def forget(self) -> None:
+        for partner in self.theirs.values():
+            partner.asked.clear()
+            partner.headers.clear()
+            partner.instead = None
 
 
-async def asked(
-    client: httpx.AsyncClient,
-    query: str,
-    headers: Mapping[str, str] | None = None,
-    **variables: Any,
-) -> Any:
-    """The whole answer."""
-    body = {"query": query, "variables": variables}
-    return (await client.post("/graphql", json=body, headers=headers)).json()
+def served(folder: Path, agreed: str, *names: str) -> Served:
+    return Served(folder, composed(*names), agreed, partners())
