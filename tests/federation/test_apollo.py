@@ -10,7 +10,7 @@ import pytest_asyncio
 
 from deploy.packages import is_installed
 from federation.client import BySubgraph
-from federation.http import HttpClient
+from federation.http import Clients
 from federation.partner import Partner
 from federation.router import Router
 from federation.supergraph import Supergraph
@@ -46,16 +46,19 @@ def ports() -> Iterator[dict[str, int]]:
 
 @pytest_asyncio.fixture(params=COMPOSED)
 async def router(ports: dict[str, int], request: pytest.FixtureRequest) -> AsyncIterator[Router]:
-    clients = {
-        name: HttpClient(
-            name, Partner(url=f"http://127.0.0.1:{port}/graphql", private_addresses=True)
+    clients = Clients()
+    asked = {
+        name: clients.of(
+            name,
+            Partner(url=f"http://127.0.0.1:{port}/graphql", seconds=10, private_addresses=True),
         )
         for name, port in ports.items()
     }
     text = (SUPERGRAPHS / "apollo" / request.param).read_text()
-    yield Router(Supergraph(text), BySubgraph(clients))
-    for client in clients.values():
-        await client.close()
+    try:
+        yield Router(Supergraph(text), BySubgraph(asked))
+    finally:
+        await clients.close()
 
 
 async def data(router: Router, document: str, **variables: Any) -> Any:
