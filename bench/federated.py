@@ -4,7 +4,7 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,7 +37,7 @@ SHOWN = {
     "hive": "Hive Gateway (Node)",
     "hive_rust": "Hive Gateway, Rust planner",
 }
-VARIABLES = {
+VARIABLES: Mapping[str, Callable[[int], dict[str, Any]]] = {
     "list": lambda number: {"after": number},
     "entities": lambda number: {"after": number},
     "deep": lambda number: {"id": f"u{number}"},
