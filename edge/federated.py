@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-import httpx
 import structlog
 from graphql import GraphQLError, GraphQLSchema, OperationType
 from msgspec.structs import replace
@@ -33,6 +32,7 @@ from federation.current import Current
 from federation.gateway import Gateway, Joined
 from federation.http import REQUEST_ID, Clients
 from federation.local import LocalClient, Ours
+from federation.network import Transport
 from federation.partner import Partner, check_url, partners_in
 from federation.router import Router
 from federation.store import store_of
@@ -72,7 +72,7 @@ def gateway_over(
     settings: Settings,
     own: Own,
     engine_of: EngineOf,
-    transport: httpx.AsyncBaseTransport | None = None,
+    transport: Transport | None = None,
     tracing: "Tracing | None" = None,
 ) -> tuple[Gateway, Follow]:
     """Serves our schema with what the supergraph in the file adds to it, as it is at the time; and
@@ -115,7 +115,7 @@ def gateway_over(
 def federated_app(
     path: Path,
     settings: Settings,
-    transport: httpx.AsyncBaseTransport | None = None,
+    transport: Transport | None = None,
     tracing: "Tracing | None" = None,
 ) -> Starlette:
     """Serves the supergraph in the file, as it is at the time. Raises BadSupergraph,
