@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test test-long check format sdl compose scaled seed bench requirements clean
+.PHONY: help run test test-long check format sdl compose scaled seed bench bench-federation requirements clean
 
 PYTHON := $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -14,7 +14,7 @@ ONE_AT_A_TIME := $(if $(shell command -v flock),flock .setup.lock,)
 SETUP := $(ONE_AT_A_TIME) env PYTHON="$(PYTHON)" bash setup.sh
 
 help: ## List what you can type
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: ## Set up, start the database, load demo data, serve on HOST:PORT
 	@$(SETUP) run
@@ -56,9 +56,14 @@ seed: ## Load demo data into DATABASE_URL (PROFILE=launch)
 	@$(SETUP) run
 	@$(BIN)/python server.py seed --profile $(or $(PROFILE),launch)
 
-bench: ## Compare with other servers, and write what came of it into README (12 minutes)
+bench: ## Compare with other servers, and write what came of it into README (16 minutes)
 	@$(SETUP) run
 	@$(BIN)/python -m bench --publish
+	@$(BIN)/python -m bench.federated --publish
+
+bench-federation: ## Compare the router alone with others, and write that into README (4 minutes)
+	@$(SETUP) run
+	@$(BIN)/python -m bench.federated --publish
 
 requirements: ## Pin the newest versions pyproject.toml allows (needs uv)
 	@pin() { uv pip compile -q --upgrade --generate-hashes --universal --python-version 3.11 \
@@ -70,4 +75,4 @@ requirements: ## Pin the newest versions pyproject.toml allows (needs uv)
 	pin bench/requirements.in -o bench/requirements.txt
 
 clean: ## Remove what set-up made; data stays
-	@rm -rf .venv .setup.lock ide/dist ide/node_modules tests/oidc/node_modules tests/federation/node_modules deploy/*/node_modules bench/.venv bench/peers/node_modules .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@rm -rf .venv .setup.lock ide/dist ide/node_modules tests/oidc/node_modules deploy/*/node_modules bench/.venv tests/federation/node_modules bench/*/node_modules .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 from zoneinfo import ZoneInfo
 
-import httpx
 import orjson
 import typer
 import uvicorn
@@ -46,6 +45,7 @@ from engine.cost import Limits
 from engine.engine import Engine, Invalid
 from federation.disclosure import Privacies
 from federation.gateway import Gateway
+from federation.network import Transport
 from federation.partner import BadPartners
 from federation.policy import SHOWN
 from federation.router import planned
@@ -95,7 +95,7 @@ def create_app(
     *,
     background: bool = False,
     documents: Iterable[str] = (),
-    transport: httpx.AsyncBaseTransport | None = None,
+    transport: Transport | None = None,
 ) -> Starlette:
     """The application over `settings.database_url`, which must be set. Text messages go to `sms`
     rather than where the settings say, and questions to partners over `transport`. With
@@ -158,7 +158,7 @@ def engine_of(
 def runner_of(
     settings: Settings,
     tracing: "Tracing | None" = None,
-    transport: httpx.AsyncBaseTransport | None = None,
+    transport: Transport | None = None,
 ) -> tuple[Runner, Sequence[Follow]]:
     """What answers operations, and what has to be entered around it. Raises as `create_app`."""
     if settings.supergraph is None:

@@ -27,13 +27,14 @@ from bench.servers import (
     OTHER_CORE,
     Running,
     all_servers,
+    ours,
     refuse_unfit_machine,
     running,
 )
 from bench.shapes import Shape, own_shape, shapes
+from bench.turns import take_turns, tell
 
 WARM_UP_SECONDS = 2.0
-ALONE_ROUNDS = 3
 
 
 def main(
@@ -66,7 +67,7 @@ def main(
         chosen = [shape for shape in asked if wanted(shape.name, [s.name for s in asked], only)]
         if profiled:
             (shape,) = (shape for shape in asked if shape.name == (profiled or shape.name))
-            hot_spots.show(shape, database, folder)
+            hot_spots.show(ours(database, folder), shape, database, folder)
             return
         table = compare(chosen, only, database, folder, rounds, seconds, own=operation is not None)
         growth: results.Growth = {}
@@ -118,25 +119,8 @@ def compare(
                 table[shape.name][one.server.name] = Figures(
                     statements=statements_per_request(one, shape, database)
                 )
-        for turn in range(rounds + ALONE_ROUNDS):
-            alone = turn >= rounds
-            print(f"· round {turn + 1} of {rounds + ALONE_ROUNDS}", flush=True)
-            for shape in asked:
-                for one in rotated(up, turn):
-                    figures = table[shape.name].get(one.server.name)
-                    if figures is None:
-                        continue
-                    path = files[shape.name, one.server.name]
-                    kept = figures.alone if alone else figures.samples
-                    connections = 1 if alone else CONNECTIONS
-                    kept.append(measure(one, shape, database, path, seconds, connections))
+        take_turns(table, asked, up, files, database, rounds, seconds)
     return table
-
-
-def rotated(up: list[Running], turn: int) -> list[Running]:
-    """So that nobody always follows the same other."""
-    start = turn % len(up)
-    return up[start:] + up[:start]
 
 
 def agrees(one: Running, ours: Running, shape: Shape, scratch: Path, own: bool) -> bool:
@@ -162,14 +146,6 @@ def agrees(one: Running, ours: Running, shape: Shape, scratch: Path, own: bool) 
             return False
         raise SystemExit(f"{one.server.name} does not answer {shape.name}: {instead}") from None
     return True
-
-
-def tell(rows: list[Sequence[str]]) -> None:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        left = [cell.ljust(width) for cell, width in zip(row[:2], widths, strict=False)]
-        right = [cell.rjust(width) for cell, width in zip(row[2:], widths[2:], strict=True)]
-        print("  ".join(left + right))
 
 
 if __name__ == "__main__":

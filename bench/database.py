@@ -35,8 +35,13 @@ class Database:
 
     @property
     def environment(self) -> dict[str, str]:
-        """Where it is, as libpq and all that resembles it want to be told."""
-        return {"PGHOST": self.host, "PGUSER": "postgres", "PGDATABASE": "postgres"}
+        """Where it is, as we, and libpq and all that resembles it, want to be told."""
+        return {
+            "DATABASE_URL": self.url,
+            "PGHOST": self.host,
+            "PGUSER": "postgres",
+            "PGDATABASE": "postgres",
+        }
 
     def rows(self, statement: str, *parameters: Any) -> list[Any]:
         with psycopg.connect(

@@ -6,10 +6,9 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
-from bench.database import Database
 from bench.installation import ENVIRONMENT
 from bench.measure import CONNECTIONS, load, measure
-from bench.servers import ours, running
+from bench.servers import Behind, Server, running
 from bench.shapes import Shape
 
 SECONDS = 8
@@ -17,13 +16,12 @@ LEAST, ALWAYS = 0.01, 0.9
 """The parts of the time that are worth a line: what is always there says nothing."""
 
 
-def show(shape: Shape, database: Database, scratch: Path) -> None:
-    server = ours(database, scratch)
+def show(server: Server, shape: Shape, behind: Behind, scratch: Path) -> None:
     bodies = scratch / "bodies.jsonl"
     bodies.write_bytes(b"\n".join(shape.bodies(server.name)) + b"\n")
     stacks = scratch / "stacks.txt"
-    with running(server, database, scratch) as one:
-        measure(one, shape, database, bodies, 2)
+    with running(server, behind, scratch) as one:
+        measure(one, shape, behind, bodies, 2)
         watching = subprocess.Popen(
             [
                 *(ENVIRONMENT / "bin" / "py-spy", "record", "--pid", str(one.process.pid)),

@@ -12,13 +12,12 @@ BENCH = Path(__file__).parent
 PEERS = BENCH / "peers"
 ENVIRONMENT = BENCH / ".venv"
 PYTHON = ENVIRONMENT / "bin" / "python"
-NODE_MODULES = PEERS / "node_modules"
 
 
-def install() -> None:
+def install(peers: Path = PEERS) -> None:
     """Does nothing where nothing is due. SystemExit says in a sentence what is missing."""
     once(BENCH / "requirements.txt", ENVIRONMENT, install_python)
-    once(PEERS / "package-lock.json", NODE_MODULES, install_node)
+    once(peers / "package-lock.json", peers / "node_modules", lambda: install_node(peers))
     if shutil.which("wrk") is None:
         install_wrk()
 
@@ -40,9 +39,9 @@ def install_python() -> None:
         raise SystemExit("The Python peers could not be installed; pip says why above.")
 
 
-def install_node() -> None:
+def install_node(peers: Path) -> None:
     npm = node().parent.parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
-    if subprocess.run([node(), npm, "ci", "--loglevel=error"], cwd=PEERS).returncode:
+    if subprocess.run([node(), npm, "ci", "--loglevel=error"], cwd=peers).returncode:
         raise SystemExit("The Node peers could not be installed; npm says why above.")
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 
 from bench.database import Database
-from bench.servers import OTHER_CORE, Running
+from bench.servers import OTHER_CORE, Behind, Running
 from bench.shapes import Shape
 
 CONNECTIONS = 32
@@ -33,8 +33,8 @@ class Sample:
     rps: float
     cpu_ms: float
     """Of the server, for one request."""
-    database_ms: float
-    """Of PostgreSQL and all its processes, for one request."""
+    behind_ms: float
+    """Of what the server asks, with all its processes, for one request."""
     median_ms: float
     """How long an answer took; means something with one connection only."""
 
@@ -42,23 +42,23 @@ class Sample:
 def measure(
     running: Running,
     shape: Shape,
-    database: Database,
+    behind: Behind,
     bodies: Path,
     seconds: float,
     connections: int = CONNECTIONS,
 ) -> Sample:
-    before = running.cpu_seconds(), database.cpu_seconds()
+    before = running.cpu_seconds(), behind.cpu_seconds()
     told = load(running, shape, bodies, seconds, connections)
-    after = running.cpu_seconds(), database.cpu_seconds()
+    after = running.cpu_seconds(), behind.cpu_seconds()
     if told["failed"]:
         raise SystemExit(
             f"{running.server.name} failed {told['failed']} of {told['requests']} requests"
             f" of {shape.name}."
         )
-    spent, spent_below = (
+    spent, spent_behind = (
         (late - early) * 1000 / told["requests"] for early, late in zip(before, after, strict=True)
     )
-    return Sample(told["requests"] / told["seconds"], spent, spent_below, told["median_ms"])
+    return Sample(told["requests"] / told["seconds"], spent, spent_behind, told["median_ms"])
 
 
 def load(

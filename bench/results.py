@@ -68,7 +68,7 @@ class Figures:
     def details(self) -> dict[str, Any]:
         return {
             "statements": self.statements,
-            "database_ms": round(median(sample.database_ms for sample in self.samples), 4),
+            "database_ms": round(median(sample.behind_ms for sample in self.samples), 4),
             "latency_ms": round(median(s.median_ms for s in self.alone), 3) if self.alone else None,
             "samples": [asdict(sample) for sample in self.samples],
         }
@@ -125,10 +125,14 @@ def processor() -> str:
 def publish() -> None:
     """Draw the picture and write the section of README, from the files of the latest run."""
     subprocess.run([PYTHON, "-m", "bench.plot", LATEST, RUN, PLOT], cwd=CHECKOUT, check=True)
-    text = README.read_text()
-    before, rest = text.split(BEGIN)
-    _, after = rest.split(END)
-    README.write_text(f"{before}{BEGIN}\n{section()}\n{END}{after}")
+    rewrite(BEGIN, section(), END)
+
+
+def rewrite(begin: str, told: str, end: str) -> None:
+    """What README has between the markers."""
+    before, rest = README.read_text().split(begin)
+    _, after = rest.split(end)
+    README.write_text(f"{before}{begin}\n{told}\n{end}{after}")
 
 
 def section() -> str:

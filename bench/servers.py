@@ -6,10 +6,11 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 import psutil
 
@@ -21,13 +22,26 @@ from runtime.settings import Settings
 from runtime.tokens import Keys, rotate
 from runtime.viewer import Viewer
 
-SERVER_CORE, OTHER_CORE = 0, 1
-"""The servers share the first one and are asked in turn; load and database have the second."""
+CORES = sorted(os.sched_getaffinity(0))
+SERVER_CORE, OTHER_CORE = CORES[0], CORES[-1]
+"""The servers share the first one and are asked in turn; load and what is behind them have the
+other."""
 CONNECTIONS_EACH = 10
 """To PostgreSQL; everybody has as many."""
 START_SECONDS = 60
 
 UVICORN = ("-m", "uvicorn", "--no-access-log", "--log-level", "warning", "--host", "127.0.0.1")
+
+
+class Behind(Protocol):
+    """What all servers stand before, and ask."""
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """Where it is, as servers are told."""
+        ...
+
+    def cpu_seconds(self) -> float: ...
 
 
 @dataclass(frozen=True)
@@ -51,6 +65,10 @@ class Running:
     def cpu_seconds(self) -> float:
         """Of the process with all its threads."""
         return float(sum(self.process.cpu_times()[:2]))
+
+    def mebibytes(self) -> float:
+        """Of memory, that it holds now."""
+        return float(self.process.memory_info().rss / 2**20)
 
     def url(self, shape: str) -> str:
         return self.address + self.server.path.format(shape=shape)
@@ -111,27 +129,36 @@ def on_uvicorn(name: str, application: str, *, path: str) -> Server:
 
 
 @contextmanager
-def running(server: Server, database: Database, scratch: Path) -> Iterator[Running]:
+def running(server: Server, behind: Behind, scratch: Path) -> Iterator[Running]:
     port = free_port()
     environment = {
-        **os.environ,
-        **database.environment,
-        "DATABASE_URL": database.url,
+        **behind.environment,
         "POOL_SIZE": str(CONNECTIONS_EACH),
-        "PORT": str(port),
         "UVICORN_PORT": str(port),
         "ANSWERS": str(scratch),
         **server.environment,
     }
-    pinned = ("taskset", "--cpu-list", str(SERVER_CORE))
     said = scratch / f"{server.name}.log"
+    with listening(server.command, port, SERVER_CORE, environment, said) as process:
+        yield Running(server, process, f"http://127.0.0.1:{port}")
+
+
+@contextmanager
+def listening(
+    command: Sequence[str], port: int, core: int, environment: Mapping[str, str], said: Path
+) -> Iterator[psutil.Process]:
+    """A process on the core that is told its PORT and listens there."""
     with said.open("w") as log:
         started = subprocess.Popen(
-            [*pinned, *server.command], cwd=CHECKOUT, env=environment, stdout=log, stderr=log
+            ["taskset", "--cpu-list", str(core), *command],
+            cwd=CHECKOUT,
+            env={**os.environ, "PORT": str(port), **environment},
+            stdout=log,
+            stderr=log,
         )
     try:
         until_it_listens(started, port, said)
-        yield Running(server, psutil.Process(started.pid), f"http://127.0.0.1:{port}")
+        yield psutil.Process(started.pid)
     finally:
         started.terminate()
         try:
@@ -159,5 +186,5 @@ def free_port() -> int:
 
 
 def refuse_unfit_machine() -> None:
-    if len(os.sched_getaffinity(0)) < 2 or shutil.which("taskset") is None:
+    if len(CORES) < 2 or shutil.which("taskset") is None:
         raise SystemExit("The bench needs Linux with two cores, and taskset.")

@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-import httpx
 import structlog
 from graphql import GraphQLError, GraphQLSchema, OperationType
 from msgspec.structs import replace
@@ -37,6 +36,7 @@ from federation.disclosure import Privacies, policy_of
 from federation.gateway import Gateway, Joined
 from federation.http import REQUEST_ID, Clients
 from federation.local import LocalClient, Ours
+from federation.network import Transport
 from federation.partner import Partner, check_url, partners_in
 from federation.policy import Coordinate
 from federation.router import Router
@@ -82,7 +82,7 @@ def gateway_over(
     settings: Settings,
     own: Own,
     engine_of: EngineOf,
-    transport: httpx.AsyncBaseTransport | None = None,
+    transport: Transport | None = None,
     tracing: "Tracing | None" = None,
 ) -> tuple[Gateway, Follow]:
     """Serves our schema with what the supergraph in the file adds to it, as it is at the time; and
@@ -133,7 +133,7 @@ def gateway_over(
 def federated_app(
     path: Path,
     settings: Settings,
-    transport: httpx.AsyncBaseTransport | None = None,
+    transport: Transport | None = None,
     tracing: "Tracing | None" = None,
 ) -> Starlette:
     """Serves the supergraph in the file, as it is at the time. Raises BadSupergraph,

@@ -15,7 +15,6 @@ from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from typing import Any, TypeAlias
 
-import httpx
 import orjson
 
 from federation.client import Request
@@ -230,7 +229,7 @@ def digest(content: bytes) -> str:
     return blake2b(content, digest_size=16).hexdigest()
 
 
-def lifetime(headers: httpx.Headers, *, personal: bool) -> int:
+def lifetime(headers: Mapping[str, str], *, personal: bool) -> int:
     """For how many seconds an answer may be kept for others who ask the same, as RFC 9111 has it.
     `personal` is one to a request that said who the viewer is."""
     told: dict[str, str] = {}

@@ -7,18 +7,20 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-import httpx
 import orjson
 import structlog
+from aiohttp import ClientError
+from multidict import CIMultiDict
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt
 from tenacity.wait import wait_random_exponential
+from yarl import URL
 
 from federation.cache import EntityCache, lifetime
 from federation.client import Request
 from federation.evidence import looked_into
 from federation.faults import Unavailable
 from federation.guard import Breaker, Bulkhead, Crowded, Flights, Resting
-from federation.network import connections
+from federation.network import Connections, Response, Transport
 from federation.observer import Call, Event, Observer
 from federation.partner import Partner
 from runtime import signature
@@ -46,7 +48,7 @@ class Reply:
     """What came back, once it has been seen to be an answer."""
 
     content: bytes
-    headers: httpx.Headers
+    headers: CIMultiDict[str]
     _answer: dict[str, Any] | None = field(repr=False)
 
     def answer(self) -> dict[str, Any]:
@@ -62,7 +64,7 @@ class HttpClient:
         self,
         name: str,
         partner: Partner,
-        transport: httpx.AsyncBaseTransport | None = None,
+        transport: Transport | None = None,
         observer: Observer | None = None,
         cache: EntityCache | None = None,
     ) -> None:
@@ -70,8 +72,8 @@ class HttpClient:
         assert partner.url is not None
         self.name = name
         self.partner = partner
-        self._url = httpx.URL(partner.url)
-        self._http = connections(partner, transport)
+        self._url = URL(partner.url)
+        self._transport = transport or Connections(partner)
         self._observer = observer or Observer()
         self._breaker = Breaker(name, partner.failures, partner.rest_seconds)
         self._bulkhead = Bulkhead(name, partner.concurrency)
@@ -79,7 +81,7 @@ class HttpClient:
         self._cache = cache if partner.cache_seconds else None
 
     async def close(self) -> None:
-        await self._http.aclose()
+        await self._transport.close()
 
     async def ask(self, request: Request) -> dict[str, Any]:
         if self._cache is not None and request.is_for_entities:
@@ -90,7 +92,7 @@ class HttpClient:
         """The answer, and for how many seconds it may be kept."""
         reply = await self.reply(request)
         for name in self.partner.answer_headers:
-            values = reply.headers.get_list(name)
+            values = reply.headers.getall(name, ())
             request.answer_headers.extend((name, value) for value in values)
         answer, seconds = looked_into(reply.answer(), request), 0
         if self._cache is not None:
@@ -165,22 +167,19 @@ class HttpClient:
     async def _try(self, call: Call, body: bytes, headers: Mapping[str, str]) -> Reply:
         call.tries += 1
         try:
-            async with self._http.stream(
-                "POST", self._url, content=body, headers=self._signed(body, headers)
+            async with self._transport.post(
+                self._url, body, self._signed(body, headers)
             ) as response:
-                call.status = status = response.status_code
+                call.status = status = response.status
                 if status >= 500 or status == 429 or 300 <= status < 400:
                     kind = Passing if status in PASSING else Unavailable
                     raise kind(self.name, f"answered with status {status}")
-                content = await self._content(response)
-                call.size = response.num_bytes_downloaded
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+                content = await self._content(call, response)
+        except ClientError as error:
             raise Passing(self.name, "cannot be reached") from error
-        # Latin-1 is how they travel, whatever the bytes mean: so they go on as they came.
-        response.headers.encoding = "latin-1"
         return Reply(content, response.headers, self._answer(content, response))
 
-    def _answer(self, content: bytes, response: httpx.Response) -> dict[str, Any]:
+    def _answer(self, content: bytes, response: Response) -> dict[str, Any]:
         told = "did not answer with JSON"
         answer: Any = None
         if media_type(response.headers) in JSON:
@@ -188,15 +187,15 @@ class HttpClient:
                 answer = orjson.loads(content)  # which goes 1,024 levels deep, and no further
                 told = "did not answer with a GraphQL response"
         if type(answer) is not dict or not ("data" in answer or "errors" in answer):
-            if response.status_code >= 400:
-                told = f"answered with status {response.status_code}"
+            if response.status >= 400:
+                told = f"answered with status {response.status}"
             raise Unavailable(self.name, told)
         if is_deeper(answer, self.partner.depth_limit):
             told = f"answered more than {self.partner.depth_limit} levels deep"
             raise Unavailable(self.name, told, retryable=False)
         return answer
 
-    async def _content(self, response: httpx.Response) -> bytes:
+    async def _content(self, call: Call, response: Response) -> bytes:
         """The body, unpacked and counted as it arrives: a few bytes can be packed to unpack to
         more than there is memory for."""
         packing = response.headers.get("content-encoding", "identity").strip().lower()
@@ -204,8 +203,9 @@ class HttpClient:
             raise Unavailable(self.name, "answered in an encoding that it was not asked for")
         unpacker = zlib.decompressobj(GZIP) if packing == "gzip" else None
         limit = self.partner.answer_limit
-        content = bytearray()
-        async for chunk in response.aiter_raw():
+        content, call.size = bytearray(), 0
+        async for chunk in response.body:
+            call.size += len(chunk)
             try:
                 content += unpacker.decompress(chunk, limit + 1) if unpacker else chunk
             except zlib.error as error:
@@ -215,14 +215,14 @@ class HttpClient:
                 raise Unavailable(self.name, told, retryable=False)
         return bytes(content)
 
-    def _signed(self, body: bytes, headers: Mapping[str, str]) -> dict[bytes, bytes]:
+    def _signed(self, body: bytes, headers: Mapping[str, str]) -> Mapping[str, str]:
         """At the moment of sending, since a signature is good for so long only."""
-        raw = {name.encode(): value.encode("latin-1") for name, value in headers.items()}
-        if self.partner.secret is not None:
-            call = signature.Call("POST", self._url.path, raw.get(b"authorization", b""), body)
-            signed = signature.sign(call, self.partner.known_as, self.partner.secret)
-            raw[signature.HEADER] = signed.encode()
-        return raw
+        if self.partner.secret is None:
+            return headers
+        authorization = headers.get("authorization", "").encode("latin-1")
+        call = signature.Call("POST", self._url.path, authorization, body)
+        signed = signature.sign(call, self.partner.known_as, self.partner.secret)
+        return {**headers, signature.HEADER.decode(): signed}
 
 
 def is_deeper(answer: Any, limit: int) -> bool:
@@ -240,7 +240,7 @@ def is_deeper(answer: Any, limit: int) -> bool:
     return True
 
 
-def media_type(headers: httpx.Headers) -> str:
+def media_type(headers: Mapping[str, str]) -> str:
     told: str = headers.get("content-type", "")
     return told.partition(";")[0].strip().lower()
 
@@ -262,7 +262,7 @@ class Clients:
 
     def __init__(
         self,
-        transport: httpx.AsyncBaseTransport | None = None,
+        transport: Transport | None = None,
         observer: Observer | None = None,
         cache: EntityCache | None = None,
     ) -> None:

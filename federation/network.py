@@ -1,16 +1,18 @@
 """Connections to partners: only to addresses that one may be led to, and nothing remembered."""
 
-import asyncio
 import ipaddress
 import socket
 import ssl
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
 from functools import lru_cache
-from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import Protocol
 
-import httpcore
 import httpx
-from httpcore import SOCKET_OPTION, AsyncNetworkBackend, AsyncNetworkStream
+from aiohttp import AddrInfoType, ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
+from multidict import CIMultiDict
+from yarl import URL
 
 from federation.partner import Partner
 
@@ -19,44 +21,89 @@ HEADERS = {
     "accept": "application/graphql-response+json, application/json;q=0.9",
     "accept-encoding": "gzip",
 }
+KEPT_SECONDS = 4.0
+"""How long an idle connection is kept: less than the five after which many servers hang up, for
+what is sent at that moment is lost."""
 TRANSLATED = ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("2002::/16")
 """IPv6 addresses that stand for an IPv4 one: in the last four bytes, or after the first two."""
 
 
-def connections(
-    partner: Partner, transport: httpx.AsyncBaseTransport | None = None
-) -> httpx.AsyncClient:
+@dataclass(frozen=True, eq=False)
+class Response:
+    """The body comes as it travels, packed and in pieces."""
+
+    status: int
+    headers: CIMultiDict[str]
+    """In latin-1, which is how they travel, whatever the bytes mean: so they go on as they came."""
+    body: AsyncIterator[bytes]
+
+
+class Transport(Protocol):
+    """Whatever brings bytes to a server, and its own back."""
+
+    def post(
+        self, url: URL, body: bytes, headers: Mapping[str, str]
+    ) -> AbstractAsyncContextManager[Response]:
+        """Raises aiohttp's ClientError."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+class Connections:
     """To one partner. Where it is, is written down: no redirect leads elsewhere, nor does what the
     environment says. A cookie would tell it of one viewer what another did."""
-    limits = httpx.Limits(max_connections=None, max_keepalive_connections=partner.concurrency)
-    return httpx.AsyncClient(
-        transport=transport or Transport(partner, limits),
+
+    def __init__(self, partner: Partner) -> None:
+        self._partner = partner
+        self._session: ClientSession | None = None
+
+    @asynccontextmanager
+    async def post(
+        self, url: URL, body: bytes, headers: Mapping[str, str]
+    ) -> AsyncIterator[Response]:
+        # Those of a loop, which there is none of when a supergraph is read.
+        session = self._session = self._session or session_with(self._partner)
+        async with session.post(
+            url, data=body, headers=sendable(headers), allow_redirects=False
+        ) as response:
+            told = ((n.decode("latin-1"), v.decode("latin-1")) for n, v in response.raw_headers)
+            yield Response(response.status, CIMultiDict(told), response.content.iter_any())
+
+    async def close(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+
+def session_with(partner: Partner) -> ClientSession:
+    context = public_authorities()
+    if partner.certificate or partner.authority:
+        context = ssl.create_default_context(cafile=partner.authority)
+    if partner.certificate:
+        context.load_cert_chain(partner.certificate, partner.key)
+    connector = TCPConnector(
+        ssl=context,
+        limit=0,
+        keepalive_timeout=KEPT_SECONDS,
+        socket_factory=None if partner.private_addresses else public_socket,
+    )
+    return ClientSession(
+        connector=connector,
         headers=HEADERS,
-        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-        timeout=None,
-        follow_redirects=False,
+        skip_auto_headers=["user-agent"],
+        cookie_jar=DummyCookieJar(),
+        timeout=ClientTimeout(total=None, sock_connect=None),
+        auto_decompress=False,
         trust_env=False,
     )
 
 
-class Transport(httpx.AsyncHTTPTransport):
-    def __init__(self, partner: Partner, limits: httpx.Limits) -> None:
-        context = public_authorities()
-        if partner.certificate or partner.authority:
-            context = ssl.create_default_context(cafile=partner.authority)
-        if partner.certificate:
-            context.load_cert_chain(partner.certificate, partner.key)
-        super().__init__(verify=context, trust_env=False, limits=limits)
-        if not partner.private_addresses:
-            # httpx has no parameter for it, and a check of the name beforehand would be of
-            # another answer of the resolver than the one that is then connected to.
-            self._pool = httpcore.AsyncConnectionPool(
-                ssl_context=context,
-                max_connections=limits.max_connections,
-                max_keepalive_connections=limits.max_keepalive_connections,
-                keepalive_expiry=limits.keepalive_expiry,
-                network_backend=PublicNetwork(),
-            )
+def sendable(headers: Mapping[str, str]) -> Mapping[str, str]:
+    """For aiohttp, which sends UTF-8; what is none cannot be sent."""
+    if all(value.isascii() for value in headers.values()):
+        return headers
+    raw = {name: value.encode("latin-1") for name, value in headers.items()}
+    return {name: value.decode(errors="ignore") for name, value in raw.items()}
 
 
 @lru_cache(maxsize=1)
@@ -64,45 +111,13 @@ def public_authorities() -> ssl.SSLContext:
     return httpx.create_ssl_context(trust_env=False)
 
 
-class PublicNetwork(AsyncNetworkBackend):
-    """Resolves a name, looks at all that it resolves to, and connects to just these addresses."""
-
-    def __init__(self) -> None:
-        self._network = httpcore.AnyIOBackend()
-
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,  # noqa: ASYNC109 - httpcore says so
-        local_address: str | None = None,
-        socket_options: Iterable[SOCKET_OPTION] | None = None,
-    ) -> AsyncNetworkStream:
-        addresses = await resolved(host, port)
-        if hidden := [address for address in addresses if not is_public(address)]:
-            # One among others is enough: whoever gave it can make it the next one's turn.
-            raise httpcore.ConnectError(f"{host} is at {hidden[0]}, which is not public")
-        failed: Exception = httpcore.ConnectError(f"{host} is nowhere")
-        for address in addresses:
-            try:
-                return await self._network.connect_tcp(
-                    address, port, timeout, local_address, socket_options
-                )
-            except httpcore.ConnectError as error:
-                failed = error
-        raise failed
-
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
-
-
-async def resolved(host: str, port: int) -> list[str]:
-    loop = asyncio.get_running_loop()
-    try:
-        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except OSError as error:
-        raise httpcore.ConnectError(f"{host} cannot be resolved: {error}") from error
-    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+def public_socket(found: AddrInfoType) -> socket.socket:
+    """For a connection to just this address. A check of the name beforehand would be of another
+    answer of the resolver than the one that is then connected to."""
+    family, kind, protocol, _, address = found
+    if not is_public(str(address[0])):
+        raise OSError(f"{address[0]} is not public")
+    return socket.socket(family, kind, protocol)
 
 
 def is_public(address: str) -> bool:

@@ -5,11 +5,15 @@ from pathlib import Path
 import pytest
 from graphql import build_schema, parse, validate
 
+from bench import federated
 from bench.installation import PEERS
 from bench.measure import difference
 from bench.peers.references import ARGUMENTS, SQL
 from bench.results import BEGIN, END, README, section
 from bench.shapes import OPERATIONS
+from federation.client import NoClient
+from federation.router import Router
+from federation.supergraph import Supergraph
 from schema.graph import gateway
 
 DOCUMENTS = sorted(OPERATIONS.glob("*.graphql"))
@@ -43,3 +47,17 @@ def test_answers_that_differ_are_told_apart() -> None:
 def test_readme_says_what_was_measured() -> None:
     told = README.read_text().partition(BEGIN)[2].partition(END)[0]
     assert told.strip() == section()
+    told = README.read_text().partition(federated.BEGIN)[2].partition(federated.END)[0]
+    assert told.strip() == federated.section()
+
+
+@pytest.mark.parametrize(
+    ("name", "fetches"), [("list", 1), ("entities", 3), ("deep", 5), ("tiny", 1)]
+)
+def test_every_operation_over_the_supergraph_takes_as_many_fetches_as_is_said(
+    name: str, fetches: int
+) -> None:
+    router = Router(Supergraph(federated.SUPERGRAPH.read_text()), NoClient())
+    (shape,) = (shape for shape in federated.shapes() if shape.name == name)
+    plan = router.plan(shape.document, shape.variables[0])
+    assert len(list(plan.fetches)) == fetches

@@ -12,7 +12,6 @@ from threading import Thread
 from typing import Any
 
 import asyncpg
-import httpx
 import orjson
 import pytest
 import pytest_asyncio
@@ -43,6 +42,7 @@ from runtime.viewer import Viewer
 from server import create_app
 from tests.asking import REQUEST_ID, SCHEMA, a_process
 from tests.conftest import CHECKOUT, client_of
+from tests.federation.world import Hosts
 from tests.make import a_worker, save
 from tests.test_home_view import EXAMPLES, workers_with_reviews
 
@@ -340,7 +340,7 @@ async def test_what_a_partner_is_asked_is_a_span_and_counted() -> None:
     fetch = Fetch(3, "FUND", "query", "{ me { pin } }", (), (), (), frozenset())
     for name in ("up", "down"):
         partner = Partner(url=f"http://fund/{name}", private_addresses=True)
-        client = HttpClient(name, partner, httpx.ASGITransport(served), tracing)
+        client = HttpClient(name, partner, Hosts({"fund": served}), tracing)
         with suppress(Unavailable):
             await client.ask(Request(name, fetch, {}, {}, {}))
     metrics = reader.get_metrics_data()

@@ -11,7 +11,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import httpx
 import orjson
 import pytest
 import pytest_asyncio
@@ -173,7 +172,7 @@ async def test_what_a_partner_does_not_allow_is_not_kept(hint: str) -> None:
     ],
 )
 def test_hints_are_read_as_http_has_them(told: str, age: str, personal: bool, seconds: int) -> None:
-    headers = httpx.Headers({"cache-control": told, "age": age})
+    headers = {"cache-control": told, "age": age}
     assert lifetime(headers, personal=personal) == seconds
 
 

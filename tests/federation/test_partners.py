@@ -70,7 +70,7 @@ async def asked_of(reader: asyncio.StreamReader) -> tuple[dict[str, str], bytes]
 
 
 def response(body: bytes, status: str = "200 OK", **headers: str) -> bytes:
-    told = {"content-type": "application/json", "content-length": str(len(body)), **headers}
+    told = {"content_type": "application/json", "content_length": str(len(body)), **headers}
     lines = [f"HTTP/1.1 {status}", *(f"{n.replace('_', '-')}: {v}" for n, v in told.items())]
     return "\r\n".join([*lines, "", ""]).encode() + body
 
@@ -481,8 +481,8 @@ def test_addresses_are_public_or_not(address: str, public: bool) -> None:
     assert is_public(address) is public
 
 
-@pytest.mark.parametrize("addresses", [["127.0.0.1"], ["142.250.1.1", "127.0.0.1"]], ids=str)
-async def test_a_name_is_connected_to_only_where_all_its_addresses_are_public(
+@pytest.mark.parametrize("addresses", [["127.0.0.1"], ["10.0.0.1", "127.0.0.1"]], ids=str)
+async def test_a_name_is_connected_to_only_where_its_addresses_are_public(
     addresses: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also where the name led elsewhere when it was last looked at."""
@@ -495,6 +495,19 @@ async def test_a_name_is_connected_to_only_where_all_its_addresses_are_public(
             return [(2, 1, 6, "", (address, port)) for address in addresses]
 
         monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", resolved)
+        async with a_client(partner) as client:
+            with pytest.raises(Unavailable, match="cannot be reached") as refused:
+                await client.ask(the_request())
+
+    assert refused.value.__cause__ is not None
+    assert "is not public" in repr(refused.value.__cause__.__cause__)
+    assert asked == []
+
+
+async def test_an_address_is_connected_to_only_where_it_is_public() -> None:
+    asked: list[Any] = []
+    async with a_server(counting(asked)) as url:
+        partner = agreed(url.replace("http:", "https:"), private_addresses=False)
         async with a_client(partner) as client:
             with pytest.raises(Unavailable, match="cannot be reached") as refused:
                 await client.ask(the_request())

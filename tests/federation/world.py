@@ -6,7 +6,8 @@ its value tells what it was made of, and a wrong input gives a wrong answer.
 """
 
 import json
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,13 +30,17 @@ from graphql import (
     validate,
 )
 from graphql.type import is_interface_type
+from multidict import CIMultiDict
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from yarl import URL
 
 from federation.client import BySubgraph
 from federation.http import HttpClient
+from federation.network import HEADERS
+from federation.network import Response as NetworkResponse
 from federation.partner import Partner
 from federation.router import Router
 from federation.supergraph import Supergraph, applied, field_set
@@ -302,14 +307,27 @@ class Federation:
         return made
 
 
-class Hosts(httpx.AsyncBaseTransport):
+class Hosts:
     """Servers in this process, by the names of their hosts."""
 
     def __init__(self, apps: Mapping[str, Any]) -> None:
         self._transports = {host: httpx.ASGITransport(app=app) for host, app in apps.items()}
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        return await self._transports[request.url.host].handle_async_request(request)
+    @asynccontextmanager
+    async def post(
+        self, url: URL, body: bytes, headers: Mapping[str, str]
+    ) -> AsyncIterator[NetworkResponse]:
+        sent = {**HEADERS, **headers}
+        request = httpx.Request("POST", str(url), content=body, headers=sent)
+        response = await self._transports[request.url.host].handle_async_request(request)
+        assert isinstance(response.stream, httpx.AsyncByteStream)
+        told = CIMultiDict(
+            (n.decode("latin-1"), v.decode("latin-1")) for n, v in response.headers.raw
+        )
+        yield NetworkResponse(response.status_code, told, aiter(response.stream))
+
+    async def close(self) -> None:
+        pass
 
 
 def made_of(name: str, given: Object, arguments: Object) -> str:
