@@ -24,6 +24,7 @@ BEGIN, END = "<!-- bench -->", "<!-- /bench -->"
 OURS = "sewa_mitra"
 SHOWN = {
     OURS: "**Sewa Mitra Gateway**",
+    "sewa_mitra_joined": "the same, with a partner in its graph",
     "mercurius": "Mercurius, JIT (Node)",
     "postgraphile": "PostGraphile 5 (Node)",
     "yoga": "GraphQL Yoga (Node)",

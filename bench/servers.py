@@ -8,14 +8,17 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
 import psutil
 
 from bench.database import CHECKOUT, Database
-from bench.installation import PEERS, PYTHON, node
+from bench.installation import BENCH, PEERS, PYTHON, node
+from deploy.compose import FOLDER
+from deploy.join import joined as join
+from deploy.packages import install
 from runtime.bearer import claims_of
 from runtime.rights import Role
 from runtime.settings import Settings
@@ -76,8 +79,10 @@ class Running:
 
 def all_servers(database: Database, scratch: Path) -> list[Server]:
     """`scratch` is a folder for what only this run needs."""
+    alone = ours(database, scratch)
     return [
-        ours(database, scratch),
+        alone,
+        joined(alone, scratch),
         on_node("mercurius"),
         on_node("postgraphile", dialect=False),
         on_node("yoga"),
@@ -108,6 +113,20 @@ def ours(database: Database, scratch: Path) -> Server:
         },
         token=token,
     )
+
+
+def joined(alone: Server, scratch: Path) -> Server:
+    """Ours, with a partner in the graph who has no part in what is asked."""
+    install(FOLDER)
+    partner = f"pensions={BENCH / 'federation' / 'partner.graphql'}=http://127.0.0.1:1/graphql"
+    composed = join(partner)
+    if composed.returncode:
+        raise SystemExit(composed.stderr)
+    supergraph, agreed = scratch / "joined.graphql", scratch / "partners.toml"
+    supergraph.write_text(composed.stdout)
+    agreed.write_text('[pensions.fields]\n"Query.schemes" = "public"\n')
+    settings = {"SUPERGRAPH": str(supergraph), "PARTNERS": str(agreed)}
+    return replace(alone, name="sewa_mitra_joined", environment={**alone.environment, **settings})
 
 
 def on_node(name: str, *, dialect: bool = True) -> Server:
