@@ -21,14 +21,13 @@ from graphql import OperationDefinitionNode, parse
 from data import reference
 from models.account import DemoAccount
 from runtime.database import migrate
-from runtime.embedded import default_folder, embedded_postgres
 from runtime.geography import INDIA
 from runtime.process import process_of
 from runtime.settings import Settings
 from server import create_app
 from tests.asking import Inbox
 from tests.background import settle
-from tests.conftest import CHECKOUT, UNSAFE_AND_FAST, client_of, database
+from tests.conftest import CHECKOUT, a_server, client_of, database
 from tests.make import GOMTI_NAGAR, LUCKNOW, a_provider, a_rate, a_worker, save
 
 PAGE = CHECKOUT / "docs" / "day.md"
@@ -167,8 +166,7 @@ async def today(url: str, page: str) -> str:
 
 def main() -> None:
     page = PAGE.read_text(encoding="utf-8")
-    folder = default_folder(CHECKOUT) / "test"
-    with embedded_postgres(folder, UNSAFE_AND_FAST) as server, database(server) as url:
+    with a_server() as server, database(server) as url:
         PAGE.write_text(asyncio.run(today(url, page)), encoding="utf-8")
 
 
