@@ -371,17 +371,11 @@ def refused(told: Object, inputs: Sequence[Input], name: str) -> Exception:
         if isinstance(value, Coded) and code_of(value) not in HIDDEN:
             return value
         if given.below:
-            for below in objects_of(value):
+            for below in objects_in([value]):
                 found = refused(below, given.below, name)
                 if not isinstance(found, ConsentMissing):
                     return found
     return ConsentMissing(name)
-
-
-def objects_of(value: Any) -> Iterable[Object]:
-    found: list[Object] = []
-    flatten([value], found)
-    return found
 
 
 def untold(error: Any) -> Any:
