@@ -1,6 +1,7 @@
 """GraphQL over HTTP: what of a request is let in, and how an answer leaves."""
 
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -62,11 +63,13 @@ class Answer(NamedTuple):
     body: bytes
 
 
-class Runner(Protocol):
-    """An engine, or whoever takes its place."""
-
+class Preparing(Protocol):
     def prepare(self, document: str, operation_name: str | None = None) -> Any:
         """An operation, with its `kind`. Raises Invalid."""
+
+
+class Runner(Preparing, Protocol):
+    """An engine, or whoever takes its place."""
 
     def warm(self, document: str) -> None:
         """Prepares a document that is known to be sent. Raises Invalid."""
@@ -91,25 +94,18 @@ class Runner(Protocol):
         """What was done, `formatted`. Raises Invalid."""
 
 
-class Endpoint:
-    """Answers POSTed operations over one schema, and browsers with `page`. With `gateways`, only
-    what they have signed; the schema is then a subgraph's.
+class Answering(ABC):
+    """One request, one answer: what is the same whoever has the operations run.
 
     It speaks ASGI itself: of a small query, making a request and a response object around the
     same bytes would be a good part of the cost.
     """
 
-    def __init__(
-        self,
-        engine: Runner,
-        settings: Settings,
-        page: Callable[[], Response] | None = None,
-        gateways: Gateways | None = None,
-    ) -> None:
-        self.engine = engine
+    page: Callable[[], Response] | None = None
+    """For browsers."""
+
+    def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.page = page
-        self.gateways = gateways
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = time.perf_counter()
@@ -123,6 +119,8 @@ class Endpoint:
                 log.info("refused", status=refused.status, code=code_of(refused.error))
                 body = {"errors": [refused.error.formatted]}
                 answer = of(encoded(body, refused.status, **refused.headers))
+            except Invalid as invalid:
+                answer = refusal(invalid, manner_for(given), id)
             except ClientDisconnect:
                 answer = of(Response(status_code=499))
             except Exception as error:
@@ -136,17 +134,44 @@ class Endpoint:
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
         await send({"type": "http.response.body", "body": answer.body})
 
+    @abstractmethod
     async def answer(
         self, scope: Scope, given: dict[bytes, bytes], receive: Receive, id: str
     ) -> Answer:
+        """`given` are the headers. Raises Refused, or Invalid of the operation."""
+
+    async def body(self, scope: Scope, given: dict[bytes, bytes], receive: Receive) -> bytes:
+        """What was sent, if it is of a kind that is read here. Raises Refused."""
         if scope["method"] != "POST":
-            if scope["method"] == "GET" and self.page and b"text/html" in given.get(b"accept", b""):
-                return of(self.page())
             error = BadInput("Send operations with POST; open this address in a browser to try.")
             raise Refused(405, error, Allow="GET, POST" if self.page else "POST")
         if told := unreadable(short(given, b"content-type"), short(given, b"content-encoding")):
             raise Refused(415, BadInput(told))
-        sent_body = await counted(receive, self.settings.body_limit)
+        return await counted(receive, self.settings.body_limit)
+
+
+class Endpoint(Answering):
+    """Answers POSTed operations over one schema, and browsers with `page`. With `gateways`, only
+    what they have signed; the schema is then a subgraph's."""
+
+    def __init__(
+        self,
+        engine: Runner,
+        settings: Settings,
+        page: Callable[[], Response] | None = None,
+        gateways: Gateways | None = None,
+    ) -> None:
+        super().__init__(settings)
+        self.engine = engine
+        self.page = page
+        self.gateways = gateways
+
+    async def answer(
+        self, scope: Scope, given: dict[bytes, bytes], receive: Receive, id: str
+    ) -> Answer:
+        if scope["method"] == "GET" and self.page and b"text/html" in given.get(b"accept", b""):
+            return of(self.page())
+        sent_body = await self.body(scope, given, receive)
         authorization = given.get(b"authorization")
         if self.gateways is not None:
             call = Call(scope["method"], scope["path"], authorization or b"", sent_body)
@@ -169,17 +194,10 @@ class Endpoint:
             raise Refused(503, masked, **{"Retry-After": str(RETRY_AFTER_SECONDS)}) from None
         if (reason := reason_of(asked.get("extensions"))) is not None:
             viewer = replace(viewer, reason=reason)
-        manner = manner_of(short(given, b"accept"), short(given, b"accept-language"))
+        manner = manner_for(given)
         address = scope["client"][0] if scope["client"] else ""
         context = Context(viewer, manner.language, process, id, address, given)
-        try:
-            operation = self.engine.prepare(asked["query"], asked.get("operationName"))
-            if operation.kind is OperationType.SUBSCRIPTION:
-                raise Invalid(BadInput("Subscriptions are not offered here."))
-        except Invalid as invalid:
-            errors = formatted(invalid.errors, id)
-            log.info("refused", status=400, code=errors[0]["extensions"]["code"])
-            return manner.answer({"errors": errors}, 400 if manner.media_type == GRAPHQL else 200)
+        operation = prepared(self.engine, asked)
         variables, sent = asked.get("variables"), None
         if self.settings.development and (asked.get("extensions") or {}).get("plan") is True:
             sent = Sent()
@@ -206,6 +224,20 @@ class Endpoint:
         return answer
 
 
+def prepared(runner: Preparing, asked: dict[str, Any]) -> Any:
+    """The operation that is asked for. Raises Invalid."""
+    operation = runner.prepare(asked["query"], asked.get("operationName"))
+    if operation.kind is OperationType.SUBSCRIPTION:
+        raise Invalid(BadInput("Subscriptions are not offered here."))
+    return operation
+
+
+def refusal(invalid: Invalid, manner: "Manner", id: str) -> Answer:
+    errors = formatted(invalid.errors, id)
+    log.info("refused", status=400, code=errors[0]["extensions"]["code"])
+    return manner.answer({"errors": errors}, 400 if manner.media_type == GRAPHQL else 200)
+
+
 def of(response: Response) -> Answer:
     return Answer(response.status_code, response.raw_headers, bytes(response.body))
 
@@ -221,6 +253,10 @@ class Manner:
     def answer(self, body: dict[str, Any], status: int = 200) -> Answer:
         encoded = orjson.dumps(body)
         return Answer(status, [*self.headers, (b"content-length", b"%d" % len(encoded))], encoded)
+
+
+def manner_for(given: dict[bytes, bytes]) -> Manner:
+    return manner_of(short(given, b"accept"), short(given, b"accept-language"))
 
 
 @lru_cache(maxsize=MEMORY)

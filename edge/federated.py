@@ -9,26 +9,28 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import structlog
-from graphql import GraphQLError, GraphQLSchema, OperationType
+from graphql import GraphQLSchema
 from msgspec.structs import replace
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope
 
+from edge.application import Application
 from edge.endpoint import (
-    GRAPHQL,
+    Answer,
+    Answering,
     json_error,
-    manner_of,
+    manner_for,
     masked_fault,
     parameters_of,
-    unreadable,
+    prepared,
 )
 from edge.forgetting import KindOf, forgetting
 from engine.cost import Limits
-from engine.engine import Engine, Invalid
+from engine.engine import Engine
 from federation.cache import EntityCache
 from federation.client import BySubgraph
 from federation.current import Current
@@ -42,8 +44,8 @@ from federation.policy import Coordinate
 from federation.router import Router
 from federation.store import store_of
 from federation.supergraph import BadSupergraph, Subgraph, Supergraph
-from runtime.faults import BadInput, formatted
-from runtime.http import Refused, counted, encoded, request_id_of
+from runtime.faults import formatted
+from runtime.http import encoded
 from runtime.process import Process
 from runtime.rights import Area
 from runtime.settings import Settings
@@ -167,72 +169,51 @@ def federated_app(
             if tracing is not None:
                 await tracing.close()
 
-    async def endpoint(request: Request) -> Response:
-        id = request_id_of(request)
-        try:
-            response = await answered(request, current.router, settings, id)
-        except Refused as refused:
-            body = {"errors": [refused.error.formatted]}
-            response = encoded(body, refused.status, **refused.headers)
-        response.headers["x-request-id"] = id
-        return response
-
     async def schema_text(_: Request) -> Response:
         return PlainTextResponse(current.router.text)
 
     async def healthy(_: Request) -> Response:
         return encoded({"healthy": True})
 
-    app = Starlette(
-        routes=[
-            Route("/graphql", endpoint, methods=["POST"]),
-            Route("/schema.graphql", schema_text),
-            Route("/healthz", healthy),
-            Route("/readyz", healthy),
-        ],
+    endpoint = RouterEndpoint(current, settings)
+    app = Application(
+        Route("/graphql", tracing.continued(endpoint) if tracing else endpoint),
+        Route("/schema.graphql", schema_text),
+        Route("/healthz", healthy),
+        Route("/readyz", healthy),
         exception_handlers={HTTPException: json_error, Exception: masked_fault},
-        middleware=[Middleware(tracing.continued)] if tracing else [],
         lifespan=lifespan,
     )
     app.state.current = current
     return app
 
 
-async def answered(request: Request, router: Router, settings: Settings, id: str) -> Response:
-    given = dict(request.scope["headers"])
-    content = given.get(b"content-type", b""), given.get(b"content-encoding", b"")
-    if told := unreadable(*content):
-        raise Refused(415, BadInput(told))
-    asked = parameters_of(await counted(request.receive, settings.body_limit))
-    manner = manner_of(given.get(b"accept", b""), given.get(b"accept-language", b""))
-    try:
-        operation = router.prepare(asked["query"], asked.get("operationName"))
-        if operation.kind is OperationType.SUBSCRIPTION:
-            raise Invalid(BadInput("Subscriptions are not offered here."))
-    except Invalid as invalid:
-        refusals = {"errors": formatted(invalid.errors, id)}
-        return response_of(manner.answer(refusals, 400 if manner.media_type == GRAPHQL else 200))
-    headers = {**request.headers, REQUEST_ID: id}
-    passed_back: list[tuple[str, str]] = []
-    result = await router.run(operation, asked.get("variables"), headers, passed_back)
-    body: dict[str, Any] = {"data": result.data}
-    if result.errors:
-        body = {"errors": told_to_client(result.errors, id), **body}
-    response = response_of(manner.answer(body))
-    for name, value in passed_back:
-        response.headers.append(name, value)
-    return response
+class RouterEndpoint(Answering):
+    """Answers POSTed operations over a supergraph. Who the viewer is, is for its subgraphs to
+    find out."""
 
+    def __init__(self, current: Current[Router], settings: Settings) -> None:
+        super().__init__(settings)
+        self._current = current
 
-def told_to_client(errors: list[GraphQLError], id: str) -> list[dict[str, Any]]:
-    log.info("errors", request_id=id, count=len(errors))
-    return formatted(errors, id)
-
-
-def response_of(answer: Any) -> Response:
-    response = Response(answer.body, answer.status)
-    response.raw_headers = list(answer.headers)
-    return response
+    async def answer(
+        self, scope: Scope, given: dict[bytes, bytes], receive: Receive, id: str
+    ) -> Answer:
+        asked = parameters_of(await self.body(scope, given, receive))
+        router = self._current.router
+        operation = prepared(router, asked)
+        headers = {n.decode("latin-1"): value.decode("latin-1") for n, value in given.items()}
+        headers[REQUEST_ID] = id
+        passed_back: list[tuple[str, str]] = []
+        result = await router.run(operation, asked.get("variables"), headers, passed_back)
+        body: dict[str, Any] = {"data": result.data}
+        if result.errors:
+            log.info("errors", count=len(result.errors))
+            body = {"errors": formatted(result.errors, id), **body}
+        answer = manner_for(given).answer(body)
+        for name, value in passed_back:
+            answer.headers.append((name.encode("latin-1"), value.encode("latin-1")))
+        return answer
 
 
 def refuse_unknown(agreed: Mapping[str, Partner], supergraph: Supergraph) -> None:

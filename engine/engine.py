@@ -154,6 +154,11 @@ class Engine:
             self._operations.move_to_end(key)
         return operation
 
+    @property
+    def prepared(self) -> Mapping[tuple[str, str | None], Operation]:
+        """The operations that are remembered, by what was asked for."""
+        return self._operations
+
     def warm(self, document: str) -> None:
         """Prepares the operations of a document that is known to be sent, and plans them for
         whoever has not signed in: the first client is not to wait for it. Raises

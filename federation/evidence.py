@@ -4,12 +4,13 @@ Answers become part of one tree that others fill as well. What a partner adds to
 stand there as if another had said it; entities in another order would be said of each other.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 import orjson
 
 from federation.client import Request
+from federation.execute import objects_in
 from federation.faults import Unavailable
 from federation.plan import Entities, Input, Shape
 
@@ -44,15 +45,7 @@ def keep_only(objects: Sequence[Object], shape: Shape) -> None:
             del each[key]
     for key, below in shape.items():
         if below is not None:
-            keep_only(list(objects_in(each.get(key) for each in objects)), below)
-
-
-def objects_in(values: Iterable[Any]) -> Iterable[Object]:
-    for value in values:
-        if type(value) is dict:
-            yield value
-        elif type(value) is list:
-            yield from objects_in(value)
+            keep_only(objects_in([each.get(key) for each in objects]), below)
 
 
 def is_proved(entity: Object, representation: bytes, entities: Entities) -> bool:

@@ -7,6 +7,7 @@ once, and what comes of it is shared.
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from typing import Any, TypeAlias
 
 import orjson
@@ -151,17 +152,30 @@ class Asked:
         self._targets: dict[bytes, list[Object]] = {}
         self._incomplete: list[Object] = []
         self._refused: list[tuple[Object, Object]] = []
-        seen: set[int] = set()
-        for path in entities.paths:
-            for target in reached([data], path):
-                if id(target) in seen:
-                    continue
-                seen.add(id(target))
+        targets = {id(each): each for path in entities.paths for each in reached([data], path)}
+        if entities.sole_key is not None:
+            self._add_by(entities.sole_key, targets.values())
+        else:
+            for target in targets.values():
                 self._add(target)
 
     @property
     def representations(self) -> Sequence[bytes]:
         return list(self._targets)
+
+    def _add_by(self, key: Input, targets: Iterable[Object]) -> None:
+        """As below, without making a representation for each of many objects."""
+        known: dict[str, list[Object]] = {}
+        for target in targets:
+            value = target.get(key.key)
+            if type(value) is not str:
+                self._add(target)
+            elif value in known:
+                known[value].append(target)
+            else:
+                representation = orjson.dumps({"__typename": self.entities.type, key.name: value})
+                known[value] = self._targets.setdefault(representation, [])
+                known[value].append(target)
 
     def _add(self, target: Object) -> None:
         if self.entities.told is not None:
@@ -170,7 +184,8 @@ class Asked:
         representation: Object = {"__typename": self.entities.type}
         if not fill(representation, target, self.entities.key, nulls=False):
             return
-        if not fill(representation, target, self.entities.requires, nulls=True):
+        requires = self.entities.requires
+        if requires and not fill(representation, target, requires, nulls=True):
             self._incomplete.append(target)
         self._targets.setdefault(orjson.dumps(representation), []).append(target)
 
@@ -258,15 +273,8 @@ def reached(objects: Iterable[Object], path: Path) -> Iterable[Object]:
     for step in path:
         if isinstance(step, frozenset):
             objects = [each for each in objects if is_of(each, step)]
-            continue
-        found: list[Object] = []
-        for each in objects:
-            value = each.get(step)
-            if type(value) is dict:
-                found.append(value)
-            elif type(value) is list:
-                flatten(value, found)
-        objects = found
+        else:
+            objects = objects_in([each.get(step) for each in objects])
     return objects
 
 
@@ -275,12 +283,12 @@ def is_of(value: Object, types: On) -> bool:
     return type(name) is str and name in types
 
 
-def flatten(values: list[Any], found: list[Object]) -> None:
-    for value in values:
-        if type(value) is dict:
-            found.append(value)
-        elif type(value) is list:
-            flatten(value, found)
+def objects_in(values: list[Any]) -> list[Object]:
+    """The objects among the values, and in lists among them."""
+    while list in set(map(type, values)):
+        in_lists = (value if type(value) is list else (value,) for value in values)
+        values = list(chain.from_iterable(in_lists))
+    return [value for value in values if type(value) is dict]
 
 
 def fill(made: Object, source: Object, inputs: Sequence[Input], *, nulls: bool) -> bool:
@@ -324,6 +332,9 @@ def rename(objects: Iterable[Object], renames: Sequence[Rename]) -> None:
 
 def merge(target: Object, found: Object) -> None:
     """Adds what is found; what was there stays, for both are of the same."""
+    if target.keys().isdisjoint(found):
+        target.update(found)
+        return
     for key, value in found.items():
         known = target.get(key)
         if known is None or isinstance(known, Exception):
@@ -360,17 +371,11 @@ def refused(told: Object, inputs: Sequence[Input], name: str) -> Exception:
         if isinstance(value, Coded) and code_of(value) not in HIDDEN:
             return value
         if given.below:
-            for below in objects_of(value):
+            for below in objects_in([value]):
                 found = refused(below, given.below, name)
                 if not isinstance(found, ConsentMissing):
                     return found
     return ConsentMissing(name)
-
-
-def objects_of(value: Any) -> Iterable[Object]:
-    found: list[Object] = []
-    flatten([value], found)
-    return found
 
 
 def untold(error: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TypeAlias
 
 from federation.wants import Keys
@@ -63,6 +64,15 @@ class Entities:
     """What says of a field whether it is shown, by their keys: it is not asked for in vain."""
     proof: tuple[Input, ...] = ()
     """What of their key they come with, to show that they are those that were asked for."""
+
+    @cached_property
+    def sole_key(self) -> Input | None:
+        """All that a representation has, where that is one field with nothing below: most have."""
+        if len(self.key) == 1 and not self.requires and self.told is None:
+            (given,) = self.key
+            if given.types is None and not given.below:
+                return given
+        return None
 
     @property
     def variable(self) -> str:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 from graphql import ExecutionResult, GraphQLError, OperationType, print_schema
 from graphql.execution.values import VariableValues
 
+from engine.arguments import NO_VARIABLES
 from engine.collect import Collector
 from engine.cost import Limits
 from engine.engine import VARIANTS, Engine, Invalid, Operation, viewer_of
@@ -40,6 +41,9 @@ class Planned:
     answer: Plan
     owners: Mapping[int, set[str]]
     """Who serves what is asked for, by the ids of its nodes."""
+    conditions: VariableValues
+    viewer: Viewer
+    """What it is planned for, and for whom."""
 
 
 class Router:
@@ -77,16 +81,11 @@ class Router:
         )
         self._observer = observer or Observer()
         self._planned: OrderedDict[tuple[Any, ...], Planned] = OrderedDict()
-        self._operations = operations
-        self._documents: dict[tuple[str, str | None], None] = {}
+        self._plans = max(operations, VARIANTS)
 
     def prepare(self, document: str, operation_name: str | None = None) -> Operation:
         """The operation of that name, parsed and valid. Raises Invalid."""
-        operation = self._engine.prepare(document, operation_name)
-        self._documents[document, operation_name] = None
-        if len(self._documents) > self._operations:
-            self._documents.pop(next(iter(self._documents)))
-        return operation
+        return self._engine.prepare(document, operation_name)
 
     def known(self, document: str, operation_name: str | None = None) -> Operation | None:
         """The operation, if it has been prepared before."""
@@ -188,16 +187,23 @@ class Router:
         viewer: Viewer = ANYONE,
     ) -> FetchPlan:
         """What running it would fetch. Raises Invalid, or a coded error where there is no plan."""
+        if variables is None and not operation.conditions:
+            return self._plan(operation, NO_VARIABLES, viewer).fetches
         coerced = operation.variables.coerced(variables or {})
         if isinstance(coerced, list):
             raise Invalid(*coerced)
         return self._plan(operation, coerced, viewer).fetches
 
     def warm(self, other: "Router") -> None:
-        """Plans what the other has been asked, as far as it can still be asked."""
-        for document, name in list(other.asked):
+        """Plans what the other has planned, as far as it can still be asked."""
+        planned: dict[Operation, list[Planned]] = {}
+        for (operation, *_), plan in list(other._planned.items()):
+            planned.setdefault(operation, []).append(plan)
+        for (document, name), operation in list(other._engine.prepared.items()):
             try:
-                self.plan(document, name=name)
+                same = self.prepare(document, name)
+                for plan in planned.get(operation, ()):
+                    self._plan(same, plan.conditions, plan.viewer)
             except (Invalid, GraphQLError):
                 continue
 
@@ -210,38 +216,40 @@ class Router:
         """The schema that clients see."""
         return f"{print_schema(self.supergraph.schema)}\n"
 
-    @property
-    def asked(self) -> Iterable[tuple[str, str | None]]:
-        """The documents that are remembered, with the names of their operations."""
-        return self._documents.keys()
-
     def _plan(
         self, operation: Operation, variables: VariableValues, viewer: Viewer = ANYONE
     ) -> Planned:
         """By the values of those variables that `@skip` and `@include` take, and no others; and by
         what the viewer may see at all."""
-        chosen = tuple(variables.coerced.get(name) for name in sorted(operation.conditions))
+        names = sorted(operation.conditions)
+        chosen = tuple(variables.coerced.get(name) for name in names)
         key = (operation, chosen, viewer.scope if self._policy else None)
         planned = self._planned.get(key)
         if planned is not None:
             self._planned.move_to_end(key)
             return planned
-        collector = Collector(self.supergraph.schema, operation.fragments, variables)
+        # A plan that is kept should not keep what else a client sent.
+        sources, coerced = (
+            {name: each[name] for name in names if name in each} for each in variables
+        )
+        conditions = VariableValues(sources, coerced)
+        collector = Collector(self.supergraph.schema, operation.fragments, conditions)
         fetches = self._planner.plan(
             operation.definition, operation.fragments, collector.is_included, viewer.alike
         )
         completer = Completer(
             operation.definition,
             operation.fragments,
-            variables,
+            conditions,
             fetches.keys,
             self.supergraph,
             self._policy,
             viewer.alike,
         )
-        planned = Planned(fetches, completer.plan(), completer.owners)
+        plan, owners = completer.plan(), completer.owners
+        planned = Planned(fetches, plan, owners, conditions, viewer.alike)
         self._planned[key] = planned
-        if len(self._planned) > max(self._operations, VARIANTS):
+        if len(self._planned) > self._plans:
             self._planned.popitem(last=False)
         return planned
 

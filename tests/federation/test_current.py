@@ -1,7 +1,9 @@
 """A supergraph served alone, and changed while it is served."""
 
 import asyncio
+import gc
 import os
+import weakref
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,10 @@ import pytest_asyncio
 from starlette.responses import Response
 
 from edge.federated import NoAddress, federated_app
+from federation.client import NoClient
+from federation.plan import FetchPlan
+from federation.planner import Planner
+from federation.router import Router
 from federation.supergraph import BadSupergraph
 from runtime.settings import Settings
 from tests.federation.world import Federation, Hosts
@@ -113,16 +119,38 @@ async def test_a_file_that_cannot_be_served_changes_nothing(
 
 
 async def test_what_was_asked_before_is_planned_before_it_is_asked_again(
-    served: Any, file: Path, shop: Federation
+    served: Any, file: Path, shop: Federation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client, app = served
-    await client.post("/graphql", json=PRODUCTS)
+    document = "query($first: Int!, $whole: Boolean!) { products(first: $first) { %s } }"
+    query = document % "upc inStock @include(if: $whole)"
+    asked = {"query": query, "variables": {"first": 1, "whole": True}}
+    answer = await client.post("/graphql", json=asked)
     written(file, shop.text + "\n")
     before = app.state.current.router
     await app.state.current.look()
 
     assert app.state.current.router is not before
-    assert list(app.state.current.router.asked) == [(PRODUCTS["query"], None)]
+    with monkeypatch.context() as without:
+        without.delattr(Planner, "plan")
+        assert (await client.post("/graphql", json=asked)).json() == answer.json()
+    asked["variables"] = {"first": 1, "whole": False}
+    assert (await client.post("/graphql", json=asked)).json()["data"] == {
+        "products": [{"upc": "u1"}]
+    }
+
+
+def test_no_more_plans_are_kept_than_operations(
+    shop: Federation,
+) -> None:
+    kept: list[weakref.ref[FetchPlan]] = []
+    router = Router(shop.supergraph, NoClient(), operations=100)
+    for number in range(150):
+        document = f"{{ some{number}: products(first: {number}) {{ upc inStock }} }}"
+        kept.append(weakref.ref(router.plan(document)))
+
+    gc.collect()
+    assert [plan() is not None for plan in kept] == [False] * 50 + [True] * 100
 
 
 def test_settings_say_where_subgraphs_are(file: Path, shop: Federation) -> None:
