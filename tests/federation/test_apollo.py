@@ -9,7 +9,9 @@ import pytest
 import pytest_asyncio
 
 from deploy.packages import is_installed
-from federation.client import Address, HttpClient, connections
+from federation.client import BySubgraph
+from federation.http import Clients
+from federation.partner import Partner
 from federation.router import Router
 from federation.supergraph import Supergraph
 from ide.build import programs
@@ -44,13 +46,19 @@ def ports() -> Iterator[dict[str, int]]:
 
 @pytest_asyncio.fixture(params=COMPOSED)
 async def router(ports: dict[str, int], request: pytest.FixtureRequest) -> AsyncIterator[Router]:
-    addresses = {
-        name: Address(f"http://127.0.0.1:{port}/graphql", seconds=10)
+    clients = Clients()
+    asked = {
+        name: clients.of(
+            name,
+            Partner(url=f"http://127.0.0.1:{port}/graphql", seconds=10, private_addresses=True),
+        )
         for name, port in ports.items()
     }
-    async with connections() as http:
-        text = (SUPERGRAPHS / "apollo" / request.param).read_text()
-        yield Router(Supergraph(text), HttpClient(addresses, http))
+    text = (SUPERGRAPHS / "apollo" / request.param).read_text()
+    try:
+        yield Router(Supergraph(text), BySubgraph(asked))
+    finally:
+        await clients.close()
 
 
 async def data(router: Router, document: str, **variables: Any) -> Any:
