@@ -103,7 +103,7 @@ def test_a_field_is_joined_as_the_page_has_it(server_url: str, tmp_path: Path) -
     assert code == 0, output + complaints + logs
     told = [text.strip() for text in output.split(BEHIND)[:-1]]
     expected = list(answers())
-    assert len([answer for answer in expected if answer]) >= 3
+    assert len([answer for answer in expected if answer]) > 5
     assert [json.loads(text) if text else None for text in told] == expected, logs
 
 
