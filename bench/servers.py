@@ -124,7 +124,9 @@ def joined(alone: Server, scratch: Path) -> Server:
         raise SystemExit(composed.stderr)
     supergraph, agreed = scratch / "joined.graphql", scratch / "partners.toml"
     supergraph.write_text(composed.stdout)
-    agreed.write_text('[pensions.fields]\n"Query.schemes" = "public"\n')
+    agreed.write_text(
+        '[pensions]\nprivate_addresses = true\n[pensions.fields]\n"Query.schemes" = "public"\n'
+    )
     settings = {"SUPERGRAPH": str(supergraph), "PARTNERS": str(agreed)}
     return replace(alone, name="sewa_mitra_joined", environment={**alone.environment, **settings})
 
