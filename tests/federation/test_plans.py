@@ -1,7 +1,11 @@
 """How many fetches operations take, and that planning has an end."""
 
 import json
+import sys
+from inspect import CO_COROUTINE
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 import pytest
 from graphql import GraphQLError
@@ -10,11 +14,13 @@ from federation.client import NoClient
 from federation.router import Router
 from federation.search import Budget
 from federation.supergraph import BadSupergraph, Supergraph
+from tests.conftest import CHECKOUT
 from tests.federation.world import SUPERGRAPHS, Federation, same
 from tests.federation.worlds import WORLDS
 
 COUNTS = json.loads((Path(__file__).parent / "fetches.json").read_text())
 """Operations, and how many fetches @graphql-hive/router-query-planner plans for each."""
+OURS = {str(path) for part in ("engine", "federation") for path in (CHECKOUT / part).glob("*.py")}
 
 
 def fetches(router: Router, document: str) -> int:
@@ -39,6 +45,33 @@ async def test_fetches_of_one_level_from_one_subgraph_travel_together(shop: Fede
     queries = [asked["query"] for asked in shop.subgraphs["people"].asked]
     assert len(queries) == 2
     assert any("_entities_0" in query and "_entities_1" in query for query in queries)
+
+
+async def test_no_coroutine_is_run_for_an_object(shop: Federation) -> None:
+    async def run_for(count: int) -> tuple[int, int]:
+        """How many objects there are, and how often a coroutine of ours runs."""
+        calls = 0
+
+        def watch(frame: FrameType, event: str, _: Any) -> None:
+            nonlocal calls
+            code = frame.f_code
+            if event == "call" and code.co_flags & CO_COROUTINE and code.co_filename in OURS:
+                calls += 1
+
+        sys.setprofile(watch)
+        try:
+            document = f"{{ products(first: {count}) {{ upc inStock brand {{ name }} }} }}"
+            answer = await shop.router.execute(document)
+        finally:
+            sys.setprofile(None)
+        assert answer.data is not None
+        return len(answer.data["products"]), calls
+
+    await run_for(1)  # There is more to do the first time.
+    one, runs = await run_for(1)
+    many, runs_for_many = await run_for(3)
+    assert (one, many) == (1, 3)
+    assert runs_for_many == runs > 0
 
 
 def test_a_plan_can_be_read(shop: Federation) -> None:
