@@ -42,13 +42,13 @@ from federation.network import Transport
 from federation.partner import Partner, check_url, partners_in
 from federation.policy import Coordinate
 from federation.router import Router
-from federation.store import store_of
 from federation.supergraph import BadSupergraph, Subgraph, Supergraph
 from runtime.faults import formatted
 from runtime.http import encoded
 from runtime.process import Process
 from runtime.rights import Area
 from runtime.settings import Settings
+from runtime.store import redis_at, store_of
 
 if TYPE_CHECKING:
     from edge.tracing import Tracing
@@ -60,6 +60,8 @@ Follow: TypeAlias = Callable[[Process], AbstractAsyncContextManager[None]]
 
 OWN_CONCURRENCY = 1_000
 """Calls to one subgraph of ours at once."""
+KEPT = "partners:"
+"""What is in Redis of what they said."""
 
 
 class NoAddress(BadSupergraph):
@@ -90,8 +92,8 @@ def gateway_over(
     """Serves our schema with what the supergraph in the file adds to it, as it is at the time; and
     what has to be entered around serving it. Raises BadSupergraph, BadPartners or OSError."""
     agreed = partners_in(Path(settings.partners)) if settings.partners else {}
-    store = store_of(settings.redis_url, settings.cache_bytes)
-    cache = EntityCache(store, tracing)
+    redis = redis_at(settings.redis_url)
+    cache = EntityCache(store_of(redis, KEPT, settings.cache_bytes), tracing)
     clients = Clients(transport, tracing, cache)
 
     def router_over(supergraph: Supergraph) -> Joined:
@@ -127,7 +129,8 @@ def gateway_over(
                 yield
         finally:
             await clients.close()
-            await store.close()
+            if redis is not None:
+                await redis.close()
 
     return Gateway(current), followed
 
@@ -141,8 +144,9 @@ def federated_app(
     """Serves the supergraph in the file, as it is at the time. Raises BadSupergraph,
     BadPartners or OSError."""
     agreed = partners_in(Path(settings.partners)) if settings.partners else {}
-    store = store_of(settings.redis_url, settings.cache_bytes)
-    clients = Clients(transport, tracing, EntityCache(store, tracing))
+    redis = redis_at(settings.redis_url)
+    cache = EntityCache(store_of(redis, KEPT, settings.cache_bytes), tracing)
+    clients = Clients(transport, tracing, cache)
 
     def router_over(supergraph: Supergraph) -> Router:
         refuse_unknown(agreed, supergraph)
@@ -165,7 +169,8 @@ def federated_app(
                 yield
         finally:
             await clients.close()
-            await store.close()
+            if redis is not None:
+                await redis.close()
             if tracing is not None:
                 await tracing.close()
 

