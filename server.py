@@ -1,6 +1,7 @@
 """The gateway as an application, and the command line around it."""
 
 import asyncio
+import re
 import signal
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
@@ -30,7 +31,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 import ide.build
@@ -38,9 +39,11 @@ import resolvers.background  # noqa: F401  (jobs and followers become known by i
 from data import demo, reference
 from edge import ide as ide_page
 from edge import oauth
+from edge.answering import json_error, masked_fault
 from edge.application import Application
-from edge.endpoint import Endpoint, Runner, json_error, masked_fault
+from edge.endpoint import Endpoint, Runner
 from edge.federated import Follow, Own, federated_app, gateway_over
+from edge.schema_text import schema_text
 from engine.cost import Limits
 from engine.engine import Engine, Invalid
 from federation.disclosure import Privacies
@@ -80,6 +83,7 @@ from schema.subgraph import OWN, guarding, privacy_of, privacy_of_field, subgrap
 CHECKOUT = Path(__file__).parent
 OPERATIONS = CHECKOUT / "docs" / "operations"
 PING_SECONDS = 2
+ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:\d+)?")
 KEEP_ALIVE_SECONDS = 75
 """Longer than the proxies in front of us keep a connection: who ends it must be the client."""
 
@@ -117,13 +121,14 @@ def create_app(
         Route("/", lambda _: RedirectResponse("/graphql"), methods=["GET"]),
         Route("/healthz", healthy),
         Route("/readyz", ready),
-        Route("/schema.graphql", schema_text(text_of(engine))),
+        schema_text(text_of(engine)),
         Route("/documents/{ticket}", document.receive, methods=["PUT"]),
         Route("/documents/{ticket}", document.deliver, methods=["GET"]),
         Route("/.well-known/oauth-authorization-server", oauth.metadata),
         Route(oauth.KEYS_PATH, oauth.published_keys),
         Route(TOKEN_PATH, oauth.token_endpoint(partner_token.issue), methods=["POST"]),
         *(ide_page.routes(assets) if settings.development else ()),
+        origins=settings.origins,
         exception_handlers={HTTPException: json_error, Exception: masked_fault},
         lifespan=lifespan_of(settings, sms, tracing, *during, background=background),
     )
@@ -142,7 +147,7 @@ def create_subgraph(settings: Settings, *names: str, sms: Sms | None = None) -> 
         Route("/graphql", tracing.continued(endpoint) if tracing else endpoint),
         Route("/healthz", healthy),
         Route("/readyz", ready),
-        Route("/schema.graphql", schema_text(lambda: chosen.sdl)),
+        schema_text(lambda: chosen.sdl),
         exception_handlers={HTTPException: json_error, Exception: masked_fault},
         lifespan=lifespan_of(settings, sms, tracing),
     )
@@ -224,10 +229,6 @@ async def ready(request: Request) -> Response:
         down.headers["retry-after"] = str(RETRY_AFTER_SECONDS)
         return down
     return encoded({"ready": True, "postgresql": "up"})
-
-
-def schema_text(text: Callable[[], str]) -> Callable[[Request], Response]:
-    return lambda _: PlainTextResponse(text())
 
 
 def text_of(runner: Runner) -> Callable[[], str]:
@@ -623,6 +624,9 @@ def refuse_unsafe(settings: Settings) -> None:
     issuer = settings.oidc_issuer or "https://"
     if not settings.development and not issuer.startswith("https://"):
         fail("OIDC_ISSUER must be an https:// address where DEVELOPMENT is false.")
+    for origin in settings.origins:
+        if not ORIGIN.fullmatch(origin):
+            fail(f"CORS_ORIGINS: {origin} is no origin such as https://sewamitra.up.gov.in.")
     try:
         claim_names(settings.oidc_claims)
     except ValueError as error:

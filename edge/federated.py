@@ -14,21 +14,15 @@ from msgspec.structs import replace
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import Receive, Scope
 
+from edge.answering import Answering, json_error, masked_fault, prepared
 from edge.application import Application
-from edge.endpoint import (
-    Answer,
-    Answering,
-    json_error,
-    manner_for,
-    masked_fault,
-    parameters_of,
-    prepared,
-)
 from edge.forgetting import KindOf, forgetting
+from edge.negotiation import Answer, Manner, manner_for
+from edge.request import Incoming, Parameters
+from edge.schema_text import schema_text
 from engine.cost import Limits
 from engine.engine import Engine
 from federation.cache import EntityCache
@@ -174,18 +168,16 @@ def federated_app(
             if tracing is not None:
                 await tracing.close()
 
-    async def schema_text(_: Request) -> Response:
-        return PlainTextResponse(current.router.text)
-
     async def healthy(_: Request) -> Response:
         return encoded({"healthy": True})
 
     endpoint = RouterEndpoint(current, settings)
     app = Application(
         Route("/graphql", tracing.continued(endpoint) if tracing else endpoint),
-        Route("/schema.graphql", schema_text),
+        schema_text(lambda: current.router.text),
         Route("/healthz", healthy),
         Route("/readyz", healthy),
+        origins=settings.origins,
         exception_handlers={HTTPException: json_error, Exception: masked_fault},
         lifespan=lifespan,
     )
@@ -201,21 +193,28 @@ class RouterEndpoint(Answering):
         super().__init__(settings)
         self._current = current
 
-    async def answer(
-        self, scope: Scope, given: dict[bytes, bytes], receive: Receive, id: str
-    ) -> Answer:
-        asked = parameters_of(await self.body(scope, given, receive))
+    async def answer(self, incoming: Incoming) -> Answer:
+        asked = await self.parameters(incoming)
+        manner = manner_for(incoming.headers)
+        one = partial(self.one, incoming=incoming, manner=manner)
+        return await self.all_of(asked, one, incoming, manner)
+
+    async def one(self, asked: Parameters, *, incoming: Incoming, manner: Manner) -> Answer:
+        """The answer to one operation. Raises Refused or Invalid."""
         router = self._current.router
-        operation = prepared(router, asked)
-        headers = {n.decode("latin-1"): value.decode("latin-1") for n, value in given.items()}
-        headers[REQUEST_ID] = id
+        operation = prepared(router, asked, incoming)
+        headers = {
+            name.decode("latin-1"): value.decode("latin-1")
+            for name, value in incoming.headers.items()
+        }
+        headers[REQUEST_ID] = incoming.id
         passed_back: list[tuple[str, str]] = []
         result = await router.run(operation, asked.get("variables"), headers, passed_back)
         body: dict[str, Any] = {"data": result.data}
         if result.errors:
             log.info("errors", count=len(result.errors))
-            body = {"errors": formatted(result.errors, id), **body}
-        answer = manner_for(given).answer(body)
+            body = {"errors": formatted(result.errors, incoming.id), **body}
+        answer = manner.answer(body)
         for name, value in passed_back:
             answer.headers.append((name.encode("latin-1"), value.encode("latin-1")))
         return answer

@@ -168,7 +168,7 @@ class Engine:
                 continue
             operation = self.prepare(document, node.name.value if node.name else None)
             if not operation.conditions:
-                with suppress(LimitExceeded):
+                with suppress(Invalid):
                     self._plan(operation, NO_VARIABLES, ANYONE, incremental=False)
 
     async def run(
@@ -184,6 +184,7 @@ class Engine:
 
         A query that takes too long is given up; a mutation never is, for it may have been carried
         out. What is not on record is not told: the trail is kept before there is an answer.
+        Raises Invalid where nothing is run, for what the variables are or what it would cost.
         """
         observer = observer or self.observer
         with observer.operation(operation, context):
@@ -191,6 +192,9 @@ class Engine:
                 is_command = operation.kind is OperationType.MUTATION
                 async with asyncio.timeout(None if is_command else self.seconds):
                     result = await self._run(operation, variables or {}, context, root, observer)
+            except Invalid as invalid:
+                observer.failed(operation, invalid.errors)
+                raise
             except TimeoutError:
                 message = f"This took longer than {self.seconds} seconds. Ask for less at once."
                 result = refused(LimitExceeded(message, limit=self.seconds))
@@ -213,8 +217,6 @@ class Engine:
         observer: Observer,
     ) -> ExecutionResult:
         run = self._begun(operation, variables, context, root, observer, incremental=False)
-        if not isinstance(run, Run):
-            return run
         try:
             data = await run.data()
             errors = told(run.absorbed, self.error_limit, each=self._each)
@@ -231,15 +233,10 @@ class Engine:
         observer: Observer,
         *,
         incremental: bool,
-    ) -> Run | ExecutionResult:
-        """A run, or why there is none."""
-        coerced = operation.variables.coerced(variables)
-        if isinstance(coerced, list):
-            return refused(*coerced)
-        try:
-            plan = self._plan(operation, coerced, viewer_of(context), incremental=incremental)
-        except GraphQLError as error:
-            return refused(error)
+    ) -> Run:
+        """Raises Invalid."""
+        coerced = self._coerced(operation, variables)
+        plan = self._plan(operation, coerced, viewer_of(context), incremental=incremental)
         if plan.projection is not None:
             context.projection = plan.projection
             context.batches.observe = observer.read
@@ -255,11 +252,12 @@ class Engine:
         """The answer in parts, as `@defer` and `@stream` ask for; the errors in them are
         GraphQLErrors. What each part shows is on record before it leaves."""
         with self.observer.operation(operation, context):
-            run = self._begun(
-                operation, variables or {}, context, root, self.observer, incremental=True
-            )
-            if not isinstance(run, Run):
-                yield {"data": None, "errors": run.errors}
+            try:
+                run = self._begun(
+                    operation, variables or {}, context, root, self.observer, incremental=True
+                )
+            except Invalid as invalid:
+                yield {"errors": list(invalid.errors)}
                 return
             try:
                 async for payload in Delivery(run, self.error_limit).payloads():
@@ -279,13 +277,11 @@ class Engine:
         """An answer for each event of the source, or why there is no source. Each event has a
         context of its own: what was read for one is out of date for the next."""
         context = context_of()
-        coerced = operation.variables.coerced(variables or {})
-        if isinstance(coerced, list):
-            return refused(*coerced)
         try:
+            coerced = self._coerced(operation, variables or {})
             self._plan(operation, coerced, viewer_of(context), incremental=False)
-        except GraphQLError as error:
-            return refused(error)
+        except Invalid as invalid:
+            return refused(*invalid.errors)
         # Which events there are is not a matter of levels; graphql-core asks the field for them.
         executor = Executor.build(
             self.schema, operation.document, root, context, dict(variables or {}), operation.name
@@ -311,13 +307,8 @@ class Engine:
     ) -> Description:
         """What running it would do, level by level; or what it did, as `sent` has seen it.
         Raises Invalid."""
-        coerced = operation.variables.coerced(variables or {})
-        if isinstance(coerced, list):
-            raise Invalid(*coerced)
-        try:
-            plan = self._plan(operation, coerced, viewer, incremental=False)
-        except GraphQLError as error:
-            raise Invalid(error) from None
+        coerced = self._coerced(operation, variables or {})
+        plan = self._plan(operation, coerced, viewer, incremental=False)
         return described(self.schema, plan, coerced, page_limit, sent)
 
     async def execute(
@@ -331,9 +322,9 @@ class Engine:
         """Prepared and run; what is wrong with the document comes as errors without data."""
         try:
             operation = self.prepare(document, operation_name)
+            return await self.run(operation, variables, context, root)
         except Invalid as invalid:
-            return ExecutionResult(None, list(invalid.errors))
-        return await self.run(operation, variables, context, root)
+            return refused(*invalid.errors)
 
     def _parsed(self, document: str) -> DocumentNode:
         try:
@@ -384,7 +375,7 @@ class Engine:
         *,
         incremental: bool,
     ) -> Plan:
-        """Raises GraphQLError where there is none, or where it costs too much."""
+        """Raises Invalid where there is none, or where it costs too much."""
         # A plan outlives the request: what it must not remember, it does not get to know.
         given = {n: v for n, v in variables.coerced.items() if n in operation.conditions}
         sources = {n: s for n, s in variables.sources.items() if n in operation.conditions}
@@ -399,7 +390,11 @@ class Engine:
                 viewer.alike if viewer else None,
                 incremental=incremental,
             )
-            plan = operation.plans[key] = compiler.plan()
+            try:
+                plan = compiler.plan()
+            except GraphQLError as error:
+                raise Invalid(error) from None
+            operation.plans[key] = plan
             if len(operation.plans) > VARIANTS:
                 operation.plans.popitem(last=False)
         else:
@@ -407,8 +402,15 @@ class Engine:
         if self.limits is not None:
             dear = plan.price.refusal(self.limits, variables.coerced)
             if dear is not None:
-                raise dear
+                raise Invalid(dear)
         return plan
+
+    def _coerced(self, operation: Operation, variables: Mapping[str, Any]) -> VariableValues:
+        """Raises Invalid."""
+        coerced = operation.variables.coerced(variables)
+        if isinstance(coerced, list):
+            raise Invalid(*coerced)
+        return coerced
 
 
 def viewer_of(context: Any) -> Viewer | None:

@@ -53,8 +53,7 @@ class LocalClient:
             engine = self._for_partners
             client = await context.process.partners.client(self._clients[reader])
             context = context.again(told=client)
-        operation = engine.prepare(request.fetch.document)
-        result = await engine.run(operation, variables_of(request), context)
+        result = await engine.execute(request.fetch.document, variables_of(request), context)
         errors = [
             meant_for_client(error, context.request_id).formatted for error in result.errors or ()
         ]

@@ -101,7 +101,7 @@ class Router:
     ) -> ExecutionResult:
         """`headers` are the client's, in lower case; what subgraphs have for it is added to
         `answer_headers`; `context` is the request's own, for those in this process. A query that
-        takes too long is given up, a mutation never."""
+        takes too long is given up, a mutation never. Raises Invalid, as an engine does."""
         is_command = operation.kind is OperationType.MUTATION
         passed_back = [] if answer_headers is None else answer_headers
         with self._observer.operation(operation, context):
@@ -109,6 +109,9 @@ class Router:
             try:
                 async with asyncio.timeout(None if is_command else self._seconds):
                     result = await execute
+            except Invalid as invalid:
+                self._observer.failed(operation, invalid.errors)
+                raise
             except TimeoutError:
                 message = f"This took longer than {self._seconds} seconds. Ask for less at once."
                 error = LimitExceeded(message, limit=self._seconds)
@@ -127,7 +130,7 @@ class Router:
     ) -> ExecutionResult:
         coerced = operation.variables.coerced(given)
         if isinstance(coerced, list):
-            return ExecutionResult(None, list(coerced))
+            raise Invalid(*coerced)
         try:
             planned = self._plan(operation, coerced, viewer_of(context) or ANYONE)
             if self._limits is not None:
@@ -135,7 +138,7 @@ class Router:
                 if refusal is not None:
                     raise refusal
         except GraphQLError as error:
-            return ExecutionResult(None, [error])
+            raise Invalid(error) from None
         execution = Execution(
             planned.fetches, given, self.client, headers, self.supergraph.names, self._own, context
         )
@@ -170,9 +173,9 @@ class Router:
         """Prepared and run; what is wrong with the document comes as errors without data."""
         try:
             operation = self.prepare(document, operation_name)
+            return await self.run(operation, variables, headers)
         except Invalid as invalid:
             return ExecutionResult(None, list(invalid.errors))
-        return await self.run(operation, variables, headers)
 
     def plan(
         self, document: str, variables: Mapping[str, Any] | None = None, name: str | None = None

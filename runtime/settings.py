@@ -20,7 +20,9 @@ class Settings:
     log_level: str = "info"
     otel_exporter_otlp_endpoint: str | None = None
     pool_size: int = 10
+    cors_origins: str | None = None
     body_limit: int = 100_000
+    batch_limit: int = 0
     token_limit: int = 5_000
     cost_limit: int = 20_000
     depth_limit: int = 25
@@ -99,6 +101,12 @@ class Settings:
     partner_seconds: float = 10.0
     partner_answer_limit: int = 10_000_000
     passed_headers: str = "authorization,accept-language"
+
+    @property
+    def origins(self) -> list[str]:
+        """Of the pages that may read answers in a browser."""
+        named = (origin.strip().rstrip("/") for origin in (self.cors_origins or "").split(","))
+        return [origin for origin in named if origin]
 
     @classmethod
     def read(cls, environment: Mapping[str, str] | None = None) -> "Settings":

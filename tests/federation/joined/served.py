@@ -90,9 +90,9 @@ class Served:
         context = Context(viewer, Language.EN, process, REQUEST_ID)
         try:
             operation = self.runner.prepare(query)
+            result = await self.runner.run(operation, variables, context, observer=None)
         except Invalid as invalid:
             return {"errors": formatted(invalid.errors, REQUEST_ID)}
-        result = await self.runner.run(operation, variables, context, observer=None)
         answer: dict[str, Any] = {"data": result.data}
         if result.errors:
             answer["errors"] = formatted(result.errors, REQUEST_ID)

@@ -1,0 +1,123 @@
+"""How a client likes to be answered: in which form, and in which language."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, NamedTuple, TypeAlias
+
+import orjson
+
+from runtime.faults import Coded
+from runtime.http import JSON, Refused
+from runtime.language import Language, preferred
+
+Headers: TypeAlias = list[tuple[bytes, bytes]]
+GRAPHQL = "application/graphql-response+json"
+WHOLE = (JSON, GRAPHQL)
+"""What carries a whole answer. Where a client takes any, it gets what every client can read."""
+
+HEADER_LIMIT = 500
+MEMORY = 500
+"""For how many different headers it is remembered what they mean."""
+
+
+class Answer(NamedTuple):
+    status: int
+    headers: Headers
+    body: bytes
+
+
+@dataclass(frozen=True)
+class Manner:
+    """The same for all requests of a client."""
+
+    media_type: str
+    language: Language
+    headers: Headers
+
+    def answer(self, body: Any, status: int = 200) -> Answer:
+        return self.encoded(orjson.dumps(body), status)
+
+    def encoded(self, body: bytes, status: int = 200) -> Answer:
+        return Answer(status, [*self.headers, (b"content-length", b"%d" % len(body))], body)
+
+
+def manner_for(given: dict[bytes, bytes]) -> Manner:
+    """Raises Refused for a client that takes nothing we have."""
+    return manner_of(short(given, b"accept"), short(given, b"accept-language"))
+
+
+def manner_of_refusal(given: dict[bytes, bytes]) -> Manner:
+    """For whom nothing suits has to be told so in something."""
+    try:
+        return manner_for(given)
+    except Refused:
+        return manner_of(b"", short(given, b"accept-language"))
+
+
+@lru_cache(maxsize=MEMORY)
+def manner_of(accept: bytes, accept_language: bytes) -> Manner:
+    media_type = negotiated(accept.decode("latin-1"))
+    if media_type is None:
+        told = f"Accept {GRAPHQL} or {JSON}: nothing else is offered here."
+        raise Refused(406, Coded("NOT_ACCEPTABLE", told))
+    language = preferred(accept_language.decode("latin-1"))
+    return Manner(
+        media_type,
+        language,
+        [
+            (b"content-type", f"{media_type}; charset=utf-8".encode()),
+            (b"content-language", language.lower().encode()),
+            (b"vary", b"Accept, Accept-Language, Accept-Encoding"),
+            (b"x-content-type-options", b"nosniff"),
+            (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+        ],
+    )
+
+
+def short(given: dict[bytes, bytes], name: bytes) -> bytes:
+    """The header, as far as it is read: what is remembered must not grow with what is sent."""
+    return given.get(name, b"")[:HEADER_LIMIT]
+
+
+def negotiated(accept: str, offered: tuple[str, ...] = WHOLE) -> str | None:
+    """Of what is offered, what the client likes best; None if it takes none of it.
+
+    Between two that it likes equally the one that it names first is taken, and between two that
+    it does not name apart, the one that is offered first. Who says nothing has read today's
+    specification, and gets the form that it made for answers.
+    """
+    if not accept.strip():
+        return GRAPHQL
+    wanted = list(ranges_in(accept))
+    best: tuple[float, int] | None = None
+    chosen = None
+    for name in offered:
+        # What is said of the very type counts, whatever is said of all types.
+        of = max(
+            ((exactness(range_, name), quality, -place) for place, (range_, quality) in wanted),
+            default=(0, 0.0, 0),
+        )
+        exact, quality, place = of
+        if exact and quality > 0 and (best is None or (quality, place) > best):
+            best, chosen = (quality, place), name
+    return chosen
+
+
+def ranges_in(accept: str) -> Iterator[tuple[int, tuple[str, float]]]:
+    """The media ranges by their place, each with its quality; what cannot be read is not there."""
+    for place, entry in enumerate(accept.lower().split(",")):
+        range_, *parameters = (part.strip() for part in entry.split(";"))
+        quality = next((p[2:] for p in parameters if p.startswith("q=")), "1")
+        try:
+            yield place, (range_, float(quality))
+        except ValueError:
+            continue
+
+
+def exactness(range_: str, name: str) -> int:
+    """How closely a media range says a type: 0 if not at all."""
+    if range_ == name:
+        return 3
+    kind, _, _ = name.partition("/")
+    return 2 if range_ == f"{kind}/*" else 1 if range_ == "*/*" else 0

@@ -1,0 +1,173 @@
+"""What was sent: read as far as we take it, and refused with what would be taken instead."""
+
+import zlib
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+from urllib.parse import parse_qsl
+
+import orjson
+from starlette.types import Receive, Scope
+
+from edge.negotiation import MEMORY, short
+from runtime.faults import BadInput, LimitExceeded
+from runtime.http import JSON, Refused, counted
+from runtime.words import holds_telephone
+
+NESTING_LIMIT = 64
+REASON_LIMIT = 300
+PARAMETER_LIMIT = 20
+GZIP = 31
+"""What zlib calls the form that HTTP calls gzip."""
+PARAMETERS: dict[str, tuple[Any, str]] = {
+    "query": (str, "a string: the GraphQL document"),
+    "operationName": (str | None, "a string or null"),
+    "variables": (dict | None, "an object or null"),
+    "extensions": (dict | None, "an object or null"),
+}
+Parameters = dict[str, Any]
+"""`query`, `operationName`, `variables` and `extensions`, each of its type."""
+
+
+@dataclass(slots=True)
+class Incoming:
+    """A request, as it comes."""
+
+    scope: Scope
+    headers: dict[bytes, bytes]
+    receive: Receive
+    id: str
+    told: dict[str, Any] = field(default_factory=dict)
+    """What its line in the log says beside how it ended."""
+
+    @property
+    def method(self) -> str:
+        return str(self.scope["method"])
+
+    async def body(self, limit: int) -> bytes:
+        """What was posted, if it is of a kind that is read here. Raises Refused."""
+        encoding = short(self.headers, b"content-encoding")
+        if told := unreadable(short(self.headers, b"content-type"), encoding):
+            raise Refused(415, BadInput(told), **{"Accept-Encoding": "gzip"})
+        sent = await counted(self.receive, limit)
+        return unpacked(sent, limit) if encoding.lower() in (b"gzip", b"x-gzip") else sent
+
+
+@lru_cache(maxsize=MEMORY)
+def unreadable(content_type: bytes, content_encoding: bytes) -> str | None:
+    """What to send instead of a body of this kind; None for the kinds we read.
+
+    Forms and plain text, which a page may send elsewhere without asking, are never read: so
+    no site can have a visitor's browser send something here unasked.
+    """
+    kind, _, parameters = content_type.decode("latin-1").lower().partition(";")
+    if kind.strip() != JSON or parameters.replace(" ", "") not in ("", "charset=utf-8"):
+        return "Send the request as Content-Type: application/json, UTF-8."
+    if content_encoding.lower() not in (b"", b"identity", b"gzip", b"x-gzip"):
+        return "Send the body without compression, or compressed by gzip."
+    return None
+
+
+def unpacked(sent: bytes, limit: int) -> bytes:
+    """Raises Refused before more than `limit` bytes are made of it."""
+    unpacking = zlib.decompressobj(GZIP)
+    try:
+        body = unpacking.decompress(sent, limit + 1)
+    except zlib.error:
+        raise Refused(400, BadInput("The body is not what gzip makes.")) from None
+    if len(body) > limit:
+        told = f"The body may have at most {limit} bytes, unpacked."
+        raise Refused(413, LimitExceeded(told, limit=limit))
+    if not unpacking.eof or unpacking.unused_data:
+        raise Refused(400, BadInput("The body is not what gzip makes, or not all of it came."))
+    return body
+
+
+def posted(body: bytes, batch_limit: int) -> Parameters | list[Parameters]:
+    """The parameters of an operation, or of several. Refused tells what is wrong."""
+    try:
+        sent = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise Refused(400, BadInput(f"The body is not valid JSON in UTF-8: {error}.")) from None
+    if isinstance(sent, list) and batch_limit:
+        if not 1 <= len(sent) <= batch_limit:
+            told = f"An array may hold 1 to {batch_limit} operations."
+            raise Refused(400, LimitExceeded(told, limit=batch_limit))
+        asked: Parameters | list[Parameters] = [checked(each) for each in sent]
+    else:
+        asked = checked(sent)
+    # What nests has brackets; few bodies have enough of them to be looked into.
+    if body.count(b"{") + body.count(b"[") > NESTING_LIMIT:
+        for each in asked if isinstance(asked, list) else [asked]:
+            refuse_depth(each)
+    return asked
+
+
+def in_address(query_string: bytes) -> Parameters:
+    """The parameters of an operation that is asked for with GET. Refused tells what is wrong."""
+    try:
+        pairs = parse_qsl(
+            query_string.decode("ascii"),
+            keep_blank_values=True,
+            max_num_fields=PARAMETER_LIMIT,
+            errors="strict",
+        )
+    except ValueError:
+        told = f"The address has what is not UTF-8, or more than {PARAMETER_LIMIT} parameters."
+        raise Refused(400, BadInput(told)) from None
+    asked: Parameters = dict(pairs)
+    if len(asked) < len(pairs):
+        raise Refused(400, BadInput("The address has a parameter twice."))
+    for name in ("variables", "extensions"):
+        if name in asked:
+            try:
+                asked[name] = orjson.loads(asked[name] or b"null")
+            except orjson.JSONDecodeError as error:
+                told = f"`{name}` is not valid JSON: {error}."
+                raise Refused(400, BadInput(told, argument=name)) from None
+    # As the specification has it: there is no other way to leave it out in a form.
+    asked["operationName"] = asked.get("operationName") or None
+    refuse_depth(checked(asked))
+    return asked
+
+
+def checked(asked: Any) -> Parameters:
+    if not isinstance(asked, dict):
+        raise Refused(400, BadInput('The body must be a JSON object such as {"query": "…"}.'))
+    for name, (kind, told) in PARAMETERS.items():
+        if not isinstance(asked.get(name), kind):
+            raise Refused(400, BadInput(f"`{name}` must be {told}.", argument=name))
+    return asked
+
+
+def refuse_depth(asked: Parameters) -> None:
+    for name in ("variables", "extensions"):
+        if deeper_than(asked.get(name), NESTING_LIMIT):
+            told = f"`{name}` may nest at most {NESTING_LIMIT} levels."
+            raise Refused(400, BadInput(told, argument=name))
+
+
+def deeper_than(value: object, levels: int) -> bool:
+    if not isinstance(value, dict | list) or not value:
+        return False
+    if levels == 0:
+        return True
+    inner = value.values() if isinstance(value, dict) else value
+    return any(deeper_than(item, levels - 1) for item in inner)
+
+
+def reason_of(extensions: dict[str, Any] | None) -> str | None:
+    """Why the request asks for what needs a reason; kept with the audit."""
+    reason = (extensions or {}).get("reason")
+    if reason is None:
+        return None
+    if not isinstance(reason, str) or not 5 <= len(reason.strip()) <= REASON_LIMIT:
+        told = f"`extensions.reason` must be a text of 5 to {REASON_LIMIT} characters."
+        raise Refused(400, BadInput(told, argument="extensions.reason"))
+    if holds_telephone(reason):
+        told = (
+            "`extensions.reason` is kept for good, even of people who are forgotten: name a"
+            " ticket or a booking in it, never a person or their number."
+        )
+        raise Refused(400, BadInput(told, argument="extensions.reason"))
+    return reason.strip()
