@@ -102,6 +102,8 @@ def code_of(error: GraphQLError) -> str:
     if cause is None or isinstance(cause, GraphQLError):
         # Raised by parsing, validation or the coercion of values: the client wrote it.
         return "BAD_INPUT"
+    if sqlstate(cause) == NO_CHARACTER:
+        return "BAD_INPUT"
     return "UNAVAILABLE" if is_outage(cause) else "INTERNAL"
 
 
@@ -120,6 +122,8 @@ def meant_for_client(error: GraphQLError, request_id: str) -> GraphQLError:
         log.error("fault", request_id=request_id, path=error.path, exc_info=cause)
         message = f"Something went wrong on our side. Quote {request_id} when you report it."
         details = {"requestId": request_id}
+    elif cause is not None and sqlstate(cause) == NO_CHARACTER:
+        message, details = "No text may hold the character U+0000.", {}
     else:
         message, details = error.message, {**(error.extensions or {})}
     details = {"code": code, **details}
@@ -135,6 +139,8 @@ def meant_for_client(error: GraphQLError, request_id: str) -> GraphQLError:
 
 OUTAGES = "08", "53", "57"
 """The classes of a lost connection, of a server short of something, and of one going down."""
+NO_CHARACTER = "22021"
+"""Of a text with U+0000, which JSON can say and PostgreSQL cannot keep."""
 SERIALIZATION_FAILURE, DEADLOCK, LOCK_NOT_AVAILABLE = "40001", "40P01", "55P03"
 
 

@@ -19,6 +19,7 @@ from graphql import (
 )
 
 from runtime.rights import Role
+from runtime.viewer import Viewer
 from tests.asking import SCHEMA, a_process, answer
 from tests.test_rights import a_world
 
@@ -111,3 +112,14 @@ async def test_no_value_is_a_fault_of_ours(database_url: str, seed: int) -> None
                 faults.append(f"{viewer.role}: {query} {variables}"[:600])
 
     assert faults == []
+
+
+async def test_a_text_that_cannot_be_kept_is_told_as_the_clients_mistake(
+    database_url: str,
+) -> None:
+    async with a_process(database_url) as process:
+        query = """query ($slug: String!) { serviceCategory(slug: $slug) { id } }"""
+        _, (error,) = await answer(process, Viewer(), query, slug="a\x00b")
+
+    assert error["extensions"]["code"] == "BAD_INPUT"
+    assert "U+0000" in error["message"]
