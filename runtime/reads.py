@@ -149,11 +149,11 @@ class Reads:
             if connection is None or connection.is_closed():
                 connection = await self._open()
             rows = await run(connection, query, values, tally)
-        except STALE:
-            self._drop(connection)
         except BaseException as error:
-            self._take_back(connection, error)
-            raise
+            if not is_stale(connection, error):
+                self._take_back(connection, error)
+                raise
+            self._drop(connection)
         else:
             self._pass_on(connection)
             return rows
@@ -274,6 +274,13 @@ async def run(
         return await connection.fetch(query.sql, *values)
     finally:
         tally.seconds += time.perf_counter() - started
+
+
+def is_stale(connection: Place, error: BaseException) -> bool:
+    if isinstance(error, asyncpg.InterfaceError) and connection is not None:
+        # What the driver says when it saw the connection go between two messages.
+        return connection.is_closed()
+    return isinstance(error, STALE)
 
 
 async def close(connection: Connection) -> None:
