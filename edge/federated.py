@@ -85,13 +85,13 @@ def gateway_over(
 ) -> tuple[Gateway, Follow]:
     """Serves our schema with what the supergraph in the file adds to it, as it is at the time; and
     what has to be entered around serving it. Raises BadSupergraph, BadPartners or OSError."""
-    agreed = partners_in(Path(settings.partners)) if settings.partners else {}
+    agreements = [Path(settings.partners)] if settings.partners else []
     redis = redis_at(settings.redis_url)
     cache = EntityCache(store_of(redis, KEPT, settings.cache_bytes), tracing)
     clients = Clients(transport, tracing, cache)
 
     def router_over(supergraph: Supergraph) -> Joined:
-        refuse_unknown(agreed, supergraph)
+        agreed = agreed_in(agreements, supergraph)
         ours = Ours(supergraph, own.name, own.schema)
         others = {g.name: agreed.get(g.name, Partner()) for g in ours.others}
         policy = policy_of(supergraph, ours, others, own.privacies)
@@ -114,7 +114,7 @@ def gateway_over(
             observer=tracing,
         )
 
-    current = Current(path, router_over)
+    current = Current(path, router_over, agreements)
 
     @asynccontextmanager
     async def followed(process: Process) -> AsyncIterator[None]:
@@ -137,13 +137,13 @@ def federated_app(
 ) -> Starlette:
     """Serves the supergraph in the file, as it is at the time. Raises BadSupergraph,
     BadPartners or OSError."""
-    agreed = partners_in(Path(settings.partners)) if settings.partners else {}
+    agreements = [Path(settings.partners)] if settings.partners else []
     redis = redis_at(settings.redis_url)
     cache = EntityCache(store_of(redis, KEPT, settings.cache_bytes), tracing)
     clients = Clients(transport, tracing, cache)
 
     def router_over(supergraph: Supergraph) -> Router:
-        refuse_unknown(agreed, supergraph)
+        agreed = agreed_in(agreements, supergraph)
         partners = partners_of(supergraph.subgraphs.values(), settings, agreed)
         return Router(
             supergraph,
@@ -154,7 +154,7 @@ def federated_app(
             token_limit=settings.token_limit,
         )
 
-    current = Current(path, router_over)
+    current = Current(path, router_over, agreements)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -220,10 +220,13 @@ class RouterEndpoint(Answering):
         return answer
 
 
-def refuse_unknown(agreed: Mapping[str, Partner], supergraph: Supergraph) -> None:
-    """A name that is misspelt would leave the one it means without what was agreed with it."""
+def agreed_in(agreements: Iterable[Path], supergraph: Supergraph) -> dict[str, Partner]:
+    """What is agreed with whom. A name that is misspelt would leave the one it means without it:
+    raises BadSupergraph, BadPartners or OSError."""
+    agreed = {name: held for path in agreements for name, held in partners_in(path).items()}
     if unknown := agreed.keys() - {subgraph.name for subgraph in supergraph.subgraphs.values()}:
         raise BadSupergraph(f"It has no subgraph {', '.join(sorted(unknown))}: see PARTNERS.")
+    return agreed
 
 
 def partners_of(

@@ -16,6 +16,8 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, JWKRegistry, Key, KeySet, OctKey
 from joserfc.jws import JWSRegistry
 
+from runtime.watched import version_of
+
 log = structlog.get_logger()
 
 ALGORITHM = "ES256"
@@ -99,13 +101,13 @@ class Keys:
     def __init__(self, path: Path | None, issuer: str, audience: str) -> None:
         """Without a file, keys are made for as long as the process lives."""
         self._path, self._issuer, self._audience = path, issuer, audience
-        self._read = version_of(path)
+        self._read = path and version_of(path)
         self._keys = KeySet([a_key()]) if path is None else keys_in(path)
 
     @property
     def current(self) -> KeySet:
         """Another object as soon as the file has changed."""
-        version = version_of(self._path)
+        version = self._path and version_of(self._path)
         if self._path is not None and version != self._read:
             self._read = version
             try:
@@ -165,15 +167,6 @@ def keys_in(path: Path) -> KeySet:
     if not all(isinstance(key, ECKey) and key.is_private for key in keys):
         raise NoKeys(f"{path} must hold private P-256 keys only, as `server.py keys` makes them.")
     return keys
-
-
-def version_of(path: Path | None) -> tuple[int, int] | None:
-    """Another one for each time the file is replaced or written to."""
-    try:
-        found = path.stat() if path else None
-    except OSError:
-        return None
-    return found and (found.st_ino, found.st_mtime_ns)
 
 
 def rotate(path: Path, keep: int = 2) -> list[str]:

@@ -351,7 +351,8 @@ async def test_every_command_is_carried_out_or_refused_the_same(
                     answers.append(told(await ask(documents[command], viewer, given), alike))
                 await forget(url)
             expected, found = answers[:3], answers[3:]
-            data, errors = expected[1]
+            # What anybody may send has been done by then.
+            data, errors = expected[0 if sending.viewer == Viewer() else 1]
             # Who declines a booking sees it no longer.
             if '"message"' in data or (errors and '"__typename"' not in data):
                 refused.append(command)

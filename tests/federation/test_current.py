@@ -118,6 +118,26 @@ async def test_a_file_that_cannot_be_served_changes_nothing(
     assert (await client.post("/graphql", json=PRODUCTS)).json()["data"]
 
 
+async def test_what_is_newly_agreed_with_a_partner_holds_without_a_restart(
+    file: Path, shop: Federation, tmp_path: Path
+) -> None:
+    agreed = tmp_path / "partners.toml"
+    agreed.write_text("[catalog]\nprivate_addresses = true\n")
+    app = federated_app(file, Settings(partners=str(agreed)), Hosts(shop.apps))
+    current = app.state.current
+    async with app.router.lifespan_context(app):
+        agreed.write_text("[catalog]\nprivate_addresses = false\n")
+        await current.look()
+        refused = current.router
+        agreed.write_text('[catalog]\nprivate_addresses = true\nheaders = ["x-shop"]\n')
+        await current.look()
+        asked = {"x-shop": "central"}
+        await current.router.execute("{ products(first: 1) { upc } }", headers=asked)
+
+    assert shop.subgraphs["catalog"].headers[-1]["x-shop"] == "central"
+    assert refused is not current.router
+
+
 async def test_what_was_asked_before_is_planned_before_it_is_asked_again(
     served: Any, file: Path, shop: Federation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
