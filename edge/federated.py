@@ -26,7 +26,7 @@ from edge.schema_text import schema_text
 from engine.cost import Limits
 from engine.engine import Engine
 from federation.cache import EntityCache
-from federation.client import BySubgraph
+from federation.client import BySubgraph, Client, InParts
 from federation.current import Current
 from federation.disclosure import Privacies, policy_of
 from federation.gateway import Gateway, Joined
@@ -102,10 +102,10 @@ def gateway_over(
             unlimited(each=True, error_limit=sys.maxsize),
             {name: partner.client for name, partner in others.items()},
         )
-        remote = {name: clients.of(name, partner) for name, partner in partners.items()}
+        remote = {name: client_of(clients, name, each) for name, each in partners.items()}
         return Joined(
             supergraph,
-            BySubgraph({own.name: local, **remote}),
+            BySubgraph({own.name: InParts(local, settings.representation_limit), **remote}),
             ours,
             policy,
             engine_of(own.schema, rules=(ours.rule(),)),
@@ -147,7 +147,7 @@ def federated_app(
         partners = partners_of(supergraph.subgraphs.values(), settings, agreed)
         return Router(
             supergraph,
-            BySubgraph({name: clients.of(name, partner) for name, partner in partners.items()}),
+            BySubgraph({name: client_of(clients, name, each) for name, each in partners.items()}),
             partners=agreed,
             observer=tracing,
             limits=Limits.of(settings),
@@ -218,6 +218,10 @@ class RouterEndpoint(Answering):
         for name, value in passed_back:
             answer.headers.append((name.encode("latin-1"), value.encode("latin-1")))
         return answer
+
+
+def client_of(clients: Clients, name: str, partner: Partner) -> Client:
+    return InParts(clients.of(name, partner), partner.entities)
 
 
 def agreed_in(agreements: Iterable[Path], supergraph: Supergraph) -> dict[str, Partner]:

@@ -1,7 +1,9 @@
 """What is asked of subgraphs, and who can ask them."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import Any, Protocol
 
 import orjson
@@ -39,6 +41,22 @@ class Request:
         """And for nothing else."""
         return self.is_query and not self.fetch.roots
 
+    def parts(self, most: int) -> "list[Request]":
+        """Requests of at most so many entities of each kind, for what is about nothing else."""
+        count = max(map(len, self.representations.values()), default=0)
+        if count <= most or not self.is_for_entities:
+            return [self]
+        return [
+            replace(
+                self,
+                representations={
+                    name: given[begin : begin + most]
+                    for name, given in self.representations.items()
+                },
+            )
+            for begin in range(0, count, most)
+        ]
+
     @property
     def body(self) -> bytes:
         entities = {
@@ -63,6 +81,45 @@ class NoClient:
 
     async def ask(self, request: Request) -> dict[str, Any]:
         raise Unavailable(request.subgraph, "is not asked here", retryable=False)
+
+
+class InParts:
+    """Asks for no more entities at once than the subgraph takes, in several requests."""
+
+    def __init__(self, client: Client, most: int) -> None:
+        self._client = client
+        self._most = most
+
+    async def ask(self, request: Request) -> dict[str, Any]:
+        parts = request.parts(self._most)
+        if len(parts) == 1:
+            return await self._client.ask(request)
+        answers = await asyncio.gather(*map(self._client.ask, parts))
+        whole: dict[str, Any] = {"data": {}, "errors": []}
+        for entities in request.fetch.entities:
+            alias, variable = entities.alias, entities.variable
+            found = [(answer.get("data") or {}).get(alias) for answer in answers]
+            given = [len(part.representations[variable]) for part in parts]
+            # Lists of other lengths cannot be told apart any more once they are one.
+            odd = [f for f, n in zip(found, given, strict=True) if not is_list_of(f, n)]
+            whole["data"][alias] = odd[0] if odd else list(chain.from_iterable(found))
+        for number, answer in enumerate(answers):
+            errors = answer.get("errors")
+            for error in errors if isinstance(errors, list) else ():
+                whole["errors"].append(moved(error, number * self._most))
+        return whole
+
+
+def is_list_of(value: Any, number: int) -> bool:
+    return isinstance(value, list) and len(value) == number
+
+
+def moved(error: Any, by: int) -> Any:
+    """The error with the place that its entity has among all."""
+    path = error.get("path") if isinstance(error, dict) else None
+    if isinstance(path, list) and len(path) > 1 and type(path[1]) is int:
+        return {**error, "path": [path[0], path[1] + by, *path[2:]]}
+    return error
 
 
 class BySubgraph:

@@ -37,6 +37,8 @@ class Partner(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     concurrency: Annotated[int, Meta(ge=1)] = 20
     failures: Annotated[int, Meta(ge=1)] = 5
     rest_seconds: Annotated[float, Meta(gt=0)] = 10.0
+    entities: Annotated[int, Meta(ge=1)] = 1_000
+    """Of a kind in one request; for more there are several."""
     answer_limit: Annotated[int, Meta(ge=1)] = 1_000_000
     """Bytes, unpacked."""
     depth_limit: Annotated[int, Meta(ge=1, le=200)] = 40
