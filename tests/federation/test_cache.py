@@ -1,7 +1,7 @@
 """What partners said of entities is kept as they allow, for whom they said it, until it changes."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
 import orjson
@@ -61,8 +61,10 @@ class Shop:
             {**others, "people": HttpClient("people", partner, hosts, cache=self.cache)}
         )
 
-    async def answer(self, document: str = AUTHORS, **headers: str) -> Object:
-        result = await self.federation.router.execute(document, headers=headers)
+    async def answer(
+        self, document: str = AUTHORS, headers: Mapping[str, str] | None = None, **variables: Any
+    ) -> Object:
+        result = await self.federation.router.execute(document, variables, headers or {})
         return dict(result.formatted)
 
     @property
@@ -102,10 +104,19 @@ async def test_another_selection_is_another_thing(store: Store) -> None:
     assert len(shop.asked) == 2
 
 
+async def test_other_arguments_are_another_thing(store: Store) -> None:
+    shop = Shop(store)
+    asked = "query ($shout: Boolean) { reviews { author { nick(shout: $shout) } } }"
+    quiet, loud = await shop.answer(asked, shout=False), await shop.answer(asked, shout=True)
+
+    assert len(shop.asked) == 2
+    assert quiet != loud
+
+
 async def test_viewers_whom_the_partner_can_tell_apart_share_nothing(store: Store) -> None:
     shop = Shop(store, "public, max-age=60", headers=["accept-language", "authorization"])
     for headers in ({"accept-language": "hi"}, {"authorization": "Bearer me"}, {"cookie": "x"}, {}):
-        await shop.answer(**headers)
+        await shop.answer(headers=headers)
 
     assert len(shop.asked) == 3
 
@@ -161,6 +172,25 @@ async def test_an_answer_older_than_what_happened_is_not_kept(store: Store) -> N
     await shop.answer()
 
     assert shop.asked == [["b", "a"], ["b"]]
+
+
+async def test_who_comes_after_something_happened_does_not_share_what_was_asked_before(
+    store: Store,
+) -> None:
+    shop = Shop(store)
+    later: list[asyncio.Task[Object]] = []
+
+    async def happening(asked: Object) -> None:
+        if not later:
+            await shop.cache.forget("User", {"id": "b"})
+            later.append(asyncio.create_task(shop.answer()))
+            await asyncio.sleep(0.01)
+
+    shop.people.before = happening
+    await shop.answer()
+    await later[0]
+
+    assert sorted(id for asked in shop.asked for id in asked).count("b") == 2
 
 
 async def test_whoever_comes_together_asks_once(store: Store) -> None:
@@ -274,17 +304,3 @@ async def unreachable(url: str) -> AsyncIterator[InRedis]:
     redis = SharedRedis(url)
     yield InRedis(redis, "partners:")
     await redis.close()
-
-
-async def test_memory_is_bounded_and_keeps_what_was_read_last() -> None:
-    now = 0.0
-    memory = Memory(30, clock=lambda: now)
-    await memory.write({"a": b"1" * 9, "b": b"2" * 9, "c": b"3" * 9}, 10)
-    assert (await memory.read(["a"]))[0] is not None
-    await memory.write({"d": b"4" * 9}, 20)
-
-    assert [value is not None for value in await memory.read(["a", "b", "c", "d"])] == [
-        *(True, False, True, True)
-    ]
-    now = 15
-    assert [value is not None for value in await memory.read(["a", "d"])] == [False, True]
