@@ -24,7 +24,7 @@ from runtime.faults import (
     is_outage,
     meant_for_client,
 )
-from runtime.http import Refused
+from runtime.http import Refused, as_bytes
 from runtime.identity import viewer_of
 from runtime.process import Process
 from runtime.settings import Settings
@@ -135,8 +135,7 @@ class Endpoint(Answering):
         answer = manner.answer(body)
         if errors and any(error["extensions"].get("code") == "UNAVAILABLE" for error in errors):
             answer.headers.append((b"retry-after", b"%d" % RETRY_AFTER_SECONDS))
-        for name, value in context.answer_headers:
-            answer.headers.append((name.encode("latin-1"), value.encode("latin-1")))
+        answer.headers.extend(as_bytes(context.answer_headers))
         if self.settings.development:
             tally = context.batches.tally
             timing = f'sql;desc="{tally.statements} statements";dur={tally.seconds * 1000:.1f}'

@@ -1,4 +1,5 @@
-"""GraphQL over HTTP for a supergraph alone: what clients send goes on to those who know them."""
+"""What serves a supergraph: alone, where all that clients send goes on to those who know them; or
+behind our own endpoint, as our schema with what partners add to it."""
 
 import sys
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
@@ -38,7 +39,7 @@ from federation.policy import Coordinate
 from federation.router import Router
 from federation.supergraph import BadSupergraph, Subgraph, Supergraph
 from runtime.faults import formatted
-from runtime.http import encoded
+from runtime.http import as_bytes, as_text, encoded
 from runtime.process import Process
 from runtime.rights import Area
 from runtime.settings import Settings
@@ -149,6 +150,7 @@ def federated_app(
             supergraph,
             BySubgraph({name: client_of(clients, name, each) for name, each in partners.items()}),
             partners=agreed,
+            seconds=settings.operation_seconds,
             observer=tracing,
             limits=Limits.of(settings),
             token_limit=settings.token_limit,
@@ -203,11 +205,7 @@ class RouterEndpoint(Answering):
         """The answer to one operation. Raises Refused or Invalid."""
         router = self._current.router
         operation = prepared(router, asked, incoming)
-        headers = {
-            name.decode("latin-1"): value.decode("latin-1")
-            for name, value in incoming.headers.items()
-        }
-        headers[REQUEST_ID] = incoming.id
+        headers = {**as_text(incoming.headers.items()), REQUEST_ID: incoming.id}
         passed_back: list[tuple[str, str]] = []
         result = await router.run(operation, asked.get("variables"), headers, passed_back)
         body: dict[str, Any] = {"data": result.data}
@@ -215,8 +213,7 @@ class RouterEndpoint(Answering):
             log.info("errors", count=len(result.errors))
             body = {"errors": formatted(result.errors, incoming.id), **body}
         answer = manner.answer(body)
-        for name, value in passed_back:
-            answer.headers.append((name.encode("latin-1"), value.encode("latin-1")))
+        answer.headers.extend(as_bytes(passed_back))
         return answer
 
 

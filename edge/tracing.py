@@ -32,6 +32,7 @@ from federation.observer import Call, Event, Observer
 from runtime.batch import Reading
 from runtime.context import Context
 from runtime.faults import code_of, sqlstate
+from runtime.http import as_text
 
 NAME = "sewa-mitra-gateway"
 OURS = {"INTERNAL", "UNAVAILABLE"}
@@ -186,9 +187,7 @@ class Continued:
             await self.app(scope, receive, send)
             return
         names = ("traceparent", "tracestate")
-        given = {
-            name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
-        }
+        given = as_text(scope["headers"])
         carrier = {name: given[name] for name in names if name in given}
         around = get_current()
         attach(TraceContextTextMapPropagator().extract(carrier, around))

@@ -47,7 +47,7 @@ from engine.observer import Observer
 from engine.plan import Plan
 from engine.run import Run
 from runtime.context import Context
-from runtime.faults import BadInput, LimitExceeded
+from runtime.faults import BadInput, LimitExceeded, TooSlow
 from runtime.viewer import ANYONE, Viewer
 
 
@@ -196,8 +196,7 @@ class Engine:
                 observer.failed(operation, invalid.errors)
                 raise
             except TimeoutError:
-                message = f"This took longer than {self.seconds} seconds. Ask for less at once."
-                result = refused(LimitExceeded(message, limit=self.seconds))
+                result = refused(TooSlow(self.seconds))
             if isinstance(context, Context):
                 try:
                     await context.keep_trail()

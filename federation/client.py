@@ -98,7 +98,7 @@ class InParts:
         whole: dict[str, Any] = {"data": {}, "errors": []}
         for entities in request.fetch.entities:
             alias, variable = entities.alias, entities.variable
-            found = [(answer.get("data") or {}).get(alias) for answer in answers]
+            found: list[Any] = [(answer.get("data") or {}).get(alias) for answer in answers]
             given = [len(part.representations[variable]) for part in parts]
             # Lists of other lengths cannot be told apart any more once they are one.
             odd = [f for f, n in zip(found, given, strict=True) if not is_list_of(f, n)]

@@ -19,7 +19,6 @@ from runtime.rights import Area
 
 PUBLIC = "public"
 
-
 BOOLEAN = parse_type("Boolean", no_location=True)
 
 

@@ -22,6 +22,7 @@ from federation.router import Router
 from federation.supergraph import Supergraph
 from runtime.context import Context
 from runtime.faults import LimitExceeded
+from runtime.http import as_text
 from runtime.viewer import Viewer
 
 
@@ -103,11 +104,7 @@ class Gateway:
         if isinstance(operation, Operation):
             alone = self.current.router.alone
             return alone.run(operation, variables, context, observer=observer)
-        headers = {
-            name.decode("latin-1"): value.decode("latin-1")
-            for name, value in context.headers.items()
-        }
-        headers[REQUEST_ID] = context.request_id
+        headers = {**as_text(context.headers.items()), REQUEST_ID: context.request_id}
         return operation.router.run(
             operation.operation, variables, headers, context.answer_headers, context
         )

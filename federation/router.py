@@ -27,7 +27,7 @@ from federation.policy import Policy
 from federation.search import Budget
 from federation.supergraph import Supergraph
 from runtime.context import Context
-from runtime.faults import LimitExceeded
+from runtime.faults import TooSlow
 from runtime.viewer import ANYONE, Viewer
 
 NO_HEADERS: Mapping[str, str] = {}
@@ -60,7 +60,7 @@ class Router:
         budget: Budget | None = None,
         operations: int = 1000,
         partners: Collection[str] = (),
-        seconds: float | None = None,
+        seconds: float = 30,
         policy: Policy | None = None,
         observer: Observer | None = None,
     ) -> None:
@@ -113,9 +113,7 @@ class Router:
                 self._observer.failed(operation, invalid.errors)
                 raise
             except TimeoutError:
-                message = f"This took longer than {self._seconds} seconds. Ask for less at once."
-                error = LimitExceeded(message, limit=self._seconds)
-                result = ExecutionResult(None, [error])
+                result = ExecutionResult(None, [TooSlow(self._seconds)])
             if result.errors:
                 self._observer.failed(operation, result.errors)
         return result

@@ -37,6 +37,12 @@ class LimitExceeded(Coded):
         super().__init__("LIMIT_EXCEEDED", message, **details)
 
 
+class TooSlow(LimitExceeded):
+    def __init__(self, seconds: float) -> None:
+        told = f"This took longer than {seconds} seconds. Ask for less at once."
+        super().__init__(told, limit=seconds)
+
+
 class NotFound(Coded):
     """There is no such thing, or not for this viewer to do this to: not to be told apart."""
 

@@ -3,6 +3,7 @@
 import asyncio
 import re
 import secrets
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import orjson
@@ -53,6 +54,15 @@ def encoded(body: Any, status: int = 200, **headers: str) -> Response:
     response.headers["x-content-type-options"] = "nosniff"
     response.headers.update(headers)
     return response
+
+
+def as_text(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Headers by their names. They travel in latin-1, whatever the bytes mean."""
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in headers}
+
+
+def as_bytes(headers: Iterable[tuple[str, str]]) -> Iterator[tuple[bytes, bytes]]:
+    return ((name.encode("latin-1"), value.encode("latin-1")) for name, value in headers)
 
 
 def request_id_of(request: Request) -> str:
