@@ -35,6 +35,7 @@ from runtime.faults import code_of, sqlstate
 from runtime.http import as_text
 
 NAME = "sewa-mitra-gateway"
+PROPAGATOR = TraceContextTextMapPropagator()
 OURS = {"INTERNAL", "UNAVAILABLE"}
 """The codes of errors that whoever runs the gateway has to look at."""
 
@@ -122,6 +123,11 @@ class Tracing(Observer):
                 took = {"gateway.partner": call.partner, "gateway.outcome": outcome}
                 self._partner_seconds.record(time.monotonic() - began, took)
 
+    def carried(self) -> Mapping[str, str]:
+        carrier: dict[str, str] = {}
+        PROPAGATOR.inject(carrier)
+        return carrier
+
     def counted(self, partner: str, event: Event, count: int = 1) -> None:
         if count:
             told = {"gateway.partner": partner, "gateway.partner.event": event.value}
@@ -190,7 +196,7 @@ class Continued:
         given = as_text(scope["headers"])
         carrier = {name: given[name] for name in names if name in given}
         around = get_current()
-        attach(TraceContextTextMapPropagator().extract(carrier, around))
+        attach(PROPAGATOR.extract(carrier, around))
         try:
             await self.app(scope, receive, send)
         finally:

@@ -132,6 +132,7 @@ class HttpClient:
         until = asyncio.get_running_loop().time() + self.partner.seconds
         try:
             with self._observer.call(call):
+                headers = {**headers, **self._observer.carried()}
                 async with self._bulkhead:
                     with self._breaker.watching():
                         return await self._in_time(call, body, headers, until, request.is_query)

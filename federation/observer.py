@@ -1,5 +1,6 @@
 """What whoever measures is told of partners, besides what the engine tells."""
 
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -7,6 +8,8 @@ from enum import StrEnum
 import engine.observer
 from federation.plan import Fetch
 from runtime.batch import UNOBSERVED
+
+NOTHING: Mapping[str, str] = {}
 
 
 class Event(StrEnum):
@@ -45,6 +48,10 @@ class Observer(engine.observer.Observer):
     def call(self, call: Call) -> AbstractContextManager[None]:
         """Around asking, all tries in it. Raises what they do."""
         return UNOBSERVED
+
+    def carried(self) -> Mapping[str, str]:
+        """Headers by which a partner that is being asked makes what it does part of this."""
+        return NOTHING
 
     def counted(self, partner: str, event: Event, count: int = 1) -> None:
         """It has happened so often just now."""

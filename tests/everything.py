@@ -73,8 +73,9 @@ GIVEN = {
 """The arguments of root fields that need some, or are told more by some; $ is an id."""
 
 
-def queries(ids: dict[str, str]) -> dict[str, str]:
-    """Every entity by its id with everything on it, and every other root field."""
+def queries(ids: dict[str, str], viewer: int = DEEP) -> dict[str, str]:
+    """Every entity by its id with everything on it, and every other root field; `viewer` so many
+    levels deep."""
     assert SCHEMA.query_type is not None
     found = {}
     for name in by_id(ids):
@@ -87,7 +88,7 @@ def queries(ids: dict[str, str]) -> dict[str, str]:
         given = GIVEN.get(name, "first: 2" if "first" in field.args else "")
         for key, id in ids.items():
             given = given.replace(f'"${key}"', f'"{id}"')
-        inner = selected(type_, DEEP if name == "viewer" else 1)
+        inner = selected(type_, viewer if name == "viewer" else 1)
         found[name] = f"{{ {name}{f'({given})' if given else ''} {inner} }}"
     return found
 
@@ -181,7 +182,10 @@ def selected(type_: GraphQLNamedType, deep: int) -> str:
         elif is_page or deep or not refers(inner_type):
             asked.append(f"{name}{given} {selected(inner_type, deep - (not is_page))}")
         else:
-            asked.append(f"{name}{given} {{ __typename }}")
+            # Of a name alone a router knows what it is, and does not ask whether it is shown.
+            some = "pageInfo { hasNextPage }" if inner_type.name.endswith("Connection") else "id"
+            told = some if some.split()[0] in getattr(inner_type, "fields", {}) else ""
+            asked.append(f"{name}{given} {{ __typename {told} }}")
     return f"{{ __typename {' '.join(asked)} }}"
 
 

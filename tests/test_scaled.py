@@ -4,12 +4,10 @@ The operations are compared with LONG=1 alone: five processes take half a minute
 """
 
 import asyncio
-import json
 import os
 import re
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,23 +16,28 @@ import pytest
 
 from deploy.packages import is_installed
 from deploy.scaled import ROUTER, scaled_out
-from models.account import DemoAccount
 from models.base import Row
-from runtime.bearer import claims_of
 from runtime.rights import Role
-from runtime.settings import Settings
-from runtime.tokens import Keys, rotate
+from runtime.tokens import rotate
 from runtime.viewer import Viewer
-from server import create_app
 from tests.asking import Inbox, a_process
-from tests.conftest import client_of, database, run_sql_async
-from tests.day import TOKEN, comparable
+from tests.conftest import database, run_sql_async
+from tests.day import comparable
 from tests.everything import IDS, commands, edges, missing, queries, walks
 from tests.examples import EXAMPLES, Scene
 from tests.make import save
-from tests.test_rights import REASON, World, a_world
+from tests.test_rights import a_world
+from tests.ways import (
+    COST_LIMIT,
+    Asking,
+    a_gateway,
+    an_account,
+    is_below_null,
+    keys_of,
+    told,
+    viewers,
+)
 
-COST_LIMIT = 1_000_000
 NO_IDS = dict.fromkeys(IDS.values(), "x")
 long = pytest.mark.skipif(
     "LONG" not in os.environ or not is_installed(ROUTER),
@@ -62,65 +65,6 @@ def test_what_is_not_asked_for_is_named() -> None:
     }
 
 
-@dataclass
-class Asking:
-    """A way to the graph."""
-
-    client: httpx.AsyncClient
-    address: str
-    keys: Keys
-
-    async def __call__(
-        self, document: str, viewer: Viewer, variables: dict[str, Any] | None = None
-    ) -> Any:
-        headers = {"accept-language": "en"}
-        if viewer.role is Role.PARTNER:
-            # A client's access ends with its row in the database: it comes as a demo account.
-            headers["authorization"] = f"Bearer demo:{name_of(viewer)}"
-        elif viewer.role is not Role.ANONYMOUS:
-            token = self.keys.sign(10, **claims_of(viewer))
-            headers["authorization"] = f"Bearer {token}"
-        asked: dict[str, Any] = {"query": document, "variables": variables or {}}
-        if viewer.reason:
-            asked["extensions"] = {"reason": viewer.reason}
-        answer = await self.client.post(self.address, json=asked, headers=headers)
-        # A router in JavaScript knows one kind of number, and writes 5 for 5.0.
-        return json.loads(answer.text, parse_float=lambda text: as_number(float(text)))
-
-
-def as_number(value: float) -> float | int:
-    return int(value) if value.is_integer() else value
-
-
-def name_of(viewer: Viewer) -> str:
-    return f"{viewer.role}_{'_'.join(viewer.purposes)}".lower()
-
-
-def an_account(viewer: Viewer) -> DemoAccount:
-    return DemoAccount(
-        name=name_of(viewer),
-        role=viewer.role,
-        person_id=viewer.id or "",
-        district_ids=list(viewer.districts),
-        provider_id=viewer.provider_id,
-        department_id=viewer.department_id,
-        purposes=list(viewer.purposes),
-    )
-
-
-@asynccontextmanager
-async def a_gateway(url: str, keys: Path, storage: Path) -> AsyncIterator[Asking]:
-    settings = Settings(
-        database_url=url,
-        signing_keys=str(keys),
-        storage_dir=str(storage),
-        token_limit=20_000,
-        cost_limit=COST_LIMIT,
-    )
-    async with client_of(create_app(settings, Inbox())) as client:
-        yield Asking(client, "/graphql", keys_of(keys))
-
-
 @asynccontextmanager
 async def a_router(url: str, keys: Path, storage: Path) -> AsyncIterator[Asking]:
     environment = {
@@ -135,11 +79,6 @@ async def a_router(url: str, keys: Path, storage: Path) -> AsyncIterator[Asking]
         none_kept = httpx.Limits(max_keepalive_connections=0)
         async with httpx.AsyncClient(timeout=60, limits=none_kept) as client:
             yield Asking(client, address, keys_of(keys))
-
-
-def keys_of(path: Path) -> Keys:
-    settings = Settings()
-    return Keys(path, settings.issuer, settings.oidc_audience)
 
 
 @pytest.fixture
@@ -160,11 +99,6 @@ REFERENCE = {
 """Tables that are full before anybody has done anything."""
 
 
-def exactly(data: Any) -> str:
-    """All but tokens, which are new each time."""
-    return TOKEN.sub("…", json.dumps(data, ensure_ascii=False, sort_keys=True))
-
-
 COUNTED = re.compile(r"\bSP\d+|\+91[X\d]+|\bWyJ[\w-]+")
 """What the examples number as they go, and cursors made of it."""
 
@@ -174,33 +108,6 @@ def alike(data: Any) -> str:
     return COUNTED.sub("…", comparable(data))
 
 
-def told(answer: Any, compared: Callable[[Any], str] = exactly) -> tuple[str, set[tuple[str, str]]]:
-    """The data, and of each error what clients act on.
-
-    The gateway tells once in how many rows of a field something is hidden, and in each place of
-    the operation that asks for it; a router asks for what several places want of an entity at
-    once, and tells of one of them. Below what is null it may complain that it is.
-    """
-    data = answer.get("data")
-    errors = {
-        (error.get("extensions", {}).get("code"), error["message"])
-        for error in answer.get("errors") or ()
-        if not is_below_null(data, error.get("path") or [])
-    }
-    return compared(data), errors
-
-
-def is_below_null(data: Any, path: list[str | int]) -> bool:
-    if data is None:
-        return bool(path)
-    if not path:
-        return False
-    if isinstance(data, list):
-        rest = path[1:] if isinstance(path[0], int) else path
-        return all(is_below_null(item, rest) for item in data)
-    return is_below_null(data.get(path[0]), path[1:]) if isinstance(data, dict) else False
-
-
 def test_an_error_below_a_null_is_told_from_the_one_that_made_it() -> None:
     data = {"nodes": [{"team": None}, {"team": None}]}
 
@@ -208,11 +115,6 @@ def test_an_error_below_a_null_is_told_from_the_one_that_made_it() -> None:
     assert is_below_null(data, ["nodes", 1, "team", "edges"])
     assert not is_below_null(data, ["nodes", "team"])
     assert not is_below_null({"nodes": [{"team": {}}]}, ["nodes", "team", "edges"])
-
-
-def viewers(world: World) -> Iterator[Viewer]:
-    for role in Role:
-        yield from (world.near(role), world.far(role), replace(world.near(role), reason=REASON))
 
 
 @long
@@ -228,7 +130,9 @@ async def test_everything_reads_the_same_for_every_role(
         router = await stack.enter_async_context(a_router(database_url, keys, tmp_path))
         for viewer in viewers(world):
             ids = world.ids | world.instead.get(viewer.role, {})
-            for name, document in queries(ids).items():
+            # One level deeper this router tells of a worker's days off that they are no list, and
+            # leaves engagements empty; ours does not (test_own_router.py).
+            for name, document in queries(ids, viewer=1).items():
                 answers = await asyncio.gather(gateway(document, viewer), router(document, viewer))
                 expected, found = map(told, answers)
                 compared += 1

@@ -22,6 +22,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
 from starlette.applications import Starlette
+from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -329,11 +330,15 @@ async def test_what_a_partner_is_asked_is_a_span_and_counted() -> None:
     memory, reader = InMemorySpanExporter(), InMemoryMetricReader()
     tracing = Tracing(SimpleSpanProcessor(memory), reader)
     answer = orjson.dumps({"data": {"me": None}})
+    given = []
+
+    def up(request: HttpRequest) -> Response:
+        given.append(request.headers["traceparent"])
+        return Response(answer, media_type="application/json")
+
     served = Starlette(
         routes=[
-            Route(
-                "/up", lambda _: Response(answer, media_type="application/json"), methods=["POST"]
-            ),
+            Route("/up", up, methods=["POST"]),
             Route("/down", lambda _: Response(status_code=503), methods=["POST"]),
         ]
     )
@@ -348,6 +353,7 @@ async def test_what_a_partner_is_asked_is_a_span_and_counted() -> None:
 
     answered, failed = memory.get_finished_spans()
     assert (answered.name, answered.kind) == ("up", SpanKind.CLIENT)
+    assert [each.split("-")[2] for each in given] == [f"{answered.context.span_id:016x}"]
     assert dict(answered.attributes or {}) == {
         "gateway.partner": "up",
         "gateway.fetch.number": 3,

@@ -1,0 +1,125 @@
+"""Ways to the graph, asked the same by the same people, and their answers compared."""
+
+import json
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from models.account import DemoAccount
+from runtime.bearer import claims_of
+from runtime.rights import Role
+from runtime.settings import Settings
+from runtime.tokens import Keys
+from runtime.viewer import Viewer
+from server import create_app
+from tests.asking import Inbox
+from tests.conftest import client_of
+from tests.day import TOKEN
+from tests.test_rights import REASON, World
+
+COST_LIMIT = 1_000_000
+
+
+@dataclass
+class Asking:
+    """A way to the graph."""
+
+    client: httpx.AsyncClient
+    address: str
+    keys: Keys
+
+    async def __call__(
+        self, document: str, viewer: Viewer, variables: dict[str, Any] | None = None
+    ) -> Any:
+        headers = {"accept-language": "en"}
+        if viewer.role is Role.PARTNER:
+            # A client's access ends with its row in the database: it comes as a demo account.
+            headers["authorization"] = f"Bearer demo:{name_of(viewer)}"
+        elif viewer.role is not Role.ANONYMOUS:
+            token = self.keys.sign(10, **claims_of(viewer))
+            headers["authorization"] = f"Bearer {token}"
+        asked: dict[str, Any] = {"query": document, "variables": variables or {}}
+        if viewer.reason:
+            asked["extensions"] = {"reason": viewer.reason}
+        answer = await self.client.post(self.address, json=asked, headers=headers)
+        # A router in JavaScript knows one kind of number, and writes 5 for 5.0.
+        return json.loads(answer.text, parse_float=lambda text: as_number(float(text)))
+
+
+def as_number(value: float) -> float | int:
+    return int(value) if value.is_integer() else value
+
+
+def name_of(viewer: Viewer) -> str:
+    return f"{viewer.role}_{'_'.join(viewer.purposes)}".lower()
+
+
+def an_account(viewer: Viewer) -> DemoAccount:
+    return DemoAccount(
+        name=name_of(viewer),
+        role=viewer.role,
+        person_id=viewer.id or "",
+        district_ids=list(viewer.districts),
+        provider_id=viewer.provider_id,
+        department_id=viewer.department_id,
+        purposes=list(viewer.purposes),
+    )
+
+
+@asynccontextmanager
+async def a_gateway(url: str, keys: Path, storage: Path) -> AsyncIterator[Asking]:
+    settings = Settings(
+        database_url=url,
+        signing_keys=str(keys),
+        storage_dir=str(storage),
+        token_limit=20_000,
+        cost_limit=COST_LIMIT,
+    )
+    async with client_of(create_app(settings, Inbox())) as client:
+        yield Asking(client, "/graphql", keys_of(keys))
+
+
+def keys_of(path: Path) -> Keys:
+    settings = Settings()
+    return Keys(path, settings.issuer, settings.oidc_audience)
+
+
+def exactly(data: Any) -> str:
+    """All but tokens, which are new each time."""
+    return TOKEN.sub("…", json.dumps(data, ensure_ascii=False, sort_keys=True))
+
+
+def told(answer: Any, compared: Callable[[Any], str] = exactly) -> tuple[str, set[tuple[str, str]]]:
+    """The data, and of each error what clients act on.
+
+    The gateway tells once in how many rows of a field something is hidden, and in each place of
+    the operation that asks for it; a router asks for what several places want of an entity at
+    once, and tells of one of them. Below what is null it may complain that it is.
+    """
+    data = answer.get("data")
+    errors = {
+        (error.get("extensions", {}).get("code"), error["message"])
+        for error in answer.get("errors") or ()
+        if not is_below_null(data, error.get("path") or [])
+    }
+    return compared(data), errors
+
+
+def is_below_null(data: Any, path: list[str | int]) -> bool:
+    if data is None:
+        return bool(path)
+    if not path:
+        return False
+    if isinstance(data, list):
+        rest = path[1:] if isinstance(path[0], int) else path
+        return all(is_below_null(item, rest) for item in data)
+    return is_below_null(data.get(path[0]), path[1:]) if isinstance(data, dict) else False
+
+
+def viewers(world: World) -> Iterator[Viewer]:
+    for role in Role:
+        yield from (world.near(role), world.far(role), replace(world.near(role), reason=REASON))
