@@ -21,7 +21,6 @@ from zoneinfo import ZoneInfo
 
 import orjson
 import typer
-import uvicorn
 from graphql import GraphQLError, GraphQLObjectType, GraphQLSchema
 from rich.console import Console
 from rich.padding import Padding
@@ -38,7 +37,7 @@ import ide.build
 import resolvers.background  # noqa: F401  (jobs and followers become known by it)
 from data import demo, reference
 from edge import ide as ide_page
-from edge import oauth
+from edge import oauth, serving
 from edge.answering import json_error, masked_fault
 from edge.application import Application
 from edge.endpoint import Endpoint, Runner
@@ -58,6 +57,7 @@ from resolvers import document, partner_token
 from runtime import log
 from runtime.background import working
 from runtime.database import Database, migrate
+from runtime.draining import draining
 from runtime.embedded import default_folder, embedded_postgres
 from runtime.faults import RETRY_AFTER_SECONDS, NotFound
 from runtime.garbage import look_seldom
@@ -84,8 +84,6 @@ CHECKOUT = Path(__file__).parent
 OPERATIONS = CHECKOUT / "docs" / "operations"
 PING_SECONDS = 2
 ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:\d+)?")
-KEEP_ALIVE_SECONDS = 75
-"""Longer than the proxies in front of us keep a connection: who ends it must be the client."""
 
 if TYPE_CHECKING:
     from edge.tracing import Tracing
@@ -221,6 +219,8 @@ async def healthy(_: Request) -> Response:
 
 async def ready(request: Request) -> Response:
     """Whether requests can be answered now, and what is in the way."""
+    if draining.is_set():
+        return encoded({"ready": False, "draining": True}, 503)
     try:
         async with asyncio.timeout(PING_SECONDS):
             await request.state.process.database.ping()
@@ -309,20 +309,7 @@ def serve(
         except (BadSupergraph, BadPartners, OSError) as error:
             fail(str(error))
         look_seldom()
-        uvicorn.run(
-            app,
-            host=settings.host,
-            port=settings.port,
-            loop="uvloop",
-            http="httptools",
-            ws="none",
-            lifespan="on",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_keep_alive=KEEP_ALIVE_SECONDS,
-            timeout_graceful_shutdown=5,
-        )
+        serving.serve(app, settings)
 
 
 @cli.command()
@@ -355,20 +342,7 @@ def federate(
         fail(f"{supergraph}: {error}")
     look_seldom()
     console.print(f"Serving {supergraph} at http://{settings.host}:{settings.port}/graphql")
-    uvicorn.run(
-        application,
-        host=settings.host,
-        port=settings.port,
-        loop="uvloop",
-        http="httptools",
-        ws="none",
-        lifespan="on",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=5,
-    )
+    serving.serve(application, settings)
 
 
 @cli.command("work")

@@ -14,6 +14,11 @@ class Settings:
     database_url: str | None = None
     host: str = "127.0.0.1"
     port: int = 8000
+    workers: int = 1
+    drain_seconds: float = 0
+    connection_limit: int = 10_000
+    connections_each: int = 1_000
+    forwarded_allow_ips: str = "127.0.0.1,::1"
     data_dir: str | None = None
     development: bool = True
     log_format: str = "console"
