@@ -1,9 +1,12 @@
 """The gateway as an application, and the command line around it."""
 
 import asyncio
+import os
 import re
 import signal
 import socket
+import sys
+import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import (
     AbstractAsyncContextManager,
@@ -43,6 +46,7 @@ from edge.application import Application
 from edge.endpoint import Endpoint, Runner
 from edge.federated import Follow, Own, federated_app, gateway_over
 from edge.schema_text import schema_text
+from edge.workers import Workers
 from engine.cost import Limits
 from engine.engine import Engine, Invalid
 from federation.disclosure import Privacies
@@ -72,6 +76,7 @@ from runtime.rights import Role
 from runtime.settings import Settings
 from runtime.signature import Gateways, secrets_in
 from runtime.sms import Sms
+from runtime.storage import folder_for
 from runtime.tokens import NoKeys, keys_in, public_keys, rotate
 from runtime.transaction import transaction
 from runtime.viewer import Viewer
@@ -262,6 +267,7 @@ def serve(
         list[str] | None,
         typer.Option("--subgraph", help=f"{' | '.join(SUBGRAPHS)}; may be given several times."),
     ] = None,
+    descriptor: Annotated[int | None, typer.Option("--socket", hidden=True)] = None,
 ) -> None:
     """Serve the gateway, on a database of its own or on DATABASE_URL.
 
@@ -272,12 +278,18 @@ def serve(
     With --subgraph it serves that part of the graph alone, as a Federation 2 subgraph, to the
     gateways that GATEWAY_SECRETS names; `work` then does what nobody waits for.
 
+    WORKERS says how many processes serve on the one port; one that dies is replaced.
+
     PORT=8080 python server.py serve
     """
     settings, parts = the_settings(), tuple(dict.fromkeys(part or ()))
     refuse_unsafe(settings)
     if parts:
         refuse_open_subgraph(settings, parts)
+    if descriptor is not None:
+        # One of several: whoever started it has seen to everything else.
+        serving.serve(application(settings, parts, background=False), settings, descriptor)
+        return
     refuse_taken_port(settings)
     with a_database(settings) as url:
         asyncio.run(migrate(url))
@@ -296,20 +308,46 @@ def serve(
             tell_accounts(asyncio.run(demo.accounts_in(url)))
         console.print("\nCtrl-C stops everything.\n")
         chosen = replace(settings, database_url=url)
-        try:
-            app = (
-                create_subgraph(chosen, *parts)
-                if parts
-                else create_app(
-                    chosen,
-                    background=settings.database_url is None or settings.development,
-                    documents=[p.read_text(encoding="utf-8") for p in OPERATIONS.glob("*.graphql")],
-                )
-            )
-        except (BadSupergraph, BadPartners, OSError) as error:
-            fail(str(error))
-        look_seldom()
-        serving.serve(app, settings)
+        background = not parts and (settings.database_url is None or settings.development)
+        if settings.workers > 1:
+            serve_in_several(chosen, parts, background=background)
+        else:
+            serving.serve(application(chosen, parts, background=background), settings)
+
+
+def application(settings: Settings, parts: tuple[str, ...], *, background: bool) -> Starlette:
+    try:
+        if parts:
+            made = create_subgraph(settings, *parts)
+        else:
+            documents = [p.read_text(encoding="utf-8") for p in OPERATIONS.glob("*.graphql")]
+            made = create_app(settings, background=background, documents=documents)
+    except (BadSupergraph, BadPartners, OSError) as error:
+        fail(str(error))
+    look_seldom()
+    return made
+
+
+def serve_in_several(settings: Settings, parts: tuple[str, ...], *, background: bool) -> None:
+    """The database is there; what one process would make up for itself is made for all of them."""
+    ourselves = [sys.executable, str(CHECKOUT / "server.py")]
+    environment = {
+        **os.environ,
+        "DATABASE_URL": str(settings.database_url),
+        "STORAGE_DIR": str(folder_for(settings)),
+    }
+    with tempfile.TemporaryDirectory() as folder, serving.listening(settings) as listening:
+        if settings.signing_keys is None:
+            environment["SIGNING_KEYS"] = f"{folder}/keys.json"
+            rotate(Path(folder) / "keys.json")
+        named = [option for part in parts for option in ("--subgraph", part)]
+        command = [*ourselves, "serve", *named, "--socket", str(listening.fileno())]
+        commands = [command] * settings.workers
+        if background:
+            commands.append([*ourselves, "work"])
+        code = Workers(commands, environment, [listening.fileno()]).run()
+    if code:
+        fail("A process ended as soon as it had started; the log says why.")
 
 
 @cli.command()

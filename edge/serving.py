@@ -1,6 +1,8 @@
 """Serving an application: what a connection may cost before it has asked for anything, and how a
 process ends."""
 
+import os
+import socket
 import time
 from asyncio import TimerHandle
 from collections import Counter
@@ -23,6 +25,7 @@ HEADER_SECONDS = 10.0
 HEADER_LIMIT = 16_384
 """Bytes of the line and the headers together."""
 HEADERS = 100
+BACKLOG = 2_048
 ENDING_SECONDS = 10
 """For what is under way when the process is to end; then it is cut off."""
 
@@ -133,6 +136,7 @@ class Server(uvicorn.Server):
         super().__init__(config)
         self._drain_seconds = drain_seconds
         self._ends_at: float | None = None
+        self._parent = os.getppid()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         draining.set()
@@ -143,7 +147,9 @@ class Server(uvicorn.Server):
             super().handle_exit(sig, frame)
 
     async def on_tick(self, counter: int) -> bool:
-        if self._ends_at is not None and time.monotonic() >= self._ends_at:
+        is_over = self._ends_at is not None and time.monotonic() >= self._ends_at
+        if is_over or os.getppid() != self._parent:
+            # Without whoever keeps it alive nobody would ever end it.
             self.should_exit = True
         return await super().on_tick(counter)
 
@@ -172,6 +178,14 @@ def config_for(app: Any, settings: Settings, **more: Any) -> uvicorn.Config:
     )
 
 
-def serve(app: Any, settings: Settings) -> None:
-    """Until told to end."""
-    Server(config_for(app, settings), settings.drain_seconds).run()
+def serve(app: Any, settings: Settings, descriptor: int | None = None) -> None:
+    """Until told to end; on the socket of that descriptor, if there is one already."""
+    sockets = None if descriptor is None else [socket.socket(fileno=descriptor)]
+    Server(config_for(app, settings), settings.drain_seconds).run(sockets)
+
+
+def listening(settings: Settings) -> socket.socket:
+    """For several processes. Raises OSError."""
+    made = socket.create_server((settings.host, settings.port), backlog=BACKLOG)
+    made.set_inheritable(True)
+    return made

@@ -7,10 +7,12 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import httpx
+import psutil
 import pytest
 
 from tests.conftest import CHECKOUT, database
@@ -34,11 +36,12 @@ def free_port() -> int:
 
 
 @contextmanager
-def serving(url: str, port: int) -> Iterator["subprocess.Popen[str]"]:
+def serving(url: str, port: int, **environment: str) -> Iterator["subprocess.Popen[str]"]:
+    given = {"DATABASE_URL": url, "PORT": str(port), "LOG_FORMAT": "json", **environment}
     process = subprocess.Popen(
         [sys.executable, "server.py", "serve"],
         cwd=CHECKOUT,
-        env={**os.environ, "DATABASE_URL": url, "PORT": str(port), "LOG_FORMAT": "json"},
+        env={**os.environ, **given},
         stderr=subprocess.PIPE,
         text=True,
     )
@@ -101,6 +104,47 @@ def test_the_gateway_serves_a_given_database_and_stops_when_told(
     assert line.keys() == {"timestamp", "level", "event", "request_id", "status", "ms"}
     assert (line["event"], line["level"], line["status"]) == ("request", "info", 200)
     assert "told-to-nobody" not in said
+
+
+def test_several_processes_serve_and_one_that_dies_is_replaced(
+    server_url: str, template: str
+) -> None:
+    port = free_port()
+    address = f"http://127.0.0.1:{port}/graphql"
+    with (
+        database(server_url, template) as url,
+        serving(url, port, WORKERS="2", DEVELOPMENT="true") as process,
+    ):
+        parent = psutil.Process(process.pid)
+        children = until(lambda: len(found := parent.children()) == 3 and found)
+        serve = [child for child in children if "--socket" in child.cmdline()]
+        until(lambda: all(child.num_threads() and is_listening(child) for child in serve))
+        victim = serve[0]
+        victim.kill()
+        until(lambda: not victim.is_running() and len(parent.children()) == 3)
+        answers = [httpx.post(address, json={"query": "{ __typename }"}).json() for _ in range(20)]
+        replaced = [each for each in parent.children() if each not in children]
+
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=20)
+        left = [each for each in (*children, *replaced) if each.is_running()]
+
+    assert answers == [{"data": {"__typename": "Query"}}] * 20
+    assert len(replaced) == 1
+    assert process.returncode == 0
+    assert left == []
+
+
+def is_listening(process: psutil.Process) -> bool:
+    return any(each.status == psutil.CONN_LISTEN for each in process.net_connections("tcp"))
+
+
+def until(is_so: Callable[[], Any]) -> Any:
+    for _ in range(300):
+        if found := is_so():
+            return found
+        time.sleep(0.1)
+    raise TimeoutError
 
 
 @pytest.mark.parametrize(
