@@ -17,9 +17,10 @@ from contextlib import (
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
+from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar
 from zoneinfo import ZoneInfo
 
 import orjson
@@ -46,12 +47,14 @@ from edge.application import Application
 from edge.endpoint import Endpoint, Runner
 from edge.federated import Follow, Own, federated_app, gateway_over
 from edge.schema_text import schema_text
+from edge.watching import Watching, exposed, watching_of
 from edge.workers import Workers
 from engine.cost import Limits
 from engine.engine import Engine, Invalid
 from federation.disclosure import Privacies
 from federation.gateway import Gateway
 from federation.network import Transport
+from federation.observer import Observer
 from federation.partner import BadPartners
 from federation.policy import SHOWN
 from federation.router import planned
@@ -90,9 +93,6 @@ OPERATIONS = CHECKOUT / "docs" / "operations"
 PING_SECONDS = 2
 ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:\d+)?")
 
-if TYPE_CHECKING:
-    from edge.tracing import Tracing
-
 T = TypeVar("T")
 
 
@@ -114,13 +114,15 @@ def create_app(
     def page() -> Response:
         return ide_page.page("/graphql", OPERATIONS, assets)
 
-    tracing = tracing_of(settings)
-    engine, during = runner_of(settings, tracing, transport)
+    documents = list(documents)
+    watching = watching_of(settings, [sha256(known.encode()).hexdigest() for known in documents])
+    engine, during = runner_of(settings, watching.observer, transport)
     for known in documents:
         engine.warm(known)
-    endpoint = Endpoint(engine, settings, page if settings.development else None)
+    shown = page if settings.development else None
+    endpoint = Endpoint(engine, settings, shown, watching=watching)
     return Application(
-        Route("/graphql", tracing.continued(endpoint) if tracing else endpoint),
+        Route("/graphql", watching.around(endpoint)),
         Route("/", lambda _: RedirectResponse("/graphql"), methods=["GET"]),
         Route("/healthz", healthy),
         Route("/readyz", ready),
@@ -133,7 +135,7 @@ def create_app(
         *(ide_page.routes(assets) if settings.development else ()),
         origins=settings.origins,
         exception_handlers={HTTPException: json_error, Exception: masked_fault},
-        lifespan=lifespan_of(settings, sms, tracing, *during, background=background),
+        lifespan=lifespan_of(settings, sms, watching, *during, background=background),
     )
 
 
@@ -144,33 +146,34 @@ def create_subgraph(settings: Settings, *names: str, sms: Sms | None = None) -> 
     gateways = Gateways(secrets_in(settings.gateway_secrets), settings.clock_skew_seconds)
     # Representations take more room than what clients ask, and gateways are known.
     settings = replace(settings, body_limit=settings.subgraph_body_limit)
-    chosen, tracing = subgraph(*names), tracing_of(settings)
-    endpoint = Endpoint(engine_of(chosen.schema, settings, tracing), settings, gateways=gateways)
+    chosen, watching = subgraph(*names), watching_of(settings)
+    engine = engine_of(chosen.schema, settings, watching.observer)
+    endpoint = Endpoint(engine, settings, gateways=gateways, watching=watching)
     return Application(
-        Route("/graphql", tracing.continued(endpoint) if tracing else endpoint),
+        Route("/graphql", watching.around(endpoint)),
         Route("/healthz", healthy),
         Route("/readyz", ready),
         schema_text(lambda: chosen.sdl),
         exception_handlers={HTTPException: json_error, Exception: masked_fault},
-        lifespan=lifespan_of(settings, sms, tracing),
+        lifespan=lifespan_of(settings, sms, watching),
     )
 
 
 def engine_of(
-    schema: GraphQLSchema, settings: Settings, tracing: "Tracing | None", **more: Any
+    schema: GraphQLSchema, settings: Settings, observer: Observer | None, **more: Any
 ) -> Engine:
     chosen = {"limits": Limits.of(settings), "token_limit": settings.token_limit, **more}
-    return Engine(schema, seconds=settings.operation_seconds, observer=tracing, **chosen)
+    return Engine(schema, seconds=settings.operation_seconds, observer=observer, **chosen)
 
 
 def runner_of(
     settings: Settings,
-    tracing: "Tracing | None" = None,
+    observer: Observer | None = None,
     transport: Transport | None = None,
 ) -> tuple[Runner, Sequence[Follow]]:
     """What answers operations, and what has to be entered around it. Raises as `create_app`."""
     if settings.supergraph is None:
-        return engine_of(gateway().schema, settings, tracing), ()
+        return engine_of(gateway().schema, settings, observer), ()
     schema = gateway().schema
 
     def privacy_of_ours(type_: str, field: str) -> Privacy:
@@ -182,24 +185,25 @@ def runner_of(
         privacy_of_ours, lambda name, area: privacy_of(schema.get_type(name), area)
     )
     own = Own(OWN, schema, partial(guarding, SHOWN), privacies, kind_of)
-    made = partial(engine_of, settings=settings, tracing=tracing)
+    made = partial(engine_of, settings=settings, observer=observer)
     supergraph = Path(settings.supergraph)
-    runner, followed = gateway_over(supergraph, settings, own, made, transport, tracing)
+    runner, followed = gateway_over(supergraph, settings, own, made, transport, observer)
     return runner, (followed,)
 
 
 def lifespan_of(
     settings: Settings,
     sms: Sms | None,
-    tracing: "Tracing | None",
+    watching: Watching,
     *during: Follow,
     background: bool = False,
 ) -> Callable[[Starlette], AbstractAsyncContextManager[dict[str, Any]]]:
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[dict[str, Any]]:
         async with process_of(settings, sms) as process, AsyncExitStack() as stack:
-            if tracing is not None:
-                stack.push_async_callback(tracing.close)
+            stack.push_async_callback(watching.close)
+            if watching.metrics is not None:
+                await stack.enter_async_context(watching.metrics.sampled(process))
             for each in during:
                 await stack.enter_async_context(each(process))
             if background:
@@ -207,15 +211,6 @@ def lifespan_of(
             yield {"process": process}
 
     return lifespan
-
-
-def tracing_of(settings: Settings) -> "Tracing | None":
-    """Where nobody wants traces, its packages need not be there."""
-    if settings.otel_exporter_otlp_endpoint is None:
-        return None
-    from edge.tracing import traced_to
-
-    return traced_to(settings.otel_exporter_otlp_endpoint)
 
 
 async def healthy(_: Request) -> Response:
@@ -312,7 +307,8 @@ def serve(
         if settings.workers > 1:
             serve_in_several(chosen, parts, background=background)
         else:
-            serving.serve(application(chosen, parts, background=background), settings)
+            with exposed(settings):
+                serving.serve(application(chosen, parts, background=background), settings)
 
 
 def application(settings: Settings, parts: tuple[str, ...], *, background: bool) -> Starlette:
@@ -345,7 +341,11 @@ def serve_in_several(settings: Settings, parts: tuple[str, ...], *, background: 
         commands = [command] * settings.workers
         if background:
             commands.append([*ourselves, "work"])
-        code = Workers(commands, environment, [listening.fileno()]).run()
+        figures = Path(folder) / "figures"
+        figures.mkdir()
+        environment["PROMETHEUS_MULTIPROC_DIR"] = str(figures)
+        with exposed(settings, str(figures)) as forget:
+            code = Workers(commands, environment, [listening.fileno()], forget).run()
     if code:
         fail("A process ended as soon as it had started; the log says why.")
 
@@ -373,14 +373,15 @@ def federate(
             typer.echo(planned(supergraph, plan.read_text(encoding="utf-8")), nl=False)
             return
         refuse_taken_port(settings)
-        application = federated_app(supergraph, settings, tracing=tracing_of(settings))
+        application = federated_app(supergraph, settings, watching=watching_of(settings))
     except Invalid as invalid:
         fail("\n".join(error.message for error in invalid.errors))
     except (BadSupergraph, BadPartners, OSError, ValueError, GraphQLError) as error:
         fail(f"{supergraph}: {error}")
     look_seldom()
     console.print(f"Serving {supergraph} at http://{settings.host}:{settings.port}/graphql")
-    serving.serve(application, settings)
+    with exposed(settings):
+        serving.serve(application, settings)
 
 
 @cli.command("work")

@@ -15,6 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from edge.negotiation import GRAPHQL, Answer, Manner, manner_of_refusal
 from edge.request import Incoming, Parameters, in_address, posted
+from edge.watching import NOBODY, Watching
 from engine.engine import Invalid
 from runtime.faults import BadInput, Coded, code_of, formatted
 from runtime.http import Refused, encoded, request_id, request_id_of
@@ -33,8 +34,9 @@ class Answering(ABC):
     """It speaks ASGI itself: of a small query, making a request and a response object around the
     same bytes would be a good part of the cost."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, watching: Watching = NOBODY) -> None:
         self.settings = settings
+        self.metrics = watching.metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = time.perf_counter()
@@ -46,16 +48,20 @@ class Answering(ABC):
             try:
                 answer = await self.answer(incoming)
             except Refused as refused:
-                answer = refusal(refused, manner_of_refusal(given))
+                answer = self.refused(refused, manner_of_refusal(given))
             except Invalid as invalid:
                 answer = self.invalid(invalid, manner_of_refusal(given), id)
             except ClientDisconnect:
                 answer = of(Response(status_code=499))
             except Exception as error:
                 answer = of(fault(error, id))
-            taken = round((time.perf_counter() - started) * 1000, 1)
+            seconds = time.perf_counter() - started
+            if self.metrics is not None:
+                self.metrics.answered(answer.status, seconds)
             # Bound, for to look `info` up on the stand-in would be half the cost of the line.
-            log.bind().info("request", status=answer.status, ms=taken, **incoming.told)
+            log.bind().info(
+                "request", status=answer.status, ms=round(seconds * 1000, 1), **incoming.told
+            )
         finally:
             current_request.reset(current)
         if incoming.method == "GET" and answer.status == 200:
@@ -100,8 +106,20 @@ class Answering(ABC):
     def invalid(self, invalid: Invalid, manner: Manner, id: str) -> Answer:
         """In the older form a status other than 200 would say that the answer is not ours."""
         errors = formatted(invalid.errors, id)
-        log.info("refused", status=400, code=errors[0]["extensions"]["code"])
+        self._note_refusal(400, errors[0]["extensions"]["code"])
         return manner.answer({"errors": errors}, 400 if manner.media_type == GRAPHQL else 200)
+
+    def refused(self, refused: Refused, manner: Manner) -> Answer:
+        self._note_refusal(refused.status, code_of(refused.error))
+        answer = manner.answer({"errors": [refused.error.formatted]}, refused.status)
+        for name, value in refused.headers.items():
+            answer.headers.append((name.lower().encode(), value.encode()))
+        return answer
+
+    def _note_refusal(self, status: int, code: str) -> None:
+        log.info("refused", status=status, code=code)
+        if self.metrics is not None:
+            self.metrics.refused(code)
 
 
 def prepared(preparing: Preparing, asked: Parameters, incoming: Incoming) -> Any:
@@ -132,14 +150,6 @@ def unless_known(answer: Answer, known: bytes) -> Answer:
         return Answer(answer.status, headers, answer.body)
     kept = [(n, v) for n, v in headers if n not in (b"content-type", b"content-length")]
     return Answer(304, kept, b"")
-
-
-def refusal(refused: Refused, manner: Manner) -> Answer:
-    log.info("refused", status=refused.status, code=code_of(refused.error))
-    answer = manner.answer({"errors": [refused.error.formatted]}, refused.status)
-    for name, value in refused.headers.items():
-        answer.headers.append((name.lower().encode(), value.encode()))
-    return answer
 
 
 def of(response: Response) -> Answer:

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from edge.answering import Answering, Preparing, of, prepared
 from edge.negotiation import Answer, Manner, manner_for
 from edge.request import Incoming, Parameters, posted, reason_of
+from edge.watching import NOBODY, Watching
 from engine.describe import Sent
 from engine.engine import Invalid
 from runtime import signature
@@ -69,8 +70,9 @@ class Endpoint(Answering):
         settings: Settings,
         page: Callable[[], Response] | None = None,
         gateways: Gateways | None = None,
+        watching: Watching = NOBODY,
     ) -> None:
-        super().__init__(settings)
+        super().__init__(settings, watching)
         self.engine = engine
         self.page = page
         self.gateways = gateways

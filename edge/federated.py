@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import structlog
 from graphql import GraphQLSchema
@@ -24,6 +24,7 @@ from edge.forgetting import KindOf, forgetting
 from edge.negotiation import Answer, Manner, manner_for
 from edge.request import Incoming, Parameters
 from edge.schema_text import schema_text
+from edge.watching import NOBODY, Watching
 from engine.cost import Limits
 from engine.engine import Engine
 from federation.cache import EntityCache
@@ -34,6 +35,7 @@ from federation.gateway import Gateway, Joined
 from federation.http import REQUEST_ID, Clients
 from federation.local import LocalClient, Ours
 from federation.network import Transport
+from federation.observer import Observer
 from federation.partner import Partner, check_url, partners_in
 from federation.policy import Coordinate
 from federation.router import Router
@@ -44,9 +46,6 @@ from runtime.process import Process
 from runtime.rights import Area
 from runtime.settings import Settings
 from runtime.store import redis_at, store_of
-
-if TYPE_CHECKING:
-    from edge.tracing import Tracing
 
 log = structlog.get_logger()
 
@@ -82,14 +81,14 @@ def gateway_over(
     own: Own,
     engine_of: EngineOf,
     transport: Transport | None = None,
-    tracing: "Tracing | None" = None,
+    observer: Observer | None = None,
 ) -> tuple[Gateway, Follow]:
     """Serves our schema with what the supergraph in the file adds to it, as it is at the time; and
     what has to be entered around serving it. Raises BadSupergraph, BadPartners or OSError."""
     agreements = [Path(settings.partners)] if settings.partners else []
     redis = redis_at(settings.redis_url)
-    cache = EntityCache(store_of(redis, KEPT, settings.cache_bytes), tracing)
-    clients = Clients(transport, tracing, cache)
+    cache = EntityCache(store_of(redis, KEPT, settings.cache_bytes), observer)
+    clients = Clients(transport, observer, cache)
 
     def router_over(supergraph: Supergraph) -> Joined:
         agreed = agreed_in(agreements, supergraph)
@@ -112,7 +111,7 @@ def gateway_over(
             engine_of(own.schema, rules=(ours.rule(),)),
             limits=Limits.of(settings),
             token_limit=settings.token_limit,
-            observer=tracing,
+            observer=observer,
         )
 
     current = Current(path, router_over, agreements)
@@ -134,14 +133,14 @@ def federated_app(
     path: Path,
     settings: Settings,
     transport: Transport | None = None,
-    tracing: "Tracing | None" = None,
+    watching: Watching = NOBODY,
 ) -> Starlette:
     """Serves the supergraph in the file, as it is at the time. Raises BadSupergraph,
     BadPartners or OSError."""
     agreements = [Path(settings.partners)] if settings.partners else []
     redis = redis_at(settings.redis_url)
-    cache = EntityCache(store_of(redis, KEPT, settings.cache_bytes), tracing)
-    clients = Clients(transport, tracing, cache)
+    cache = EntityCache(store_of(redis, KEPT, settings.cache_bytes), watching.observer)
+    clients = Clients(transport, watching.observer, cache)
 
     def router_over(supergraph: Supergraph) -> Router:
         agreed = agreed_in(agreements, supergraph)
@@ -151,7 +150,7 @@ def federated_app(
             BySubgraph({name: client_of(clients, name, each) for name, each in partners.items()}),
             partners=agreed,
             seconds=settings.operation_seconds,
-            observer=tracing,
+            observer=watching.observer,
             limits=Limits.of(settings),
             token_limit=settings.token_limit,
         )
@@ -167,15 +166,14 @@ def federated_app(
             await clients.close()
             if redis is not None:
                 await redis.close()
-            if tracing is not None:
-                await tracing.close()
+            await watching.close()
 
     async def healthy(_: Request) -> Response:
         return encoded({"healthy": True})
 
-    endpoint = RouterEndpoint(current, settings)
+    endpoint = RouterEndpoint(current, settings, watching)
     app = Application(
-        Route("/graphql", tracing.continued(endpoint) if tracing else endpoint),
+        Route("/graphql", watching.around(endpoint)),
         schema_text(lambda: current.router.text),
         Route("/healthz", healthy),
         Route("/readyz", healthy),
@@ -191,8 +189,10 @@ class RouterEndpoint(Answering):
     """Answers POSTed operations over a supergraph. Who the viewer is, is for its subgraphs to
     find out."""
 
-    def __init__(self, current: Current[Router], settings: Settings) -> None:
-        super().__init__(settings)
+    def __init__(
+        self, current: Current[Router], settings: Settings, watching: Watching = NOBODY
+    ) -> None:
+        super().__init__(settings, watching)
         self._current = current
 
     async def answer(self, incoming: Incoming) -> Answer:

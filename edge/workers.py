@@ -3,7 +3,7 @@
 import signal
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import FrameType
 
@@ -35,7 +35,10 @@ class Workers:
         commands: Sequence[Sequence[str]],
         environment: Mapping[str, str],
         descriptors: Sequence[int],
+        ended: Callable[[int], None] = lambda pid: None,
     ) -> None:
+        """`ended` is told the id of each that is replaced."""
+        self._ended = ended
         self._environment = environment
         self._descriptors = descriptors
         self._told: list[int] = []
@@ -55,6 +58,7 @@ class Workers:
                     log.error("worker", pid=worker.process.pid, ended=code)
                     if code > 0 and worker.is_young:
                         return code
+                    self._ended(worker.process.pid)
                     self._workers[index] = self._start(worker.command)
             return 0
         finally:

@@ -135,6 +135,7 @@ class Reads:
         _, self._address = DIALECT.create_connect_args(make_url(url))
         self._server_settings = server_settings
         self._patience = patience
+        self._size = size
         self._idle: list[Place] = [None] * size
         """The one used last at the end."""
         self._waiting: deque[asyncio.Future[Place]] = deque()
@@ -172,6 +173,11 @@ class Reads:
             connection.transaction(isolation="repeatable_read", readonly=True),
         ):
             yield Snapshot(connection)
+
+    def states(self) -> dict[str, int]:
+        """How many connections are in use, how many could be, and who waits for one."""
+        idle = len(self._idle)
+        return {"idle": idle, "in use": self._size - idle, "waited for": len(self._waiting)}
 
     async def close(self) -> None:
         self._drop_idle()

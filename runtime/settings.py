@@ -23,6 +23,7 @@ class Settings:
     development: bool = True
     log_format: str = "console"
     log_level: str = "info"
+    metrics_port: int = 0
     otel_exporter_otlp_endpoint: str | None = None
     pool_size: int = 10
     cors_origins: str | None = None

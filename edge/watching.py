@@ -1,0 +1,66 @@
+"""Who watches what is served: traces, figures, both, or nobody."""
+
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from starlette.types import ASGIApp
+
+from federation.observer import Observer
+from federation.observers import Observers
+from runtime.settings import Settings
+
+if TYPE_CHECKING:
+    from edge.metrics import Metrics
+    from edge.tracing import Tracing
+
+
+@dataclass(frozen=True)
+class Watching:
+    tracing: "Tracing | None" = None
+    metrics: "Metrics | None" = None
+
+    @property
+    def observer(self) -> Observer | None:
+        watching = [each for each in (self.tracing, self.metrics) if each is not None]
+        return Observers(*watching) if len(watching) > 1 else next(iter(watching), None)
+
+    def around(self, app: ASGIApp) -> ASGIApp:
+        return self.tracing.continued(app) if self.tracing else app
+
+    async def close(self) -> None:
+        if self.tracing is not None:
+            await self.tracing.close()
+
+
+NOBODY = Watching()
+
+
+def watching_of(settings: Settings, known: Collection[str] = ()) -> Watching:
+    """`known` are the hashes of documents whose operations may be told apart. Where nobody wants
+    traces or figures, their packages need not be there, or loaded."""
+    tracing, metrics = None, None
+    if settings.otel_exporter_otlp_endpoint is not None:
+        from edge.tracing import traced_to
+
+        tracing = traced_to(settings.otel_exporter_otlp_endpoint)
+    if settings.metrics_port:
+        from edge.metrics import Metrics
+
+        metrics = Metrics(known)
+    return Watching(tracing, metrics)
+
+
+@contextmanager
+def exposed(settings: Settings, folder: str | None = None) -> Iterator[Callable[[int], None]]:
+    """The figures of this process, or of all that write into the folder, for whoever collects
+    them. Given is what to tell of a process that has ended, by its id."""
+    if not settings.metrics_port:
+        yield lambda pid: None
+        return
+    from edge import metrics
+
+    with metrics.exposed(settings.host, settings.metrics_port, folder):
+        yield partial(metrics.forget, folder=folder or "")
