@@ -49,7 +49,9 @@ async def test_what_is_asked_is_counted_by_what_came_of_it(client: httpx.AsyncCl
     body = f'{{"query": {text_of(HOME)}, "variables": {VARIABLES}}}'
     headers = {"content-type": "application/json"}
     home = await client.post("/graphql", content=body, headers=headers)
-    await client.post("/graphql", json={"query": "query Secret { district(lgdCode: 162) { slug } }"})
+    await client.post(
+        "/graphql", json={"query": "query Secret { district(lgdCode: 162) { slug } }"}
+    )
     await client.post("/graphql", json={"query": "{ wrokers }"})
     await client.post("/graphql", content=b"{", headers=headers)
     await client.post("/graphql", json={"query": "query ($id: ID!) { node(id: $id) { id } }"})
