@@ -18,6 +18,7 @@ from graphql.execution.values import VariableValues
 from engine.arguments import arguments_of
 from engine.collect import Collector, Defer, Fields, Selected
 from engine.cost import priced
+from engine.lifetime import max_age_of
 from engine.output import Leaf, output_of
 from engine.plan import Plan, PlannedField, Selection, Stream
 from engine.sources import source_of
@@ -43,13 +44,16 @@ class Compiler:
         viewer: Viewer | None,
         *,
         incremental: bool = False,
+        identified: bool = False,
     ) -> None:
+        """With `identified` the ids of all that an answer shows are read, if it may be kept."""
         self.schema = schema
         self.operation = operation
         self.fragments = fragments
         self.variables = variables
         self.viewer = viewer
         self.incremental = incremental
+        self.identified = identified
         self._collector = Collector(schema, fragments, variables, incremental)
         self._leaves: dict[GraphQLLeafType, Leaf] = {}
 
@@ -64,18 +68,28 @@ class Compiler:
         fields, defers = self._collector.fields(root, [(self.operation.selection_set, None)])
         one_by_one = self.operation.operation is OperationType.MUTATION
         steps = [{key: fields[key]} for key in fields] if one_by_one else [fields]
+        is_included = self._collector.may_be_included
+        max_age = None
+        if self.viewer is not None and not self.incremental:
+            max_age = max_age_of(self.schema, self.operation, self.fragments, is_included)
+        identified = self.identified and max_age is not None
         return Plan(
             operation=self.operation,
             steps=[self._selection(root, step, defers) for step in steps],
-            price=priced(
-                self.schema, self.operation, self.fragments, self._collector.may_be_included
-            ),
+            price=priced(self.schema, self.operation, self.fragments, is_included),
             viewer=self.viewer,
             projection=(
-                Projection(self.schema, self.operation, self.fragments, self.viewer)
+                Projection(
+                    self.schema,
+                    self.operation,
+                    self.fragments,
+                    self.viewer,
+                    identified=identified,
+                )
                 if self.viewer
                 else None
             ),
+            max_age=max_age,
         )
 
     def _selection(

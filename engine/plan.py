@@ -100,3 +100,13 @@ class Plan:
     """Stands for all who may see the same; None where nobody in particular asks."""
     projection: Projection | None
     """The columns that declared fields read; None where no viewer is known."""
+    max_age: float | None
+    """For how many seconds an answer may be kept; None where it may not be."""
+    personal: bool = False
+    """Whether running it has shown that an answer depends on who is asking, whatever its fields
+    say: it is not kept then."""
+
+    @property
+    def lasting(self) -> float | None:
+        """For how many seconds an answer may be kept for others, as far as is known."""
+        return None if self.personal else self.max_age

@@ -15,13 +15,14 @@ A list in its result is bound whole; the loader casts it to the array it is mean
 """
 
 import asyncio
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, fields, is_dataclass, replace
 from datetime import date, datetime, timedelta
 from datetime import time as time_of_day
 from functools import cache, cached_property, lru_cache, partial
 from itertools import count
+from operator import and_
 from types import MappingProxyType
 from typing import Any, Protocol, TypeAlias
 
@@ -29,6 +30,7 @@ from aiodataloader import DataLoader
 from sqlalchemy import (
     ARRAY,
     BigInteger,
+    BindParameter,
     ColumnElement,
     Date,
     DateTime,
@@ -40,6 +42,7 @@ from sqlalchemy import (
     bindparam,
     select,
 )
+from sqlalchemy.sql.operators import is_true
 from sqlalchemy.types import NullType, TypeEngine
 
 from runtime.along import Along, Keys, Part, joined
@@ -56,6 +59,7 @@ DISTRICTS = bindparam("viewer_districts", type_=ARRAY(IDENTIFIER))
 PROVIDER = bindparam("viewer_provider", type_=IDENTIFIER)
 DEPARTMENT = bindparam("viewer_department", type_=IDENTIFIER)
 PURPOSES = bindparam("viewer_purposes", type_=ARRAY(IDENTIFIER))
+ASKING = frozenset(bind.key for bind in (VIEWER, DISTRICTS, PROVIDER, DEPARTMENT, PURPOSES))
 
 ROOT = ""
 """The one key of a batch that hangs below no row."""
@@ -158,7 +162,32 @@ def query_of(
     parts: tuple[Part, ...] = ()
     if along:
         read, parts = joined(read, along)
-    return compiled(read, opened(*scope), parts)
+    gates = opened(*scope)
+    return replace(compiled(read, gates, parts), personal=depends_on_viewer(read, gates))
+
+
+def depends_on_viewer(statement: Read, gates: Mapping[str, bool]) -> bool:
+    """Whether an open gate stands in it, or who is asking, other than behind a closed gate. What
+    does not depend on the viewer is what the anonymous get, for whom every gate is closed."""
+    seen: set[int] = set()
+
+    def depends(part: Any) -> bool:
+        if id(part) in seen:
+            return False
+        seen.add(id(part))
+        if isinstance(part, BindParameter):
+            return part.key in ASKING or gates.get(part.key, False)
+        inner = list(part.get_children())
+        if getattr(part, "operator", None) is and_ and any(is_closed(each) for each in inner):
+            return False
+        return any(map(depends, inner))
+
+    def is_closed(part: Any) -> bool:
+        if getattr(part, "operator", None) is is_true:
+            part = part.element
+        return isinstance(part, BindParameter) and gates.get(part.key) is False
+
+    return depends(statement)
 
 
 def mapped(value: Any, change: Callable[[Any], Any]) -> Any:
@@ -267,6 +296,8 @@ class Batches:
         self.access = access
         self.tally = Tally()
         self.observe = unobserved
+        self.personal = False
+        """Whether anything that was read depends on who is asking."""
         self._source = source
         self._numbers = numbers or {}
         self._memories: dict[Access, dict[tuple[Batch, Columns], Memory]] = {}
@@ -325,6 +356,16 @@ class Batches:
             memory.loader = DataLoader(level, cache=False)
         return await memory.loader.load(key)
 
+    def named(self) -> Iterator[str]:
+        """The keys that anything was read by, and the ids of the rows that came of it."""
+        for memories in self._memories.values():
+            for memory in memories.values():
+                for key, found in memory.known.items():
+                    yield key
+                    for row in found if isinstance(found, list) else (found,):
+                        if (id := getattr(row, "id", None)) is not None:
+                            yield id
+
     def clear(self) -> None:
         """Forget everything read: a command has changed what is there."""
         self._memories.clear()
@@ -345,6 +386,8 @@ class Batches:
         along: tuple[Along, ...] = (),
     ) -> dict[str, Any]:
         query, values = batch.query(columns, access.viewer, along)
+        if query.personal:
+            self.personal = True
         given = {**access.viewer.parameters, **self._numbers, **values, "keys": keys}
         reading = Reading(batch, query, keys)
         with self.observe(reading):

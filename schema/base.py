@@ -29,6 +29,16 @@ from runtime.words import AadhaarInText, Words
 
 T = TypeVar("T")
 
+# For how many seconds what is public may be out of date, by what it is.
+CATALOGUE = 300
+"""What the office has on its lists: divisions, districts, categories and services."""
+CARD = 20
+"""What people and firms show of themselves, and what others say of them."""
+FIGURES = 30
+"""What is counted."""
+MOMENT = 2
+"""What one booking changes: who is free nearby."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Backing:
@@ -74,6 +84,7 @@ def field(
     area: Area | None = None,
     cost: int = 0,
     size: int | str | None = None,
+    max_age: float | None = None,
 ) -> Any:
     """A field, declared once; see `runtime.field.Field` for what the arguments say.
 
@@ -94,6 +105,7 @@ def field(
         area=area,
         cost=cost,
         size=size,
+        max_age=max_age,
     )
     metadata = {FIELD: record}
     if resolve is not None:
@@ -269,6 +281,8 @@ def classed(record: Field, row: type[Row] | None, module: str) -> Field:
         shows = max(columns.values(), default=Privacy.PUBLIC)
     area, subject = record.area, None
     if shows is not Privacy.PUBLIC:
+        if record.max_age is not None:
+            raise TypeError(f"what is above PUBLIC is never kept: {record.needs} in {module}")
         assert row is not None
         areas = {row.area_of(column) for column in columns} - {None} or {row.areas.get(shows)}
         if area is None:
