@@ -42,6 +42,7 @@ from data import demo, reference
 from edge import ide as ide_page
 from edge import oauth, serving
 from edge.answering import json_error, masked_fault
+from edge.answers import answers_of
 from edge.application import Application
 from edge.endpoint import Endpoint, Runner
 from edge.federated import Follow, Own, federated_app, gateway_over
@@ -133,7 +134,7 @@ def create_app(
         *(ide_page.routes(assets) if settings.development else ()),
         origins=settings.origins,
         exception_handlers={HTTPException: json_error, Exception: masked_fault},
-        lifespan=lifespan_of(settings, sms, tracing, *during, background=background),
+        lifespan=lifespan_of(settings, sms, tracing, *during, background=background, keeping=True),
     )
 
 
@@ -159,7 +160,12 @@ def create_subgraph(settings: Settings, *names: str, sms: Sms | None = None) -> 
 def engine_of(
     schema: GraphQLSchema, settings: Settings, tracing: "Tracing | None", **more: Any
 ) -> Engine:
-    chosen = {"limits": Limits.of(settings), "token_limit": settings.token_limit, **more}
+    chosen = {
+        "limits": Limits.of(settings),
+        "token_limit": settings.token_limit,
+        "identified": settings.response_cache_bytes > 0,
+        **more,
+    }
     return Engine(schema, seconds=settings.operation_seconds, observer=tracing, **chosen)
 
 
@@ -194,6 +200,7 @@ def lifespan_of(
     tracing: "Tracing | None",
     *during: Follow,
     background: bool = False,
+    keeping: bool = False,
 ) -> Callable[[Starlette], AbstractAsyncContextManager[dict[str, Any]]]:
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[dict[str, Any]]:
@@ -204,7 +211,12 @@ def lifespan_of(
                 await stack.enter_async_context(each(process))
             if background:
                 await stack.enter_async_context(working(process))
-            yield {"process": process}
+            state: dict[str, Any] = {"process": process}
+            if keeping and settings.response_cache_bytes:
+                state["answers"] = await stack.enter_async_context(
+                    answers_of(process, sdl.current())
+                )
+            yield state
 
     return lifespan
 
