@@ -82,6 +82,10 @@ class Answers:
         self._recent = recent
         self._shared = shared
         self._clock = clock
+        self.told = 0
+        """How many answers were given that had been kept."""
+        self.runs = 0
+        """How often an operation was run whose answer may be kept."""
         self._coming: dict[Key, asyncio.Future[Kept | None]] = {}
         """What is being run in this process: whoever asks the same waits for it."""
 
@@ -100,6 +104,7 @@ class Answers:
             # Shielded, or whoever gives up would take it from all others.
             kept = await asyncio.shield(coming)
             if kept is None or not self._stands(kept):
+                self.runs += 1
                 return (await run()).answer
         return self._told(kept, manner)
 
@@ -117,6 +122,7 @@ class Answers:
         return True
 
     def _told(self, kept: Kept, manner: Manner) -> Answer:
+        self.told += 1
         return manner.encoded(kept.body, caching=public(kept.until - self._clock()))
 
     async def _bring(self, key: Key, manner: Manner, run: Callable[[], Awaitable[Ran]]) -> Answer:
@@ -144,6 +150,7 @@ class Answers:
     async def _run(self, key: Key, run: Callable[[], Awaitable[Ran]]) -> tuple[Ran, Kept | None]:
         # Before anything is read: what changes from here on may not be in the answer.
         position, started = self._recent.position, self._clock()
+        self.runs += 1
         ran = await run()
         if not ran.seconds:
             return ran, None
