@@ -16,7 +16,6 @@ import pytest
 import pytest_asyncio
 from graphql import GraphQLObjectType, get_named_type, is_leaf_type, is_required_argument
 
-import edge.answers
 import runtime.batch
 from edge.answers import Answers, Key, Ran
 from edge.negotiation import Answer, manner_of
@@ -26,7 +25,7 @@ from models.booking import BookingState
 from models.review import ReviewState
 from models.worker import ProviderStatus, WorkerStatus
 from runtime.bearer import claims_of
-from runtime.changes import Change, sequence
+from runtime.changes import Change, last, sequence
 from runtime.field import told
 from runtime.process import Process
 from runtime.recent import Recent
@@ -85,7 +84,7 @@ class Gateway:
         """Everything that has happened so far has been heard of."""
         while await sequence(self.process):
             pass
-        position = await edge.answers.last(self.process)
+        position = await last(self.process)
         async with asyncio.timeout(PATIENCE):
             while self.answers._recent.position < position:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
@@ -156,7 +155,7 @@ async def a_world(url: str) -> World:
     )
     worker = await a_worker(url, provider_id=provider.id)
     new = await a_worker(url, status=WorkerStatus.SUBMITTED)
-    done = {"worker": worker, "citizen": author, "state": BookingState.COMPLETED}
+    done: dict[str, Any] = {"worker": worker, "citizen": author, "state": BookingState.COMPLETED}
     shown = await a_review(url, booking=await a_booking(url, **done))
     later = NOON + timedelta(days=1)
     hidden = await a_review(
