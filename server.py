@@ -42,7 +42,7 @@ from data import demo, reference
 from edge import ide as ide_page
 from edge import oauth, serving
 from edge.answering import json_error, masked_fault
-from edge.answers import answers_of
+from edge.answers import answers_of, following
 from edge.application import Application
 from edge.endpoint import Endpoint, Runner
 from edge.federated import Follow, Own, federated_app, gateway_over
@@ -69,6 +69,7 @@ from runtime.garbage import look_seldom
 from runtime.geography import INDIA
 from runtime.http import encoded
 from runtime.identity import DEMO
+from runtime.kept import KeptRows
 from runtime.oauth import TOKEN_PATH
 from runtime.oidc import claim_names
 from runtime.privacy import Privacy
@@ -164,6 +165,7 @@ def engine_of(
         "limits": Limits.of(settings),
         "token_limit": settings.token_limit,
         "identified": settings.response_cache_bytes > 0,
+        "rows_kept": settings.entity_cache_rows > 0,
         **more,
     }
     return Engine(schema, seconds=settings.operation_seconds, observer=tracing, **chosen)
@@ -212,10 +214,12 @@ def lifespan_of(
             if background:
                 await stack.enter_async_context(working(process))
             state: dict[str, Any] = {"process": process}
-            if keeping and settings.response_cache_bytes:
-                state["answers"] = await stack.enter_async_context(
-                    answers_of(process, sdl.current())
-                )
+            if settings.response_cache_bytes or settings.entity_cache_rows:
+                recent = await stack.enter_async_context(following(process))
+                if settings.entity_cache_rows:
+                    state["rows"] = KeptRows(settings.entity_cache_rows, recent)
+                if keeping and settings.response_cache_bytes:
+                    state["answers"] = answers_of(process, recent, sdl.current())
             yield state
 
     return lifespan

@@ -206,15 +206,13 @@ def release_of(text: str, settings: Settings) -> str:
     return blake2b(f"{text}\0{alike}".encode(), digest_size=8).hexdigest()
 
 
-@asynccontextmanager
-async def answers_of(process: Process, text: str) -> AsyncIterator[Answers]:
-    """For operations over the schema of that text, as long as the block lasts."""
+def answers_of(process: Process, recent: Recent, text: str) -> Answers:
+    """For operations over the schema of that text."""
     settings, shared = process.settings, None
     if process.redis is not None:
         prefix = f"{KEPT}{release_of(text, settings)}:"
         shared = store_of(process.redis, prefix, settings.response_cache_bytes)
-    async with following(process) as recent:
-        yield Answers(settings.response_cache_bytes, recent, shared)
+    return Answers(settings.response_cache_bytes, recent, shared)
 
 
 @asynccontextmanager
@@ -229,7 +227,7 @@ async def following(process: Process) -> AsyncIterator[Recent]:
         return len(changes)
 
     stop = asyncio.Event()
-    task = asyncio.create_task(repeat("answers", step, stop))
+    task = asyncio.create_task(repeat("recent", step, stop))
     try:
         yield recent
     finally:

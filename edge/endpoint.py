@@ -152,7 +152,15 @@ class Endpoint(Answering):
         """Raises Invalid."""
         client = incoming.scope["client"]
         address = client[0] if client else ""
-        context = Context(viewer, manner.language, process, incoming.id, address, incoming.headers)
+        context = Context(
+            viewer,
+            manner.language,
+            process,
+            incoming.id,
+            address,
+            incoming.headers,
+            incoming.scope["state"].get("rows"),
+        )
         variables, sent = asked.get("variables"), None
         if self.settings.development and (asked.get("extensions") or {}).get("plan") is True:
             sent = Sent()

@@ -130,11 +130,12 @@ class Engine:
         rules: Sequence[type[ValidationRule]] = (),
         each: bool = False,
         identified: bool = False,
+        rows_kept: bool = False,
     ) -> None:
         """Without limits, operations may be and cost what they like. `rules` are what documents
         have to keep beside the specification's. With `each`, what a field hides is told of every
         row rather than once; with `identified`, the ids of all that an answer shows are read
-        wherever it may be kept."""
+        wherever it may be kept; with `rows_kept`, contexts may know rows of the catalogue."""
         self.schema = schema
         self.limits = limits
         self.token_limit = token_limit
@@ -144,6 +145,7 @@ class Engine:
         self._rules = (*specified_rules, *rules)
         self._each = each
         self._identified = identified
+        self._rows_kept = rows_kept
         self._limit = operations
         self._operations: OrderedDict[tuple[str, str | None], Operation] = OrderedDict()
 
@@ -248,6 +250,8 @@ class Engine:
         if plan.projection is not None:
             context.projection = plan.projection
             context.batches.observe = observer.read
+            if plan.max_age is not None or operation.kind is OperationType.MUTATION:
+                context.batches.kept = None
         return Run(
             self.schema, operation.fragments, plan, planned.variables, context, root, observer
         )
@@ -400,6 +404,7 @@ class Engine:
                 viewer.alike if viewer else None,
                 incremental=incremental,
                 identified=self._identified,
+                rows_kept=self._rows_kept,
             )
             try:
                 plan = compiler.plan()

@@ -39,6 +39,8 @@ class PlannedField:
     stream: "Stream | None" = None
     along: tuple[Along, ...] | None = None
     """What comes along with the rows it reads; None until they are read first."""
+    kept: bool = False
+    """Whether rows that it reads may be known from other requests: they are not read along."""
     comes: bool = False
     """Whether what it reads comes along with the rows that it is a field of."""
     kinds: dict[type, GraphQLObjectType | None] = field(default_factory=dict)

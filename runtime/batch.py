@@ -24,7 +24,7 @@ from functools import cache, cached_property, lru_cache, partial
 from itertools import count
 from operator import and_
 from types import MappingProxyType
-from typing import Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from aiodataloader import DataLoader
 from sqlalchemy import (
@@ -47,9 +47,12 @@ from sqlalchemy.types import NullType, TypeEngine
 
 from runtime.along import Along, Keys, Part, joined
 from runtime.reads import Query, Record, Source, Tally, compiled
-from runtime.rights import Role
+from runtime.rights import Role, gates
 from runtime.rows import row_type
 from runtime.viewer import ANYONE, Viewer, opened
+
+if TYPE_CHECKING:
+    from runtime.kept import KeptRows
 
 KEYS = Keys()
 IDENTIFIER = Text(collation="C")
@@ -103,6 +106,8 @@ class Batch:
     absent: Any = None
     derive: Derive | None = None
     arguments: tuple[tuple[str, Hashable], ...] = ()
+    max_age: float | None = None
+    """For how many seconds its rows may be kept for other requests; None for not at all."""
 
     def __hash__(self) -> int:
         return self._hash
@@ -213,9 +218,20 @@ def parts_of(kind: type) -> tuple[str, ...]:
     )
 
 
-def one(entity: type, derive: Derive | None = None) -> Callable[[Statement], Batch]:
-    """A read with at most one row per key."""
-    return lambda statement: Batch(statement, entity, many=False, derive=derive)
+def one(
+    entity: type, derive: Derive | None = None, *, max_age: float | None = None
+) -> Callable[[Statement], Batch]:
+    """A read with at most one row per key. With a lifetime, the keys are ids, and nothing that it
+    reads depends on who is asking: `refuse_rules` makes sure of it."""
+    return lambda statement: Batch(statement, entity, many=False, derive=derive, max_age=max_age)
+
+
+def refuse_rules(batch: Batch, columns: Columns) -> None:
+    """Raises TypeError for a read with a lifetime that gives some more than others. `columns` are
+    all there are."""
+    everything = dict.fromkeys((name for name, *_ in gates()), True)
+    if batch.max_age is not None and depends_on_viewer(batch.statement(columns), everything):
+        raise TypeError(f"{batch.name} has a lifetime, but what it gives depends on the viewer")
 
 
 def many(entity: type, derive: Derive | None = None) -> Callable[[Statement], Batch]:
@@ -291,11 +307,17 @@ class Batches:
     """Set by whoever runs an operation, to watch all that is read for it."""
 
     def __init__(
-        self, source: Source, access: Access, numbers: Mapping[str, Any] | None = None
+        self,
+        source: Source,
+        access: Access,
+        numbers: Mapping[str, Any] | None = None,
+        kept: "KeptRows | None" = None,
     ) -> None:
         self.access = access
         self.tally = Tally()
         self.observe = unobserved
+        self.kept = kept
+        """Where rows may come from that others have read, if any may."""
         self.personal = False
         """Whether anything that was read depends on who is asking."""
         self._source = source
@@ -336,7 +358,11 @@ class Batches:
                 continue
             memory.reading = asyncio.get_running_loop().create_future()
             try:
-                known.update(await self._read(batch, columns, access, wanted, along))
+                if self.kept is None or batch.max_age is None or along:
+                    found = await self._read(batch, columns, access, wanted, along)
+                else:
+                    found = await self._brought(self.kept, batch, columns, access, wanted)
+                known.update(found)
             finally:
                 memory.reading.set_result(None)
                 memory.reading = None
@@ -368,6 +394,7 @@ class Batches:
 
     def clear(self) -> None:
         """Forget everything read: a command has changed what is there."""
+        self.kept = None
         self._memories.clear()
 
     def _memory(self, batch: Batch, columns: Columns, access: Access) -> Memory:
@@ -376,6 +403,19 @@ class Batches:
         if memory is None:
             memory = memories[batch, columns] = Memory()
         return memory
+
+    async def _brought(
+        self, kept: "KeptRows", batch: Batch, columns: Columns, access: Access, keys: list[str]
+    ) -> dict[str, Any]:
+        """What is kept, and what is read to be kept from now on."""
+        found = kept.read(batch, keys, columns)
+        missing = [key for key in keys if key not in found]
+        if missing:
+            position = kept.position
+            read = await self._read(batch, columns, access, missing)
+            kept.write(batch, read, columns, position)
+            found |= read
+        return found
 
     async def _read(
         self,

@@ -14,7 +14,7 @@ from strawberry.types.base import get_object_definition
 
 from models.base import Row
 from resolvers.info import Info
-from runtime.batch import Batch
+from runtime.batch import Batch, refuse_rules
 from runtime.command import COMMAND, Command
 from runtime.context import Context
 from runtime.field import FIELD, Field
@@ -28,16 +28,6 @@ from runtime.rows import is_row_of
 from runtime.words import AadhaarInText, Words
 
 T = TypeVar("T")
-
-# For how many seconds what is public may be out of date, by what it is.
-CATALOGUE = 300
-"""What the office has on its lists: divisions, districts, categories and services."""
-CARD = 20
-"""What people and firms show of themselves, and what others say of them."""
-FIGURES = 30
-"""What is counted."""
-MOMENT = 2
-"""What one booking changes: who is free nearby."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -201,6 +191,7 @@ def entity(
     """A view of a row that `node` can find by its id, and other servers by the other keys too."""
 
     def decorate(cls: type[T]) -> type[T]:
+        refuse_rules(by_id, tuple(row.__table__.columns.keys()))
         cls.is_type_of = classmethod(lambda _, value, __: is_row_of(row, value))  # type: ignore[attr-defined]
         made = strawberry.type(cls, description=inspect.getdoc(cls))
         backings[made] = Backing(row, {"id": by_id, **keys})

@@ -10,6 +10,7 @@ from loaders import booking as load
 from loaders import place as load_place
 from loaders import skill as load_skill
 from loaders import worker as load_worker
+from loaders.lifetimes import CARD, CATALOGUE
 from models import booking as model
 from models.account import Gender
 from runtime.language import Language
@@ -17,8 +18,6 @@ from runtime.privacy import Privacy
 from runtime.rights import Area
 from schema.account import Citizen, Department, Viewer
 from schema.base import (
-    CARD,
-    CATALOGUE,
     Node,
     adds_to,
     criteria,

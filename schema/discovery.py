@@ -8,14 +8,11 @@ from loaders import discovery as load
 from loaders import nearby as load_nearby
 from loaders import place as load_place
 from loaders import skill as load_skill
+from loaders.lifetimes import CARD, CATALOGUE, FIGURES, MOMENT
 from models import account as model
 from runtime.rights import Act
 from schema.account import ErasureRequest
 from schema.base import (
-    CARD,
-    CATALOGUE,
-    FIGURES,
-    MOMENT,
     command,
     enum,
     field,

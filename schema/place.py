@@ -4,8 +4,9 @@ from strawberry import ID
 
 import resolvers.place as resolve
 from loaders import place as load
+from loaders.lifetimes import CATALOGUE
 from models import place as model
-from schema.base import CATALOGUE, Node, entity, field, plain, query
+from schema.base import Node, entity, field, plain, query
 from schema.page import Connection
 
 

@@ -8,12 +8,12 @@ import resolvers.review as resolve
 from loaders import account as load_account
 from loaders import review as load
 from loaders import worker as load_worker
+from loaders.lifetimes import CARD
 from models import review as model
 from runtime.privacy import Privacy
 from runtime.rights import Act, Role
 from schema.account import Citizen, Viewer
 from schema.base import (
-    CARD,
     Node,
     adds_to,
     command,

@@ -9,12 +9,11 @@ import resolvers.skill as resolve
 from loaders import place as load_place
 from loaders import skill as load
 from loaders import worker as load_worker
+from loaders.lifetimes import CARD, CATALOGUE
 from models import skill as model
 from models import worker as worker_model
 from runtime.rights import Act
 from schema.base import (
-    CARD,
-    CATALOGUE,
     Node,
     adds_to,
     command,

@@ -9,6 +9,7 @@ import resolvers.worker as resolve
 from loaders import account as load_account
 from loaders import place as load_place
 from loaders import worker as load
+from loaders.lifetimes import CARD, CATALOGUE
 from models import account as account_model
 from models import worker as model
 from models.account import Gender
@@ -16,8 +17,6 @@ from runtime.privacy import Privacy
 from runtime.rights import Act, Area
 from schema.account import Department, Viewer
 from schema.base import (
-    CARD,
-    CATALOGUE,
     Node,
     adds_to,
     command,

@@ -128,7 +128,9 @@ async def a_gateway(settings: Settings) -> AsyncIterator[Gateway]:
 def keeping(settings: Settings, tmp_path: Path) -> Settings:
     keys = tmp_path / "keys.json"
     rotate(keys)
-    return replace(settings, signing_keys=str(keys), response_cache_bytes=1_000_000)
+    return replace(
+        settings, signing_keys=str(keys), response_cache_bytes=1_000_000, entity_cache_rows=1_000
+    )
 
 
 @pytest_asyncio.fixture
