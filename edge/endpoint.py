@@ -46,7 +46,7 @@ class Runner(Preparing, Protocol):
         context: Context,
         *,
         observer: Sent | None,
-        planned: Planned | None,
+        planned: Planned | None = None,
     ) -> Awaitable[ExecutionResult]:
         """Raises Invalid where nothing is run."""
 
