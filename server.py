@@ -43,6 +43,7 @@ from data import demo, reference
 from edge import ide as ide_page
 from edge import oauth, serving
 from edge.answering import json_error, masked_fault
+from edge.answers import answers_of, following
 from edge.application import Application
 from edge.endpoint import Endpoint, Runner
 from edge.federated import Follow, Own, federated_app, gateway_over
@@ -71,6 +72,7 @@ from runtime.garbage import look_seldom
 from runtime.geography import INDIA
 from runtime.http import encoded
 from runtime.identity import DEMO
+from runtime.kept import KeptRows
 from runtime.oauth import TOKEN_PATH
 from runtime.oidc import claim_names
 from runtime.privacy import Privacy
@@ -135,7 +137,7 @@ def create_app(
         *(ide_page.routes(assets) if settings.development else ()),
         origins=settings.origins,
         exception_handlers={HTTPException: json_error, Exception: masked_fault},
-        lifespan=lifespan_of(settings, sms, watching, *during, background=background),
+        lifespan=lifespan_of(settings, sms, watching, *during, background=background, keeping=True),
     )
 
 
@@ -162,7 +164,13 @@ def create_subgraph(settings: Settings, *names: str, sms: Sms | None = None) -> 
 def engine_of(
     schema: GraphQLSchema, settings: Settings, observer: Observer | None, **more: Any
 ) -> Engine:
-    chosen = {"limits": Limits.of(settings), "token_limit": settings.token_limit, **more}
+    chosen = {
+        "limits": Limits.of(settings),
+        "token_limit": settings.token_limit,
+        "identified": settings.response_cache_bytes > 0,
+        "rows_kept": settings.entity_cache_rows > 0,
+        **more,
+    }
     return Engine(schema, seconds=settings.operation_seconds, observer=observer, **chosen)
 
 
@@ -197,6 +205,7 @@ def lifespan_of(
     watching: Watching,
     *during: Follow,
     background: bool = False,
+    keeping: bool = False,
 ) -> Callable[[Starlette], AbstractAsyncContextManager[dict[str, Any]]]:
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[dict[str, Any]]:
@@ -208,7 +217,14 @@ def lifespan_of(
                 await stack.enter_async_context(each(process))
             if background:
                 await stack.enter_async_context(working(process))
-            yield {"process": process}
+            state: dict[str, Any] = {"process": process}
+            if settings.response_cache_bytes or settings.entity_cache_rows:
+                recent = await stack.enter_async_context(following(process))
+                if settings.entity_cache_rows:
+                    state["rows"] = KeptRows(settings.entity_cache_rows, recent)
+                if keeping and settings.response_cache_bytes:
+                    state["answers"] = answers_of(process, recent, sdl.current())
+            yield state
 
     return lifespan
 

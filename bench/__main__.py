@@ -98,12 +98,16 @@ def compare(
     *,
     own: bool,
 ) -> Table:
-    servers = all_servers(database, scratch)
+    servers = all_servers(database, scratch, own=own)
     names = [server.name for server in servers]
     chosen = [
         server
         for server in servers
-        if server.name == OURS or (wanted(server.name, names, only) and (server.dialect or not own))
+        if server.name == OURS
+        or (
+            wanted(server.name, names, only)
+            and (server.dialect or not own or server.name == "http_floor")
+        )
     ]
     table: Table = {shape.name: {} for shape in asked}
     with ExitStack() as stack:

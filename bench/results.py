@@ -25,6 +25,7 @@ OURS = "sewa_mitra"
 SHOWN = {
     OURS: "**Sewa Mitra Gateway**",
     "sewa_mitra_joined": "the same, with a partner in its graph",
+    "sewa_mitra_cached": "the same, with answers kept",
     "mercurius": "Mercurius, JIT (Node)",
     "postgraphile": "PostGraphile 5 (Node)",
     "yoga": "GraphQL Yoga (Node)",

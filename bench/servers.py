@@ -77,11 +77,13 @@ class Running:
         return self.address + self.server.path.format(shape=shape)
 
 
-def all_servers(database: Database, scratch: Path) -> list[Server]:
-    """`scratch` is a folder for what only this run needs."""
+def all_servers(database: Database, scratch: Path, *, own: bool = False) -> list[Server]:
+    """`scratch` is a folder for what only this run needs. Ours keeps answers only for an operation
+    of somebody's `own`: nobody else does."""
     alone = ours(database, scratch)
     return [
         alone,
+        *([keeping(alone)] if own else ()),
         joined(alone, scratch),
         on_node("mercurius"),
         on_node("postgraphile", dialect=False),
@@ -112,6 +114,17 @@ def ours(database: Database, scratch: Path) -> Server:
             "STORAGE_DIR": str(scratch / "documents"),
         },
         token=token,
+    )
+
+
+def keeping(alone: Server) -> Server:
+    """Ours, with answers kept for whoever has not signed in."""
+    settings = {"RESPONSE_CACHE_BYTES": "64000000"}
+    return replace(
+        alone,
+        name="sewa_mitra_cached",
+        environment={**alone.environment, **settings},
+        token=None,
     )
 
 

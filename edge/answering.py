@@ -136,7 +136,7 @@ def prepared(preparing: Preparing, asked: Parameters, incoming: Incoming) -> Any
 def together(answers: Sequence[Answer], manner: Manner) -> Answer:
     """The answer to several operations, in their order; each says itself how it went."""
     whole = manner.encoded(b"[" + b",".join(answer.body for answer in answers) + b"]")
-    own = dict(manner.headers).keys() | {b"content-length"}
+    own = dict(whole.headers).keys()
     more = dict(header for answer in answers for header in answer.headers if header[0] not in own)
     whole.headers.extend(more.items())
     return whole

@@ -10,11 +10,12 @@ from graphql import ExecutionResult, GraphQLError
 from starlette.responses import Response
 
 from edge.answering import Answering, Preparing, of, prepared
-from edge.negotiation import Answer, Manner, manner_for
+from edge.answers import IDLE, Answers, Ran, key_of, public
+from edge.negotiation import NEVER, Answer, Manner, manner_for
 from edge.request import Incoming, Parameters, posted, reason_of
 from edge.watching import NOBODY, Watching
 from engine.describe import Sent
-from engine.engine import Invalid
+from engine.engine import Invalid, Planned
 from runtime import signature
 from runtime.context import Context
 from runtime.faults import (
@@ -46,8 +47,14 @@ class Runner(Preparing, Protocol):
         context: Context,
         *,
         observer: Sent | None,
+        planned: Planned | None = None,
     ) -> Awaitable[ExecutionResult]:
         """Raises Invalid where nothing is run."""
+
+    def planned(
+        self, operation: Any, variables: dict[str, Any] | None, viewer: Viewer
+    ) -> Planned | None:
+        """What there is to do, if that is known before it is run. Raises Invalid."""
 
     def plan(
         self,
@@ -116,14 +123,52 @@ class Endpoint(Answering):
         extensions = asked.get("extensions") or {}
         if (reason := reason_of(extensions)) is not None:
             viewer = replace(viewer, reason=reason)
+        operation = prepared(self.engine, asked, incoming)
+        variables, planned = asked.get("variables"), None
+        with suppress(Invalid):  # running it says so
+            planned = self.engine.planned(operation, variables, viewer)
+        run = partial(self.run, operation, asked, planned, incoming, viewer, process, manner)
+        answers: Answers | None = incoming.scope["state"].get("answers")
+        if (
+            answers is None
+            or planned is None
+            or planned.plan.lasting is None
+            or viewer.reason is not None
+            or not extensions.keys() <= IDLE
+        ):
+            return (await run()).answer
+        return await answers.answer(
+            key_of(operation, planned, viewer, manner.language), manner, run
+        )
+
+    async def run(
+        self,
+        operation: Any,
+        asked: Parameters,
+        planned: Planned | None,
+        incoming: Incoming,
+        viewer: Viewer,
+        process: Process,
+        manner: Manner,
+    ) -> Ran:
+        """Raises Invalid."""
         client = incoming.scope["client"]
         address = client[0] if client else ""
-        context = Context(viewer, manner.language, process, incoming.id, address, incoming.headers)
-        operation = prepared(self.engine, asked, incoming)
+        context = Context(
+            viewer,
+            manner.language,
+            process,
+            incoming.id,
+            address,
+            incoming.headers,
+            incoming.scope["state"].get("rows"),
+        )
         variables, sent = asked.get("variables"), None
-        if self.settings.development and extensions.get("plan") is True:
+        if self.settings.development and (asked.get("extensions") or {}).get("plan") is True:
             sent = Sent()
-        result = await self.engine.run(operation, variables, context, observer=sent)
+        result = await self.engine.run(
+            operation, variables, context, observer=sent, planned=planned
+        )
         # A router has to know which of the entities it asked for an error is about.
         exact = self.gateways is not None
         errors = formatted(result.errors, incoming.id, exact=exact) if result.errors else []
@@ -134,7 +179,10 @@ class Endpoint(Answering):
                 limit = self.settings.page_limit
                 plan = self.engine.plan(operation, variables, viewer, limit, sent)
                 body["extensions"] = {"plan": plan.formatted()}
-        answer = manner.answer(body)
+        seconds = 0.0
+        if planned is not None and not errors and viewer.reason is None:
+            seconds = planned.plan.lasting or 0
+        answer = manner.answer(body, caching=public(seconds) if seconds else NEVER)
         if errors and any(error["extensions"].get("code") == "UNAVAILABLE" for error in errors):
             answer.headers.append((b"retry-after", b"%d" % RETRY_AFTER_SECONDS))
         answer.headers.extend(as_bytes(context.answer_headers))
@@ -142,7 +190,8 @@ class Endpoint(Answering):
             tally = context.batches.tally
             timing = f'sql;desc="{tally.statements} statements";dur={tally.seconds * 1000:.1f}'
             answer.headers.append((b"server-timing", timing.encode()))
-        return answer
+        keeps = seconds and "answers" in incoming.scope["state"]
+        return Ran(answer, seconds, frozenset(context.batches.named()) if keeps else frozenset())
 
 
 def is_browser(incoming: Incoming) -> bool:

@@ -16,6 +16,8 @@ GRAPHQL = "application/graphql-response+json"
 WHOLE = (JSON, GRAPHQL)
 """What carries a whole answer. Where a client takes any, it gets what every client can read."""
 
+NEVER = b"private, no-store"
+"""The `Cache-Control` of what nobody may keep: most answers are about somebody."""
 HEADER_LIMIT = 500
 MEMORY = 500
 """For how many different headers it is remembered what they mean."""
@@ -35,11 +37,12 @@ class Manner:
     language: Language
     headers: Headers
 
-    def answer(self, body: Any, status: int = 200) -> Answer:
-        return self.encoded(orjson.dumps(body), status)
+    def answer(self, body: Any, status: int = 200, caching: bytes = NEVER) -> Answer:
+        return self.encoded(orjson.dumps(body), status, caching)
 
-    def encoded(self, body: bytes, status: int = 200) -> Answer:
-        return Answer(status, [*self.headers, (b"content-length", b"%d" % len(body))], body)
+    def encoded(self, body: bytes, status: int = 200, caching: bytes = NEVER) -> Answer:
+        own = (b"cache-control", caching), (b"content-length", b"%d" % len(body))
+        return Answer(status, [*self.headers, *own], body)
 
 
 def manner_for(given: dict[bytes, bytes]) -> Manner:
@@ -68,7 +71,7 @@ def manner_of(accept: bytes, accept_language: bytes) -> Manner:
         [
             (b"content-type", f"{media_type}; charset=utf-8".encode()),
             (b"content-language", language.lower().encode()),
-            (b"vary", b"Accept, Accept-Language, Accept-Encoding"),
+            (b"vary", b"Accept, Accept-Language, Accept-Encoding, Authorization"),
             (b"x-content-type-options", b"nosniff"),
             (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
         ],

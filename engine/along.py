@@ -48,6 +48,7 @@ def comes_along(planned: "PlannedField") -> bool:
     source = planned.source
     return (
         isinstance(source, Loaded)
+        and not planned.kept
         and source.batch.entity is not None
         and not source.batch.many
         and source.record.by is None

@@ -18,9 +18,10 @@ from graphql.execution.values import VariableValues
 from engine.arguments import arguments_of
 from engine.collect import Collector, Defer, Fields, Selected
 from engine.cost import priced
+from engine.lifetime import max_age_of
 from engine.output import Leaf, output_of
 from engine.plan import Plan, PlannedField, Selection, Stream
-from engine.sources import source_of
+from engine.sources import Loaded, source_of
 from runtime.field import told
 from runtime.projection import Projection
 from runtime.viewer import Viewer
@@ -43,13 +44,19 @@ class Compiler:
         viewer: Viewer | None,
         *,
         incremental: bool = False,
+        identified: bool = False,
+        rows_kept: bool = False,
     ) -> None:
+        """With `identified` the ids of all that an answer shows are read, if it may be kept. With
+        `rows_kept`, what it shows of the catalogue may be known already, if it may not."""
         self.schema = schema
         self.operation = operation
         self.fragments = fragments
         self.variables = variables
         self.viewer = viewer
         self.incremental = incremental
+        self.identified = identified
+        self.rows_kept = rows_kept
         self._collector = Collector(schema, fragments, variables, incremental)
         self._leaves: dict[GraphQLLeafType, Leaf] = {}
 
@@ -64,18 +71,30 @@ class Compiler:
         fields, defers = self._collector.fields(root, [(self.operation.selection_set, None)])
         one_by_one = self.operation.operation is OperationType.MUTATION
         steps = [{key: fields[key]} for key in fields] if one_by_one else [fields]
+        is_included = self._collector.may_be_included
+        max_age = None
+        if self.viewer is not None and not self.incremental:
+            max_age = max_age_of(self.schema, self.operation, self.fragments, is_included)
+        identified = self.identified and max_age is not None
+        # What is kept twice would last for twice as long.
+        self.rows_kept = self.rows_kept and max_age is None
         return Plan(
             operation=self.operation,
             steps=[self._selection(root, step, defers) for step in steps],
-            price=priced(
-                self.schema, self.operation, self.fragments, self._collector.may_be_included
-            ),
+            price=priced(self.schema, self.operation, self.fragments, is_included),
             viewer=self.viewer,
             projection=(
-                Projection(self.schema, self.operation, self.fragments, self.viewer)
+                Projection(
+                    self.schema,
+                    self.operation,
+                    self.fragments,
+                    self.viewer,
+                    identified=identified,
+                )
                 if self.viewer
                 else None
             ),
+            max_age=max_age,
         )
 
     def _selection(
@@ -116,6 +135,7 @@ class Compiler:
         assert definition is not None, f"{parent}.{name} is not in the schema"
         record = told(definition)
         told_as = record.named or name if record else name
+        source = source_of(definition, parent.name, told_as, self.viewer)
         return PlannedField(
             key=key,
             parent=parent,
@@ -124,10 +144,11 @@ class Compiler:
             # A fragment that several deferred ones spread is in each of them.
             nodes=list({id(one.node): one.node for one in selected}.values()),
             arguments=arguments_of(definition, node, record.convert if record else None),
-            source=source_of(definition, parent.name, told_as, self.viewer),
+            source=source,
             output=output_of(definition.type, f"{parent}.{name}", self._leaf),
             below=Below(self, selected),
             stream=self._stream(selected) if self.incremental else None,
+            kept=self.rows_kept and isinstance(source, Loaded) and source.batch.max_age is not None,
         )
 
     def below(self, type_: GraphQLObjectType, selected: Sequence[Selected]) -> Selection:

@@ -85,6 +85,14 @@ class Operation:
         return self.definition.operation
 
 
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What is to be done for one request."""
+
+    plan: Plan
+    variables: VariableValues
+
+
 @dataclass(frozen=True)
 class Answers(AsyncIterator[ExecutionResult]):
     """The answers to a subscription. To close them closes the source, whether or not there have
@@ -121,10 +129,13 @@ class Engine:
         observer: Observer | None = None,
         rules: Sequence[type[ValidationRule]] = (),
         each: bool = False,
+        identified: bool = False,
+        rows_kept: bool = False,
     ) -> None:
         """Without limits, operations may be and cost what they like. `rules` are what documents
         have to keep beside the specification's. With `each`, what a field hides is told of every
-        row rather than once."""
+        row rather than once; with `identified`, the ids of all that an answer shows are read
+        wherever it may be kept; with `rows_kept`, contexts may know rows of the catalogue."""
         self.schema = schema
         self.limits = limits
         self.token_limit = token_limit
@@ -133,6 +144,8 @@ class Engine:
         self.observer = observer or Observer()
         self._rules = (*specified_rules, *rules)
         self._each = each
+        self._identified = identified
+        self._rows_kept = rows_kept
         self._limit = operations
         self._operations: OrderedDict[tuple[str, str | None], Operation] = OrderedDict()
 
@@ -171,6 +184,13 @@ class Engine:
                 with suppress(Invalid):
                     self._plan(operation, NO_VARIABLES, ANYONE, incremental=False)
 
+    def planned(
+        self, operation: Operation, variables: Mapping[str, Any] | None, viewer: Viewer | None
+    ) -> Planned:
+        """What running it would do, to be looked at before it is. Raises Invalid, as `run`."""
+        coerced = self._coerced(operation, variables or {})
+        return Planned(self._plan(operation, coerced, viewer, incremental=False), coerced)
+
     async def run(
         self,
         operation: Operation,
@@ -178,9 +198,11 @@ class Engine:
         context: Any = None,
         root: Any = None,
         observer: Observer | None = None,
+        planned: Planned | None = None,
     ) -> ExecutionResult:
         """`context` is a request's own, or anything for a schema without declared fields.
-        `observer` watches this run in the place of the engine's own.
+        `observer` watches this run in the place of the engine's own. What is `planned` already,
+        for the same variables and viewer, is not planned again.
 
         A query that takes too long is given up; a mutation never is, for it may have been carried
         out. What is not on record is not told: the trail is kept before there is an answer.
@@ -191,7 +213,8 @@ class Engine:
             try:
                 is_command = operation.kind is OperationType.MUTATION
                 async with asyncio.timeout(None if is_command else self.seconds):
-                    result = await self._run(operation, variables or {}, context, root, observer)
+                    planned = planned or self.planned(operation, variables, viewer_of(context))
+                    result = await self._run(operation, planned, context, root, observer)
             except Invalid as invalid:
                 observer.failed(operation, invalid.errors)
                 raise
@@ -208,38 +231,30 @@ class Engine:
         return result
 
     async def _run(
-        self,
-        operation: Operation,
-        variables: Mapping[str, Any],
-        context: Any,
-        root: Any,
-        observer: Observer,
+        self, operation: Operation, planned: Planned, context: Any, root: Any, observer: Observer
     ) -> ExecutionResult:
-        run = self._begun(operation, variables, context, root, observer, incremental=False)
+        run = self._begun(operation, planned, context, root, observer)
         try:
             data = await run.data()
+            if planned.plan.max_age is not None and context.batches.personal:
+                planned.plan.personal = True
             errors = told(run.absorbed, self.error_limit, each=self._each)
             return ExecutionResult(data, errors or None)
         finally:
             run.release()
 
     def _begun(
-        self,
-        operation: Operation,
-        variables: Mapping[str, Any],
-        context: Any,
-        root: Any,
-        observer: Observer,
-        *,
-        incremental: bool,
+        self, operation: Operation, planned: Planned, context: Any, root: Any, observer: Observer
     ) -> Run:
-        """Raises Invalid."""
-        coerced = self._coerced(operation, variables)
-        plan = self._plan(operation, coerced, viewer_of(context), incremental=incremental)
+        plan = planned.plan
         if plan.projection is not None:
             context.projection = plan.projection
             context.batches.observe = observer.read
-        return Run(self.schema, operation.fragments, plan, coerced, context, root, observer)
+            if plan.max_age is not None or operation.kind is OperationType.MUTATION:
+                context.batches.kept = None
+        return Run(
+            self.schema, operation.fragments, plan, planned.variables, context, root, observer
+        )
 
     async def deliver(
         self,
@@ -252,12 +267,12 @@ class Engine:
         GraphQLErrors. What each part shows is on record before it leaves."""
         with self.observer.operation(operation, context):
             try:
-                run = self._begun(
-                    operation, variables or {}, context, root, self.observer, incremental=True
-                )
+                coerced = self._coerced(operation, variables or {})
+                plan = self._plan(operation, coerced, viewer_of(context), incremental=True)
             except Invalid as invalid:
                 yield {"errors": list(invalid.errors)}
                 return
+            run = self._begun(operation, Planned(plan, coerced), context, root, self.observer)
             try:
                 async for payload in Delivery(run, self.error_limit).payloads():
                     if isinstance(context, Context):
@@ -388,6 +403,8 @@ class Engine:
                 VariableValues(sources, given),
                 viewer.alike if viewer else None,
                 incremental=incremental,
+                identified=self._identified,
+                rows_kept=self._rows_kept,
             )
             try:
                 plan = compiler.plan()

@@ -39,6 +39,8 @@ class PlannedField:
     stream: "Stream | None" = None
     along: tuple[Along, ...] | None = None
     """What comes along with the rows it reads; None until they are read first."""
+    kept: bool = False
+    """Whether rows that it reads may be known from other requests: they are not read along."""
     comes: bool = False
     """Whether what it reads comes along with the rows that it is a field of."""
     kinds: dict[type, GraphQLObjectType | None] = field(default_factory=dict)
@@ -100,3 +102,13 @@ class Plan:
     """Stands for all who may see the same; None where nobody in particular asks."""
     projection: Projection | None
     """The columns that declared fields read; None where no viewer is known."""
+    max_age: float | None
+    """For how many seconds an answer may be kept; None where it may not be."""
+    personal: bool = False
+    """Whether running it has shown that an answer depends on who is asking, whatever its fields
+    say: it is not kept then."""
+
+    @property
+    def lasting(self) -> float | None:
+        """For how many seconds an answer may be kept for others, as far as is known."""
+        return None if self.personal else self.max_age

@@ -10,7 +10,7 @@ from graphql import ExecutionResult, OperationType, parse
 
 from engine.cost import Limits
 from engine.describe import Description, Sent
-from engine.engine import Engine, Invalid, Operation
+from engine.engine import Engine, Invalid, Operation, Planned
 from federation.client import Client
 from federation.current import Current
 from federation.http import REQUEST_ID
@@ -99,15 +99,24 @@ class Gateway:
         variables: Mapping[str, Any] | None,
         context: Context,
         observer: Sent | None = None,
+        planned: Planned | None = None,
     ) -> Awaitable[ExecutionResult]:
         """`observer` watches what is ours alone."""
         if isinstance(operation, Operation):
             alone = self.current.router.alone
-            return alone.run(operation, variables, context, observer=observer)
+            return alone.run(operation, variables, context, observer=observer, planned=planned)
         headers = {**as_text(context.headers.items()), REQUEST_ID: context.request_id}
         return operation.router.run(
             operation.operation, variables, headers, context.answer_headers, context
         )
+
+    def planned(
+        self, operation: Operation | Routed, variables: Mapping[str, Any] | None, viewer: Viewer
+    ) -> Planned | None:
+        """Of what is ours alone. Raises Invalid."""
+        if isinstance(operation, Routed):
+            return None
+        return self.current.router.alone.planned(operation, variables, viewer)
 
     def plan(
         self,

@@ -4,6 +4,7 @@ from typing import Any
 
 from sqlalchemy import Select, Text, any_, cast, select
 
+from loaders.lifetimes import CATALOGUE
 from loaders.page import Sort, pages
 from loaders.shown import shown
 from models.place import District, Division
@@ -12,12 +13,12 @@ from runtime.batch import KEYS, Columns, Read, one
 BY_NAME = Sort((District.name_en,))
 
 
-@one(Division)
+@one(Division, max_age=CATALOGUE)
 def division_by_id(columns: Columns) -> Read:
     return select(Division.id, *shown(Division, columns)).where(Division.id == any_(KEYS))
 
 
-@one(District)
+@one(District, max_age=CATALOGUE)
 def district_by_id(columns: Columns) -> Read:
     return select(District.id, *shown(District, columns)).where(District.id == any_(KEYS))
 

@@ -18,6 +18,7 @@ from sqlalchemy import (
 )
 
 from loaders.account import quiet
+from loaders.lifetimes import CATALOGUE
 from loaders.page import KEYED, Sort, pages
 from loaders.shown import shown, visible
 from loaders.worker import has_card
@@ -41,7 +42,7 @@ def in_force() -> ColumnElement[bool]:
     )
 
 
-@one(ServiceCategory)
+@one(ServiceCategory, max_age=CATALOGUE)
 def category_by_id(columns: Columns) -> Read:
     return select(ServiceCategory.id, *shown(ServiceCategory, columns)).where(
         ServiceCategory.id == any_(KEYS)
@@ -60,7 +61,7 @@ def categories(key: Any) -> Read:
     return select(ServiceCategory).where(ServiceCategory.active)
 
 
-@one(Service)
+@one(Service, max_age=CATALOGUE)
 def service_by_id(columns: Columns) -> Read:
     return select(Service.id, *shown(Service, columns)).where(Service.id == any_(KEYS))
 

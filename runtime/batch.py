@@ -15,20 +15,22 @@ A list in its result is bound whole; the loader casts it to the array it is mean
 """
 
 import asyncio
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, fields, is_dataclass, replace
 from datetime import date, datetime, timedelta
 from datetime import time as time_of_day
 from functools import cache, cached_property, lru_cache, partial
 from itertools import count
+from operator import and_
 from types import MappingProxyType
-from typing import Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from aiodataloader import DataLoader
 from sqlalchemy import (
     ARRAY,
     BigInteger,
+    BindParameter,
     ColumnElement,
     Date,
     DateTime,
@@ -40,13 +42,17 @@ from sqlalchemy import (
     bindparam,
     select,
 )
+from sqlalchemy.sql.operators import is_true
 from sqlalchemy.types import NullType, TypeEngine
 
 from runtime.along import Along, Keys, Part, joined
 from runtime.reads import Query, Record, Source, Tally, compiled
-from runtime.rights import Role
+from runtime.rights import Role, gates
 from runtime.rows import row_type
 from runtime.viewer import ANYONE, Viewer, opened
+
+if TYPE_CHECKING:
+    from runtime.kept import KeptRows
 
 KEYS = Keys()
 IDENTIFIER = Text(collation="C")
@@ -56,6 +62,7 @@ DISTRICTS = bindparam("viewer_districts", type_=ARRAY(IDENTIFIER))
 PROVIDER = bindparam("viewer_provider", type_=IDENTIFIER)
 DEPARTMENT = bindparam("viewer_department", type_=IDENTIFIER)
 PURPOSES = bindparam("viewer_purposes", type_=ARRAY(IDENTIFIER))
+ASKING = frozenset(bind.key for bind in (VIEWER, DISTRICTS, PROVIDER, DEPARTMENT, PURPOSES))
 
 ROOT = ""
 """The one key of a batch that hangs below no row."""
@@ -99,6 +106,8 @@ class Batch:
     absent: Any = None
     derive: Derive | None = None
     arguments: tuple[tuple[str, Hashable], ...] = ()
+    max_age: float | None = None
+    """For how many seconds its rows may be kept for other requests; None for not at all."""
 
     def __hash__(self) -> int:
         return self._hash
@@ -158,7 +167,32 @@ def query_of(
     parts: tuple[Part, ...] = ()
     if along:
         read, parts = joined(read, along)
-    return compiled(read, opened(*scope), parts)
+    gates = opened(*scope)
+    return replace(compiled(read, gates, parts), personal=depends_on_viewer(read, gates))
+
+
+def depends_on_viewer(statement: Read, gates: Mapping[str, bool]) -> bool:
+    """Whether an open gate stands in it, or who is asking, other than behind a closed gate. What
+    does not depend on the viewer is what the anonymous get, for whom every gate is closed."""
+    seen: set[int] = set()
+
+    def depends(part: Any) -> bool:
+        if id(part) in seen:
+            return False
+        seen.add(id(part))
+        if isinstance(part, BindParameter):
+            return part.key in ASKING or gates.get(part.key, False)
+        inner = list(part.get_children())
+        if getattr(part, "operator", None) is and_ and any(is_closed(each) for each in inner):
+            return False
+        return any(map(depends, inner))
+
+    def is_closed(part: Any) -> bool:
+        if getattr(part, "operator", None) is is_true:
+            part = part.element
+        return isinstance(part, BindParameter) and gates.get(part.key) is False
+
+    return depends(statement)
 
 
 def mapped(value: Any, change: Callable[[Any], Any]) -> Any:
@@ -184,9 +218,20 @@ def parts_of(kind: type) -> tuple[str, ...]:
     )
 
 
-def one(entity: type, derive: Derive | None = None) -> Callable[[Statement], Batch]:
-    """A read with at most one row per key."""
-    return lambda statement: Batch(statement, entity, many=False, derive=derive)
+def one(
+    entity: type, derive: Derive | None = None, *, max_age: float | None = None
+) -> Callable[[Statement], Batch]:
+    """A read with at most one row per key. With a lifetime, the keys are ids, and nothing that it
+    reads depends on who is asking: `refuse_rules` makes sure of it."""
+    return lambda statement: Batch(statement, entity, many=False, derive=derive, max_age=max_age)
+
+
+def refuse_rules(batch: Batch, columns: Columns) -> None:
+    """Raises TypeError for a read with a lifetime that gives some more than others. `columns` are
+    all there are."""
+    everything = dict.fromkeys((name for name, *_ in gates()), True)
+    if batch.max_age is not None and depends_on_viewer(batch.statement(columns), everything):
+        raise TypeError(f"{batch.name} has a lifetime, but what it gives depends on the viewer")
 
 
 def many(entity: type, derive: Derive | None = None) -> Callable[[Statement], Batch]:
@@ -262,11 +307,19 @@ class Batches:
     """Set by whoever runs an operation, to watch all that is read for it."""
 
     def __init__(
-        self, source: Source, access: Access, numbers: Mapping[str, Any] | None = None
+        self,
+        source: Source,
+        access: Access,
+        numbers: Mapping[str, Any] | None = None,
+        kept: "KeptRows | None" = None,
     ) -> None:
         self.access = access
         self.tally = Tally()
         self.observe = unobserved
+        self.kept = kept
+        """Where rows may come from that others have read, if any may."""
+        self.personal = False
+        """Whether anything that was read depends on who is asking."""
         self._source = source
         self._numbers = numbers or {}
         self._memories: dict[Access, dict[tuple[Batch, Columns], Memory]] = {}
@@ -305,7 +358,11 @@ class Batches:
                 continue
             memory.reading = asyncio.get_running_loop().create_future()
             try:
-                known.update(await self._read(batch, columns, access, wanted, along))
+                if self.kept is None or batch.max_age is None or along:
+                    found = await self._read(batch, columns, access, wanted, along)
+                else:
+                    found = await self._brought(self.kept, batch, columns, access, wanted)
+                known.update(found)
             finally:
                 memory.reading.set_result(None)
                 memory.reading = None
@@ -325,8 +382,19 @@ class Batches:
             memory.loader = DataLoader(level, cache=False)
         return await memory.loader.load(key)
 
+    def named(self) -> Iterator[str]:
+        """The keys that anything was read by, and the ids of the rows that came of it."""
+        for memories in self._memories.values():
+            for memory in memories.values():
+                for key, found in memory.known.items():
+                    yield key
+                    for row in found if isinstance(found, list) else (found,):
+                        if (id := getattr(row, "id", None)) is not None:
+                            yield id
+
     def clear(self) -> None:
         """Forget everything read: a command has changed what is there."""
+        self.kept = None
         self._memories.clear()
 
     def _memory(self, batch: Batch, columns: Columns, access: Access) -> Memory:
@@ -335,6 +403,19 @@ class Batches:
         if memory is None:
             memory = memories[batch, columns] = Memory()
         return memory
+
+    async def _brought(
+        self, kept: "KeptRows", batch: Batch, columns: Columns, access: Access, keys: list[str]
+    ) -> dict[str, Any]:
+        """What is kept, and what is read to be kept from now on."""
+        found = kept.read(batch, keys, columns)
+        missing = [key for key in keys if key not in found]
+        if missing:
+            position = kept.position
+            read = await self._read(batch, columns, access, missing)
+            kept.write(batch, read, columns, position)
+            found |= read
+        return found
 
     async def _read(
         self,
@@ -345,6 +426,8 @@ class Batches:
         along: tuple[Along, ...] = (),
     ) -> dict[str, Any]:
         query, values = batch.query(columns, access.viewer, along)
+        if query.personal:
+            self.personal = True
         given = {**access.viewer.parameters, **self._numbers, **values, "keys": keys}
         reading = Reading(batch, query, keys)
         with self.observe(reading):

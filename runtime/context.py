@@ -7,6 +7,7 @@ from typing import Any
 from runtime.audit import Trail
 from runtime.batch import ROOT, Access, Batch, Batches
 from runtime.field import Field
+from runtime.kept import KeptRows
 from runtime.language import Language
 from runtime.page import Pages
 from runtime.process import Process
@@ -30,6 +31,7 @@ class Context:
         request_id: str = "",
         address: str = "",
         headers: Mapping[bytes, bytes] = NO_HEADERS,
+        kept: KeptRows | None = None,
     ) -> None:
         """`headers` are the request's, in lower case."""
         self.viewer = viewer
@@ -45,7 +47,10 @@ class Context:
         """What servers of others have for the client."""
         self.trail = Trail()
         self.batches = Batches(
-            process.database.reads, Access(viewer), {"suppress_below": self.settings.suppress_below}
+            process.database.reads,
+            Access(viewer),
+            {"suppress_below": self.settings.suppress_below},
+            kept,
         )
 
     def again(self, told: Viewer | None = None) -> "Context":

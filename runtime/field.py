@@ -6,6 +6,7 @@ that whatever runs an operation needs to know neither Strawberry nor the domains
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import inf
 from typing import Any
 
 from graphql import GraphQLField
@@ -19,6 +20,8 @@ FIELD = "field"
 """The key of the record in metadata and in extensions."""
 ENTITY = "entity"
 """The key, in the extensions of an object type, of the table its rows come from."""
+AS_PARENT = inf
+"""A `max_age`: as long as the object it is a field of may be kept."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +57,8 @@ class Field:
     """What it costs for each parent, beside the objects it gives and its read."""
     size: int | str | None = None
     """How many items its list may hold, or the argument that says so; pages say so themselves."""
+    max_age: float | None = None
+    """For how many seconds what it shows may be kept. See `lifetime` for what is left out."""
     domain: str = ""
     """The module that declared it."""
     convert: Callable[[dict[str, Any]], dict[str, Any]] | None = None
@@ -70,6 +75,19 @@ class Field:
         if self.shows is None:
             raise LookupError("the field's type is not complete yet")
         return self.shows
+
+    @property
+    def lifetime(self) -> float:
+        """For how many seconds an answer with it may be kept, 0 for never.
+
+        What is made of its parent's row may be kept as long as that; what is read has to say for
+        how long, or else may not be kept. Nothing above PUBLIC ever may.
+        """
+        if self.privacy is not Privacy.PUBLIC or self.area is not None:
+            return 0
+        if self.max_age is not None:
+            return self.max_age
+        return AS_PARENT if self.is_declared and self.load is None else 0
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -39,10 +39,14 @@ class Projection:
         operation: OperationDefinitionNode,
         fragments: Mapping[str, FragmentDefinitionNode],
         viewer: Viewer,
+        *,
+        identified: bool = False,
     ) -> None:
+        """With `identified` it holds the id of everything that has one, asked for or not."""
         self._schema = schema
         self._fragments = fragments
         self._viewer = viewer
+        self._identified = identified
         self._columns = defaultdict[type, set[str]](set)
         self._sorted: dict[type, Columns] = {}
         self._spread: set[tuple[str, str]] = set()
@@ -94,3 +98,7 @@ class Projection:
         entity, record = type_.extensions.get(ENTITY), told(field)
         if entity is not None and record and self._viewer.may_read(record.area):
             self._columns[entity].update(record.columns)
+            if self._identified and (named := type_.fields.get("id")) is not None:
+                id = told(named)
+                if id is not None and self._viewer.may_read(id.area):
+                    self._columns[entity].update(id.columns)

@@ -61,6 +61,8 @@ class Query:
     """The places in `template` to be filled, and by what name."""
     parts: tuple[Part, ...] = ()
     """What comes along with each row."""
+    personal: bool = False
+    """Whether what it gives depends on who is asking."""
 
     def bound(self, given: Mapping[str, Any]) -> list[Any]:
         """The values of all parameters; `given` may hold more than it takes."""

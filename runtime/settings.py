@@ -103,6 +103,8 @@ class Settings:
     partners: str | None = None
     redis_url: str | None = None
     cache_bytes: int = 32_000_000
+    response_cache_bytes: int = 0
+    entity_cache_rows: int = 0
     subgraph_urls: str | None = None
     partner_seconds: float = 10.0
     partner_answer_limit: int = 10_000_000

@@ -2,11 +2,14 @@
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from runtime.redis import SharedRedis
+
+
+T = TypeVar("T")
 
 
 class Store(Protocol):
@@ -26,58 +29,65 @@ class Store(Protocol):
         ...
 
 
-class Memory:
+class Bounded(Generic[T]):
     """At most so many bytes; what has not been read for longest goes first."""
 
     def __init__(self, limit: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self.size = 0
         self._limit = limit
         self._clock = clock
-        self._size = 0
-        self._held: OrderedDict[str, tuple[bytes, float]] = OrderedDict()
+        self._held: OrderedDict[Hashable, tuple[T, int, float]] = OrderedDict()
+
+    def read(self, key: Hashable) -> T | None:
+        held = self._held.get(key)
+        if held is None:
+            return None
+        value, _, until = held
+        if until <= self._clock():
+            self.drop(key)
+            return None
+        self._held.move_to_end(key)
+        return value
+
+    def write(self, key: Hashable, value: T, size: int, seconds: float) -> None:
+        self.drop(key)
+        self._held[key] = value, size, self._clock() + seconds
+        self.size += size
+        while self.size > self._limit:
+            self.drop(next(iter(self._held)))
+
+    def drop(self, key: Hashable) -> None:
+        held = self._held.pop(key, None)
+        if held is not None:
+            self.size -= held[1]
+
+
+class Memory:
+    """A store in this process alone."""
+
+    def __init__(self, limit: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._held = Bounded[bytes](limit, clock)
 
     async def read(self, keys: Sequence[str]) -> list[bytes | None]:
-        return [self._read(key) for key in keys]
+        return [self._held.read(key) for key in keys]
 
     async def write(self, values: Mapping[str, bytes], seconds: float) -> None:
         for key, value in values.items():
-            self._write(key, value, seconds)
+            self._held.write(key, value, len(key) + len(value), seconds)
 
     async def agree(self, proposed: Mapping[str, tuple[bytes, float]]) -> dict[str, bytes]:
         agreed = {}
         for key, (value, seconds) in proposed.items():
-            held = self._read(key)
+            held = self._held.read(key)
             if held is None:
-                self._write(key, value, seconds)
+                await self.write({key: value}, seconds)
             agreed[key] = value if held is None else held
         return agreed
 
     async def drop(self, keys: Sequence[str]) -> bool:
         for key in keys:
-            self._drop(key)
+            self._held.drop(key)
         return True
-
-    def _read(self, key: str) -> bytes | None:
-        held = self._held.get(key)
-        if held is None:
-            return None
-        value, until = held
-        if until <= self._clock():
-            self._drop(key)
-            return None
-        self._held.move_to_end(key)
-        return value
-
-    def _write(self, key: str, value: bytes, seconds: float) -> None:
-        self._drop(key)
-        self._held[key] = value, self._clock() + seconds
-        self._size += len(key) + len(value)
-        while self._size > self._limit:
-            self._drop(next(iter(self._held)))
-
-    def _drop(self, key: str) -> None:
-        held = self._held.pop(key, None)
-        if held is not None:
-            self._size -= len(key) + len(held[0])
 
 
 def redis_at(url: str | None) -> "SharedRedis | None":

@@ -14,7 +14,7 @@ from strawberry.types.base import get_object_definition
 
 from models.base import Row
 from resolvers.info import Info
-from runtime.batch import Batch
+from runtime.batch import Batch, refuse_rules
 from runtime.command import COMMAND, Command
 from runtime.context import Context
 from runtime.field import FIELD, Field
@@ -74,6 +74,7 @@ def field(
     area: Area | None = None,
     cost: int = 0,
     size: int | str | None = None,
+    max_age: float | None = None,
 ) -> Any:
     """A field, declared once; see `runtime.field.Field` for what the arguments say.
 
@@ -94,6 +95,7 @@ def field(
         area=area,
         cost=cost,
         size=size,
+        max_age=max_age,
     )
     metadata = {FIELD: record}
     if resolve is not None:
@@ -189,6 +191,7 @@ def entity(
     """A view of a row that `node` can find by its id, and other servers by the other keys too."""
 
     def decorate(cls: type[T]) -> type[T]:
+        refuse_rules(by_id, tuple(row.__table__.columns.keys()))
         cls.is_type_of = classmethod(lambda _, value, __: is_row_of(row, value))  # type: ignore[attr-defined]
         made = strawberry.type(cls, description=inspect.getdoc(cls))
         backings[made] = Backing(row, {"id": by_id, **keys})
@@ -269,6 +272,8 @@ def classed(record: Field, row: type[Row] | None, module: str) -> Field:
         shows = max(columns.values(), default=Privacy.PUBLIC)
     area, subject = record.area, None
     if shows is not Privacy.PUBLIC:
+        if record.max_age is not None:
+            raise TypeError(f"what is above PUBLIC is never kept: {record.needs} in {module}")
         assert row is not None
         areas = {row.area_of(column) for column in columns} - {None} or {row.areas.get(shows)}
         if area is None:

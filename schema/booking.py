@@ -10,13 +10,24 @@ from loaders import booking as load
 from loaders import place as load_place
 from loaders import skill as load_skill
 from loaders import worker as load_worker
+from loaders.lifetimes import CARD, CATALOGUE
 from models import booking as model
 from models.account import Gender
 from runtime.language import Language
 from runtime.privacy import Privacy
 from runtime.rights import Area
 from schema.account import Citizen, Department, Viewer
-from schema.base import Node, adds_to, criteria, entity, enum, field, part, plain, query
+from schema.base import (
+    Node,
+    adds_to,
+    criteria,
+    entity,
+    enum,
+    field,
+    part,
+    plain,
+    query,
+)
 from schema.page import Connection
 from schema.place import District, Point
 from schema.skill import Money, RateCard, Service, ServiceCategory
@@ -190,10 +201,10 @@ class Booking(Node):
     id: ID = field("Opaque and stable.")
     state: model.BookingState = field("Where it stands.")
     category: ServiceCategory | None = field(
-        "The kind of work.", "category_id", load=load_skill.category_by_id
+        "The kind of work.", "category_id", load=load_skill.category_by_id, max_age=CATALOGUE
     )
     services: list[Service] = field(
-        "What was asked for.", "id", load=load.services_by_booking, size=20
+        "What was asked for.", "id", load=load.services_by_booking, size=20, max_age=CATALOGUE
     )
     completed_month: str | None = field(
         "The month it was completed, as YYYY-MM.", compute=resolve.month, needs="completed_month"
@@ -309,10 +320,10 @@ class WorkerBookings:
         area=Area.BOOKING,
     )
     availability: list[AvailabilityRule] | None = field(
-        "Their weekly hours.", "id", load=load.availability_by_worker, size=28
+        "Their weekly hours.", "id", load=load.availability_by_worker, size=28, max_age=CARD
     )
     service_area: ServiceArea | None = field(
-        "Where they go.", "id", load=load.service_area_by_worker
+        "Where they go.", "id", load=load.service_area_by_worker, max_age=CARD
     )
     next_free_slot: Slot | None = field(
         "When they are free next; null if not within two weeks.",

@@ -8,10 +8,18 @@ from loaders import discovery as load
 from loaders import nearby as load_nearby
 from loaders import place as load_place
 from loaders import skill as load_skill
+from loaders.lifetimes import CARD, CATALOGUE, FIGURES, MOMENT
 from models import account as model
 from runtime.rights import Act
 from schema.account import ErasureRequest
-from schema.base import command, enum, field, mutation, plain, query
+from schema.base import (
+    command,
+    enum,
+    field,
+    mutation,
+    plain,
+    query,
+)
 from schema.page import Connection, Edge, places
 from schema.place import District
 from schema.skill import ServiceCategory
@@ -47,7 +55,7 @@ class DistrictStatistics:
     """The figures of one district. Figures under ten are null."""
 
     district: District | None = field(
-        "The district.", "district_id", load=load_place.district_by_id
+        "The district.", "district_id", load=load_place.district_by_id, max_age=CATALOGUE
     )
     registered_workers: int | None = field("Workers registered there.")
     service_providers: int | None = field("Providers that serve it.")
@@ -59,7 +67,7 @@ class CategoryStatistics:
     """The figures of one category. Figures under ten are null."""
 
     category: ServiceCategory | None = field(
-        "The category.", "category_id", load=load_skill.category_by_id
+        "The category.", "category_id", load=load_skill.category_by_id, max_age=CATALOGUE
     )
     registered_workers: int | None = field("Workers registered with the skill.")
     services_delivered: int | None = field("Bookings completed in it.")
@@ -69,15 +77,26 @@ class CategoryStatistics:
 class Statistics:
     """The published figures of the service, counted as you ask."""
 
-    registered_workers: int = field("Workers registered.", load=load.registered_workers)
-    service_providers: int = field("Providers empanelled.", load=load.service_providers)
-    service_categories: int = field("Categories offered.", load=load.service_categories)
-    services_delivered: int = field("Bookings completed.", load=load.services_delivered)
+    registered_workers: int = field(
+        "Workers registered.", load=load.registered_workers, max_age=FIGURES
+    )
+    service_providers: int = field(
+        "Providers empanelled.", load=load.service_providers, max_age=FIGURES
+    )
+    service_categories: int = field(
+        "Categories offered.", load=load.service_categories, max_age=FIGURES
+    )
+    services_delivered: int = field(
+        "Bookings completed.", load=load.services_delivered, max_age=FIGURES
+    )
     by_district: list[DistrictStatistics] = field(
-        "The same by district, by name.", load=load.figures_by_district, size=75
+        "The same by district, by name.", load=load.figures_by_district, size=75, max_age=FIGURES
     )
     by_category: list[CategoryStatistics] = field(
-        "The same by category, in the official order.", load=load.figures_by_category, size=40
+        "The same by category, in the official order.",
+        load=load.figures_by_category,
+        size=40,
+        max_age=FIGURES,
     )
 
 
@@ -87,13 +106,17 @@ class Query:
         "Active workers around a point, who do this kind of work.",
         load=load_nearby.nearby_workers,
         check=resolve.check_nearby,
+        max_age=MOMENT,
     )
     search_workers: Connection[Worker] = field(
         "Active workers found by words, best rated first.",
         load=load.workers_by_text,
         check=resolve.check_search,
+        max_age=CARD,
     )
-    statistics: Statistics = field("The published figures.", compute=resolve.statistics)
+    statistics: Statistics = field(
+        "The published figures.", compute=resolve.statistics, max_age=FIGURES
+    )
 
 
 @mutation

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from runtime.batch import Batch
+from runtime.field import AS_PARENT
 from runtime.page import Page
 from schema.base import field, plain
 
@@ -64,10 +65,14 @@ class PageInfo:
     """Where a page ends, and whether the list goes on there."""
 
     has_next_page: bool = field(
-        "Whether there is more behind the last item.", "key", load=ahead, cost=1
+        "Whether there is more behind the last item.", "key", load=ahead, cost=1, max_age=AS_PARENT
     )
     has_previous_page: bool = field(
-        "Whether there is more ahead of the first item.", "key", load=behind, cost=1
+        "Whether there is more ahead of the first item.",
+        "key",
+        load=behind,
+        cost=1,
+        max_age=AS_PARENT,
     )
     start_cursor: str | None = field("The cursor of the first item.", compute=first_cursor)
     end_cursor: str | None = field(
@@ -95,4 +100,5 @@ class Connection(Generic[T]):
         "key",
         load=total,
         cost=5,
+        max_age=AS_PARENT,
     )

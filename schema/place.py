@@ -4,6 +4,7 @@ from strawberry import ID
 
 import resolvers.place as resolve
 from loaders import place as load
+from loaders.lifetimes import CATALOGUE
 from models import place as model
 from schema.base import Node, entity, field, plain, query
 from schema.page import Connection
@@ -25,7 +26,7 @@ class Division(Node):
     slug: str = field("The name as it stands in addresses, such as `lucknow`.")
     name: str = field("Its name.", "name_en name_hi", compute=resolve.name)
     districts: Connection["District"] = field(
-        "Its districts, by English name.", "id", load=load.districts_by_division
+        "Its districts, by English name.", "id", load=load.districts_by_division, max_age=CATALOGUE
     )
 
 
@@ -51,14 +52,22 @@ class District(Node):
         "Where its headquarters is.", "latitude longitude", compute=resolve.point
     )
     division: Division | None = field(
-        "The division it belongs to.", "division_id", load=load.division_by_id
+        "The division it belongs to.", "division_id", load=load.division_by_id, max_age=CATALOGUE
     )
 
 
 @query
 class Query:
     district: District | None = field(
-        "A district, by its LGD code.", load=load.district_by_lgd_code, by="lgd_code", kind=int
+        "A district, by its LGD code.",
+        load=load.district_by_lgd_code,
+        by="lgd_code",
+        kind=int,
+        max_age=CATALOGUE,
     )
-    districts: Connection[District] = field("All districts, by name.", load=load.districts)
-    divisions: Connection[Division] = field("All divisions, by name.", load=load.divisions)
+    districts: Connection[District] = field(
+        "All districts, by name.", load=load.districts, max_age=CATALOGUE
+    )
+    divisions: Connection[Division] = field(
+        "All divisions, by name.", load=load.divisions, max_age=CATALOGUE
+    )

@@ -8,6 +8,7 @@ import resolvers.review as resolve
 from loaders import account as load_account
 from loaders import review as load
 from loaders import worker as load_worker
+from loaders.lifetimes import CARD
 from models import review as model
 from runtime.privacy import Privacy
 from runtime.rights import Act, Role
@@ -65,7 +66,7 @@ class ReviewReply:
         "When it was given, as YYYY-MM.", "replied_month", compute=resolve.reply_month
     )
     provider: Provider | None = field(
-        "Who answered.", "provider_id", load=load_worker.provider_by_id
+        "Who answered.", "provider_id", load=load_worker.provider_by_id, max_age=CARD
     )
     replied_at: datetime | None = field("When exactly.")
 
@@ -97,12 +98,21 @@ class Review(Node):
     )
     month: str = field("When it appeared, as YYYY-MM.", "published_month", compute=resolve.month)
     state: model.ReviewState = field("Where it stands.")
-    worker: Worker | None = field("Whom it is about.", "worker_id", load=load_worker.worker_by_id)
-    provider: Provider | None = field(
-        "The worker's provider at the time.", "provider_id", load=load_worker.provider_by_id
+    worker: Worker | None = field(
+        "Whom it is about.", "worker_id", load=load_worker.worker_by_id, max_age=CARD
     )
-    booking: Booking | None = field("What it is about.", "id", load=load.booking_by_review)
-    reply: ReviewReply | None = field("The provider's answer.", "id", load=load.reply_by_review)
+    provider: Provider | None = field(
+        "The worker's provider at the time.",
+        "provider_id",
+        load=load_worker.provider_by_id,
+        max_age=CARD,
+    )
+    booking: Booking | None = field(
+        "What it is about.", "id", load=load.booking_by_review, max_age=CARD
+    )
+    reply: ReviewReply | None = field(
+        "The provider's answer.", "id", load=load.reply_by_review, max_age=CARD
+    )
     citizen: Citizen | None = field("Who wrote it.", "citizen_id", load=load_account.citizen_by_id)
     published_at: datetime | None = field("When exactly it appeared.")
     edited_at: datetime | None = field("When it was last changed by its author.")
@@ -140,10 +150,13 @@ class WorkerReviews:
     """What citizens say about a worker."""
 
     rating: RatingSummary | None = field(
-        "Their rating; null before the first review.", "id", load=load.rating_by_subject
+        "Their rating; null before the first review.",
+        "id",
+        load=load.rating_by_subject,
+        max_age=CARD,
     )
     reviews: Connection[Review] | None = field(
-        "Their reviews, latest first.", "id", load=load.reviews_by_worker
+        "Their reviews, latest first.", "id", load=load.reviews_by_worker, max_age=CARD
     )
 
 
@@ -152,10 +165,10 @@ class ProviderReviews:
     """What citizens say about a provider's workers."""
 
     rating: RatingSummary | None = field(
-        "Its rating; null before the first review.", "id", load=load.rating_by_subject
+        "Its rating; null before the first review.", "id", load=load.rating_by_subject, max_age=CARD
     )
     reviews: Connection[Review] | None = field(
-        "Reviews of its workers, latest first.", "id", load=load.reviews_by_provider
+        "Reviews of its workers, latest first.", "id", load=load.reviews_by_provider, max_age=CARD
     )
 
 
@@ -180,8 +193,12 @@ class ViewerReviews:
 
 @query
 class Query:
-    review: Review | None = field("A review, by id.", load=load.review_by_id, by="id", kind=ID)
-    reviews: Connection[Review] = field("The reviews, latest first.", load=load.reviews)
+    review: Review | None = field(
+        "A review, by id.", load=load.review_by_id, by="id", kind=ID, max_age=CARD
+    )
+    reviews: Connection[Review] = field(
+        "The reviews, latest first.", load=load.reviews, max_age=CARD
+    )
     flagged_reviews: Connection[Review] = field(
         "Reviews with reports that nobody has decided on, for those who look into them; the"
         " oldest first.",

@@ -9,6 +9,7 @@ import resolvers.skill as resolve
 from loaders import place as load_place
 from loaders import skill as load
 from loaders import worker as load_worker
+from loaders.lifetimes import CARD, CATALOGUE
 from models import skill as model
 from models import worker as worker_model
 from runtime.rights import Act
@@ -50,7 +51,7 @@ class Service(Node):
     duration_minutes: int = field("How long one usually takes, in minutes.")
     ondc_code: str | None = field("Its code in the ONDC network.")
     category: "ServiceCategory | None" = field(
-        "The category it belongs to.", "category_id", load=load.category_by_id
+        "The category it belongs to.", "category_id", load=load.category_by_id, max_age=CATALOGUE
     )
 
 
@@ -79,10 +80,14 @@ class ServiceCategory(Node):
     nsqf_level: str | None = field("The usual level in the skills framework, such as `4`.")
     regulations: list[str] = field("Licences and checks the trade asks for.")
     services: list[Service] = field(
-        "What can be booked in it.", "id", load=load.services_by_category, size=10
+        "What can be booked in it.",
+        "id",
+        load=load.services_by_category,
+        size=10,
+        max_age=CATALOGUE,
     )
     workers: Connection[Worker] | None = field(
-        "The active workers verified in it.", "id", load=load.workers_by_category
+        "The active workers verified in it.", "id", load=load.workers_by_category, max_age=CARD
     )
 
 
@@ -92,9 +97,11 @@ class WorkerSkill(Node):
 
     id: ID = field("Opaque and stable.")
     category: ServiceCategory | None = field(
-        "The category.", "category_id", load=load.category_by_id
+        "The category.", "category_id", load=load.category_by_id, max_age=CATALOGUE
     )
-    worker: Worker | None = field("The worker.", "worker_id", load=load_worker.worker_by_id)
+    worker: Worker | None = field(
+        "The worker.", "worker_id", load=load_worker.worker_by_id, max_age=CARD
+    )
     position: int = field("0 for the worker's main skill.")
     years_experience: int = field("Years at work in this category.")
     nsqf_level: str | None = field("The level in the skills framework, such as `3` or `4.5`.")
@@ -111,15 +118,23 @@ class RateCard(Node):
     """What a provider, or a worker on their own, charges for a service in a district."""
 
     id: ID = field("Opaque and stable.")
-    service: Service | None = field("The service.", "service_id", load=load.service_by_id)
+    service: Service | None = field(
+        "The service.", "service_id", load=load.service_by_id, max_age=CATALOGUE
+    )
     district: District | None = field(
-        "Where the rate holds.", "district_id", load=load_place.district_by_id
+        "Where the rate holds.", "district_id", load=load_place.district_by_id, max_age=CATALOGUE
     )
     provider: Provider | None = field(
-        "Whose rate it is, if a provider's.", "provider_id", load=load_worker.provider_by_id
+        "Whose rate it is, if a provider's.",
+        "provider_id",
+        load=load_worker.provider_by_id,
+        max_age=CARD,
     )
     worker: Worker | None = field(
-        "Whose rate it is, if a worker's own.", "worker_id", load=load_worker.worker_by_id
+        "Whose rate it is, if a worker's own.",
+        "worker_id",
+        load=load_worker.worker_by_id,
+        max_age=CARD,
     )
     amount: Money = field("For one unit of the service.", "amount_paise", compute=resolve.amount)
     visit_charge: Money = field(
@@ -142,14 +157,19 @@ class WorkerSkills:
         "id",
         load=load.skills_by_worker,
         size=10,
+        max_age=CARD,
     )
     starting_rate: RateCard | None = field(
         "The lowest rate in force for what they do: show it as “from ₹…”.",
         "id",
         load=load.starting_rate_by_worker,
+        max_age=CARD,
     )
     rates: Connection[RateCard] | None = field(
-        "All rates in force for what they do, lowest first.", "id", load=load.rates_by_worker
+        "All rates in force for what they do, lowest first.",
+        "id",
+        load=load.rates_by_worker,
+        max_age=CARD,
     )
 
 
@@ -158,17 +178,19 @@ class ProviderRates:
     """What a provider charges."""
 
     rates: Connection[RateCard] | None = field(
-        "Its rates in force, lowest first.", "id", load=load.rates_by_provider
+        "Its rates in force, lowest first.", "id", load=load.rates_by_provider, max_age=CARD
     )
 
 
 @query
 class Query:
     service_category: ServiceCategory | None = field(
-        "A category, by slug.", load=load.category_by_slug, by="slug"
+        "A category, by slug.", load=load.category_by_slug, by="slug", max_age=CATALOGUE
     )
     service_categories: Connection[ServiceCategory] = field(
-        "The categories that can be booked, in the official order.", load=load.categories
+        "The categories that can be booked, in the official order.",
+        load=load.categories,
+        max_age=CATALOGUE,
     )
     rate_proposals: Connection[RateCard] = field(
         "Rates that wait for approval: yours, or those that are yours to decide on.",

@@ -9,6 +9,7 @@ import resolvers.worker as resolve
 from loaders import account as load_account
 from loaders import place as load_place
 from loaders import worker as load
+from loaders.lifetimes import CARD, CATALOGUE
 from models import account as account_model
 from models import worker as model
 from models.account import Gender
@@ -123,10 +124,13 @@ class Provider(Node):
     empanelled_from: date | None = field("The first day of its MOU.")
     empanelled_until: date | None = field("The first day after its MOU.")
     districts: Connection[District] = field(
-        "The districts it serves, by English name.", "id", load=load.districts_by_provider
+        "The districts it serves, by English name.",
+        "id",
+        load=load.districts_by_provider,
+        max_age=CARD,
     )
     workers: Connection["Worker"] = field(
-        "Its active workers.", "id", load=load.workers_by_provider
+        "Its active workers.", "id", load=load.workers_by_provider, max_age=CARD
     )
     team: Connection["Worker"] | None = field(
         "All its people, wherever their registration stands.",
@@ -185,18 +189,23 @@ class Worker(Node):
         compute=resolve.public_point,
     )
     district: District | None = field(
-        "The district they work in.", "district_id", load=load_place.district_by_id
+        "The district they work in.",
+        "district_id",
+        load=load_place.district_by_id,
+        max_age=CATALOGUE,
     )
     provider: Provider | None = field(
         "The provider they work through; null if through none.",
         "provider_id",
         load=load.provider_by_id,
+        max_age=CARD,
     )
     verifications: list[Verification] = field(
         "What has been checked: show these as badges.",
         "id",
         load=load.verifications_by_worker,
         size=5,
+        max_age=CARD,
     )
 
     full_name: str | None = field(
@@ -239,10 +248,13 @@ class DistrictWorkers:
     """What the people of a district add to it."""
 
     workers: Connection[Worker] | None = field(
-        "The active workers of the district.", "id", load=load.workers_by_district
+        "The active workers of the district.", "id", load=load.workers_by_district, max_age=CARD
     )
     providers: Connection[Provider] | None = field(
-        "The providers that serve the district.", "id", load=load.providers_by_district
+        "The providers that serve the district.",
+        "id",
+        load=load.providers_by_district,
+        max_age=CARD,
     )
 
 
@@ -259,13 +271,15 @@ class ViewerAtWork:
 @query
 class Query:
     worker: Worker | None = field(
-        "A worker's card, by id.", load=load.worker_by_id, by="id", kind=ID
+        "A worker's card, by id.", load=load.worker_by_id, by="id", kind=ID, max_age=CARD
     )
-    workers: Connection[Worker] = field("The active workers.", load=load.workers)
+    workers: Connection[Worker] = field("The active workers.", load=load.workers, max_age=CARD)
     provider: Provider | None = field(
-        "A provider, by id.", load=load.provider_by_id, by="id", kind=ID
+        "A provider, by id.", load=load.provider_by_id, by="id", kind=ID, max_age=CARD
     )
-    providers: Connection[Provider] = field("The empanelled providers.", load=load.providers)
+    providers: Connection[Provider] = field(
+        "The empanelled providers.", load=load.providers, max_age=CARD
+    )
     registrations: Connection[Worker] = field(
         "Registrations under way that you handle, the oldest first.", load=load.registrations
     )
