@@ -48,8 +48,10 @@ class Answering(ABC):
             try:
                 answer = await self.answer(incoming)
             except Refused as refused:
+                await self.mistaken(incoming, refused.status)
                 answer = self.refused(refused, manner_of_refusal(given))
             except Invalid as invalid:
+                await self.mistaken(incoming, 400)
                 answer = self.invalid(invalid, manner_of_refusal(given), id)
             except ClientDisconnect:
                 answer = of(Response(status_code=499))
@@ -73,6 +75,9 @@ class Answering(ABC):
     @abstractmethod
     async def answer(self, incoming: Incoming) -> Answer:
         """Raises Refused, or Invalid of the operation."""
+
+    async def mistaken(self, incoming: Incoming, status: int) -> None:  # noqa: B027
+        """For whoever keeps count: this had to be refused."""
 
     async def parameters(self, incoming: Incoming) -> Parameters | list[Parameters]:
         """What is asked for: an operation, or several at once. Raises Refused."""

@@ -11,9 +11,11 @@ from starlette.responses import Response
 
 from edge.answering import Answering, Preparing, of, prepared
 from edge.answers import IDLE, Answers, Ran, key_of, public
+from edge.limits import RateLimits, address_of, client_of, headers_of
 from edge.negotiation import NEVER, Answer, Manner, manner_for
 from edge.request import Incoming, Parameters, posted, reason_of
 from edge.watching import NOBODY, Watching
+from engine.cost import READ
 from engine.describe import Sent
 from engine.engine import Invalid, Planned
 from runtime import signature
@@ -28,10 +30,14 @@ from runtime.faults import (
 )
 from runtime.http import Refused, as_bytes
 from runtime.identity import viewer_of
+from runtime.points import Spent
 from runtime.process import Process
 from runtime.settings import Settings
 from runtime.signature import Call, Gateways
 from runtime.viewer import Viewer
+
+UNKNOWN = 1_000
+"""Points for what others have a part in: how much that is, is known to whoever plans it."""
 
 
 class Runner(Preparing, Protocol):
@@ -95,7 +101,16 @@ class Endpoint(Answering):
         process: Process = incoming.scope["state"]["process"]
         viewer = await who(incoming, process)
         one = partial(self.one, incoming=incoming, viewer=viewer, process=process, manner=manner)
+        limits: RateLimits | None = incoming.scope["state"].get("limits")
+        if limits is not None:
+            incoming.client = client_of(viewer, incoming)
+            limits.refuse_spent(incoming.client)
         return await self.all_of(asked, one, incoming, manner)
+
+    async def mistaken(self, incoming: Incoming, status: int) -> None:
+        limits: RateLimits | None = incoming.scope["state"].get("limits")
+        if limits is not None and 400 <= status < 500 and status != 429:
+            await limits.mistaken(incoming.client or address_of(incoming))
 
     async def signed(self, incoming: Incoming, gateways: Gateways) -> bytes:
         """What a gateway posted. Raises Refused for anybody else."""
@@ -127,7 +142,12 @@ class Endpoint(Answering):
         variables, planned = asked.get("variables"), None
         with suppress(Invalid):  # running it says so
             planned = self.engine.planned(operation, variables, viewer)
-        run = partial(self.run, operation, asked, planned, incoming, viewer, process, manner)
+        limits: RateLimits | None = incoming.scope["state"].get("limits")
+        spent: Spent | None = None
+        if limits is not None:
+            points = UNKNOWN if planned is None else planned.cost
+            spent = Spent(points, await limits.take(incoming.client, points))
+        run = partial(self.run, operation, asked, planned, incoming, viewer, process, manner, spent)
         answers: Answers | None = incoming.scope["state"].get("answers")
         if (
             answers is None
@@ -136,10 +156,13 @@ class Endpoint(Answering):
             or viewer.reason is not None
             or not extensions.keys() <= IDLE
         ):
-            return (await run()).answer
-        return await answers.answer(
-            key_of(operation, planned, viewer, manner.language), manner, run
-        )
+            answer = (await run()).answer
+        else:
+            key = key_of(operation, planned, viewer, manner.language)
+            answer = await answers.answer(key, manner, run)
+        if spent is not None:
+            answer.headers.extend(headers_of(incoming.client, spent.standing))
+        return answer
 
     async def run(
         self,
@@ -150,6 +173,7 @@ class Endpoint(Answering):
         viewer: Viewer,
         process: Process,
         manner: Manner,
+        spent: Spent | None,
     ) -> Ran:
         """Raises Invalid."""
         client = incoming.scope["client"]
@@ -163,6 +187,7 @@ class Endpoint(Answering):
             incoming.headers,
             incoming.scope["state"].get("rows"),
         )
+        context.spent = spent
         variables, sent = asked.get("variables"), None
         if self.settings.development and (asked.get("extensions") or {}).get("plan") is True:
             sent = Sent()
@@ -174,11 +199,17 @@ class Endpoint(Answering):
         errors = formatted(result.errors, incoming.id, exact=exact) if result.errors else []
         # First, as the specification advises, so that nobody overlooks them.
         body = {"errors": errors, "data": result.data} if errors else {"data": result.data}
+        more: dict[str, Any] = {}
         if sent is not None:
             with suppress(Invalid):  # the errors say it
                 limit = self.settings.page_limit
                 plan = self.engine.plan(operation, variables, viewer, limit, sent)
-                body["extensions"] = {"plan": plan.formatted()}
+                more["plan"] = plan.formatted()
+        if planned is not None and (asked.get("extensions") or {}).get("cost") is True:
+            actual = objects_in(result.data) + READ * context.batches.tally.statements
+            more["cost"] = {"requested": planned.cost, "actual": actual}
+        if more:
+            body["extensions"] = more
         seconds = 0.0
         if planned is not None and not errors and viewer.reason is None:
             seconds = planned.plan.lasting or 0
@@ -192,6 +223,13 @@ class Endpoint(Answering):
             answer.headers.append((b"server-timing", timing.encode()))
         keeps = seconds and "answers" in incoming.scope["state"]
         return Ran(answer, seconds, frozenset(context.batches.named()) if keeps else frozenset())
+
+
+def objects_in(data: Any) -> int:
+    """How many there are: what each of them is one point for."""
+    if isinstance(data, dict):
+        return 1 + sum(objects_in(value) for value in data.values())
+    return sum(map(objects_in, data)) if isinstance(data, list) else 0
 
 
 def is_browser(incoming: Incoming) -> bool:

@@ -92,6 +92,11 @@ class Planned:
     plan: Plan
     variables: VariableValues
 
+    @property
+    def cost(self) -> int:
+        """In points."""
+        return self.plan.price.cost(self.variables.coerced)
+
 
 @dataclass(frozen=True)
 class Answers(AsyncIterator[ExecutionResult]):
