@@ -61,7 +61,13 @@ class Context:
         sent is read with its access, and goes on record as what the viewer has asked for."""
         viewer = told or self.viewer
         made = Context(
-            viewer, self.language, self.process, self.request_id, self.address, self.headers
+            viewer,
+            self.language,
+            self.process,
+            self.request_id,
+            self.address,
+            self.headers,
+            self.batches.kept,
         )
         made.batches.tally = self.batches.tally
         if told is not None:
