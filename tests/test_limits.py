@@ -144,7 +144,7 @@ def test_a_network_of_ipv6_is_one_address(address: str, key: str) -> None:
 
 @pytest.mark.parametrize("given", [{"rate_limits": "on"}, {"points_person": "many"}])
 async def test_limits_that_cannot_be_are_refused_at_the_start(
-    settings: Settings, given: dict[str, str]
+    settings: Settings, given: dict[str, Any]
 ) -> None:
     with pytest.raises(ValueError, match=r"RATE_LIMITS|could not convert"):
         async with client_of(create_app(replace(settings, **given))):
