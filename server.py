@@ -45,6 +45,7 @@ from edge import oauth, serving
 from edge.answering import json_error, masked_fault
 from edge.answers import answers_of, following
 from edge.application import Application
+from edge.documents import KEPT, BadManifest, Documents, Trusted, documents_in, only_trusted
 from edge.endpoint import Endpoint, Runner
 from edge.federated import Follow, Own, federated_app, gateway_over
 from edge.limits import limits_of
@@ -83,6 +84,7 @@ from runtime.settings import Settings
 from runtime.signature import Gateways, secrets_in
 from runtime.sms import Sms
 from runtime.storage import folder_for
+from runtime.store import store_of
 from runtime.tokens import NoKeys, keys_in, public_keys, rotate
 from runtime.transaction import transaction
 from runtime.viewer import Viewer
@@ -120,7 +122,8 @@ def create_app(
     documents = list(documents)
     watching = watching_of(settings, [sha256(known.encode()).hexdigest() for known in documents])
     engine, during = runner_of(settings, watching.observer, transport)
-    for known in documents:
+    trusted = Trusted(Path(settings.documents) if settings.documents else None)
+    for known in (*documents, *trusted.texts):
         engine.warm(known)
     shown = page if settings.development else None
     endpoint = Endpoint(engine, settings, shown, watching=watching)
@@ -139,7 +142,7 @@ def create_app(
         origins=settings.origins,
         exception_handlers={HTTPException: json_error, Exception: masked_fault},
         lifespan=lifespan_of(
-            settings, sms, watching, *during, background=background, for_clients=True
+            settings, sms, watching, *during, background=background, trusted=trusted
         ),
     )
 
@@ -208,7 +211,7 @@ def lifespan_of(
     watching: Watching,
     *during: Follow,
     background: bool = False,
-    for_clients: bool = False,
+    trusted: Trusted | None = None,
 ) -> Callable[[Starlette], AbstractAsyncContextManager[dict[str, Any]]]:
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[dict[str, Any]]:
@@ -221,13 +224,16 @@ def lifespan_of(
             if background:
                 await stack.enter_async_context(working(process))
             state: dict[str, Any] = {"process": process}
-            if for_clients:
+            if trusted is not None:
                 state["limits"] = limits_of(settings, process.redis)
+                store = store_of(process.redis, KEPT, settings.document_bytes)
+                state["documents"] = Documents(trusted, only_trusted(settings), store)
+                await stack.enter_async_context(trusted.followed())
             if settings.response_cache_bytes or settings.entity_cache_rows:
                 recent = await stack.enter_async_context(following(process))
                 if settings.entity_cache_rows:
                     state["rows"] = KeptRows(settings.entity_cache_rows, recent)
-                if for_clients and settings.response_cache_bytes:
+                if trusted is not None and settings.response_cache_bytes:
                     state["answers"] = answers_of(process, recent, sdl.current())
             yield state
 
@@ -339,8 +345,10 @@ def application(settings: Settings, parts: tuple[str, ...], *, background: bool)
         else:
             documents = [p.read_text(encoding="utf-8") for p in OPERATIONS.glob("*.graphql")]
             made = create_app(settings, background=background, documents=documents)
-    except (BadSupergraph, BadPartners, OSError) as error:
+    except (BadSupergraph, BadPartners, BadManifest, OSError) as error:
         fail(str(error))
+    except Invalid as invalid:
+        fail(f"DOCUMENTS: {invalid.errors[0]}")
     look_seldom()
     return made
 
@@ -534,6 +542,43 @@ def plan_command(
         fail(str(error))
 
 
+@cli.command("documents")
+def documents_command(
+    manifest: Annotated[Path, typer.Argument(exists=True, help="Or a folder of them.")],
+) -> None:
+    """Check the documents of a manifest: whether each is valid, what it costs, what of it is to go.
+
+    Where what it costs depends on variables that have no default, that is said instead. Ends with 1
+    if any would be refused.
+
+    python server.py documents persisted-documents.json
+    """
+    engine, refused = runner_of(the_settings())[0], 0
+    try:
+        documents = sorted(set(documents_in(manifest).values()))
+    except (BadManifest, OSError) as error:
+        fail(str(error))
+    for text in documents:
+        try:
+            operation = engine.prepare(text)
+        except Invalid as invalid:
+            refused += 1
+            typer.echo(f"refused   {text.split('(')[0].strip()[:60]}")
+            for each in invalid.errors:
+                typer.echo(f"          {each.message}")
+            continue
+        try:
+            planned = engine.planned(operation, {}, Viewer())
+            cost = f"{planned.cost:,}" if planned else "–"
+        except Invalid:
+            cost = "varies"
+        typer.echo(f"{cost:>9} {operation.kind.value} {operation.name or ''}")
+        for told in operation.deprecated:
+            typer.echo(f"          deprecated: {told}")
+    if refused:
+        raise typer.Exit(1)
+
+
 @partner_cli.command("add")
 def partner_add(
     name: Annotated[str, typer.Argument(help="Whose system it is, as auditors will read it.")],
@@ -663,6 +708,7 @@ def refuse_unsafe(settings: Settings) -> None:
             fail(f"CORS_ORIGINS: {origin} is no origin such as https://sewamitra.up.gov.in.")
     try:
         limits_of(settings, None)
+        only_trusted(settings)
         claim_names(settings.oidc_claims)
     except ValueError as error:
         fail(str(error))

@@ -129,7 +129,10 @@ class Answering(ABC):
 
 def prepared(preparing: Preparing, asked: Parameters, incoming: Incoming) -> Any:
     """The operation that is asked for. Raises Invalid or Refused."""
-    operation = preparing.prepare(asked["query"], asked.get("operationName"))
+    if (document := asked.get("query")) is None:
+        told = "`query` must be a string: the GraphQL document."
+        raise Refused(400, BadInput(told, argument="query"))
+    operation = preparing.prepare(document, asked.get("operationName"))
     if operation.kind is OperationType.SUBSCRIPTION:
         raise Invalid(BadInput("Subscriptions are not offered here."))
     if operation.kind is OperationType.MUTATION and incoming.method == "GET":

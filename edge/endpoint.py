@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from edge.answering import Answering, Preparing, of, prepared
 from edge.answers import IDLE, Answers, Ran, key_of, public
+from edge.documents import Documents
 from edge.limits import RateLimits, address_of, client_of, headers_of
 from edge.negotiation import NEVER, Answer, Manner, manner_for
 from edge.request import Incoming, Parameters, posted, reason_of
@@ -36,6 +37,8 @@ from runtime.settings import Settings
 from runtime.signature import Call, Gateways
 from runtime.viewer import Viewer
 
+DEPRECATED = b"deprecated-fields"
+"""The header that names what of an operation is to go, and when."""
 UNKNOWN = 1_000
 """Points for what others have a part in: how much that is, is known to whoever plans it."""
 
@@ -138,7 +141,14 @@ class Endpoint(Answering):
         extensions = asked.get("extensions") or {}
         if (reason := reason_of(extensions)) is not None:
             viewer = replace(viewer, reason=reason)
-        operation = prepared(self.engine, asked, incoming)
+        documents: Documents | None = incoming.scope["state"].get("documents")
+        if documents is None:
+            operation = prepared(self.engine, asked, incoming)
+        else:
+            found = await documents.find(asked, viewer.role)
+            operation = prepared(self.engine, {**asked, "query": found.text}, incoming)
+            if found.keep_as is not None:
+                await documents.keep(found)
         variables, planned = asked.get("variables"), None
         with suppress(Invalid):  # running it says so
             planned = self.engine.planned(operation, variables, viewer)
@@ -160,6 +170,8 @@ class Endpoint(Answering):
         else:
             key = key_of(operation, planned, viewer, manner.language)
             answer = await answers.answer(key, manner, run)
+        if operation.deprecated:
+            answer.headers.append((DEPRECATED, "; ".join(operation.deprecated).encode()))
         if spent is not None:
             answer.headers.extend(headers_of(incoming.client, spent.standing))
         return answer

@@ -20,13 +20,14 @@ PARAMETER_LIMIT = 20
 GZIP = 31
 """What zlib calls the form that HTTP calls gzip."""
 PARAMETERS: dict[str, tuple[Any, str]] = {
-    "query": (str, "a string: the GraphQL document"),
+    "query": (str | None, "a string: the GraphQL document"),
     "operationName": (str | None, "a string or null"),
     "variables": (dict | None, "an object or null"),
     "extensions": (dict | None, "an object or null"),
 }
 Parameters = dict[str, Any]
-"""`query`, `operationName`, `variables` and `extensions`, each of its type."""
+"""`query`, `operationName`, `variables` and `extensions`, each of its type or not there; and what
+else there is."""
 
 
 @dataclass(slots=True)

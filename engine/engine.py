@@ -40,6 +40,7 @@ from engine.arguments import NO_VARIABLES, Variables
 from engine.collect import conditions
 from engine.compile import Compiler
 from engine.cost import Limits, crowded
+from engine.deprecations import deprecated_in
 from engine.describe import Description, Sent, described
 from engine.errors import told
 from engine.incremental import Delivery, Payload
@@ -69,6 +70,8 @@ class Operation:
     conditions: frozenset[str]
     """The variables that decide what is selected."""
     plans: "OrderedDict[Hashable, Plan]"
+    deprecated: tuple[str, ...] = ()
+    """What of it is to go, with the reasons that the schema gives."""
 
     @property
     def name(self) -> str | None:
@@ -384,6 +387,7 @@ class Engine:
             Variables(self.schema, definition),
             conditions(definition, fragments),
             OrderedDict(),
+            deprecated_in(self.schema, document),
         )
 
     def _plan(

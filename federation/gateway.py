@@ -72,6 +72,10 @@ class Routed:
     def kind(self) -> OperationType:
         return self.operation.kind
 
+    @property
+    def deprecated(self) -> tuple[str, ...]:
+        return self.operation.deprecated
+
 
 class Gateway:
     """Takes the place of the engine that would serve our schema alone."""

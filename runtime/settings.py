@@ -37,6 +37,9 @@ class Settings:
     directive_limit: int = 50
     field_limit: int = 10_000
     operation_seconds: float = 30
+    documents: str | None = None
+    trusted_only: str | None = None
+    document_bytes: int = 16_000_000
     rate_limits: str = "enforce"
     points_anonymous: str = "2000000/20000"
     points_person: str = "100000/1000"

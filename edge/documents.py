@@ -1,0 +1,184 @@
+"""Documents that clients name instead of sending: those agreed beforehand, and those that a client
+has sent before."""
+
+from collections.abc import Collection, Mapping
+from contextlib import AbstractAsyncContextManager
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+import structlog
+
+from edge.request import Parameters
+from engine.engine import Invalid
+from runtime.faults import BadInput, Coded
+from runtime.http import Refused
+from runtime.rights import Role
+from runtime.settings import Settings
+from runtime.store import Store
+from runtime.watched import Watched
+
+log = structlog.get_logger()
+
+KEPT = "documents:"
+KEPT_SECONDS = 7 * 86_400
+"""After which a client has to send a document once more; asked for again, it counts anew."""
+SHA256 = "sha256:"
+HASH_LENGTH = 64
+
+
+class BadManifest(Exception):
+    """What is agreed with clients cannot be read."""
+
+
+class Found(NamedTuple):
+    text: str
+    keep_as: str | None = None
+    """The hash to keep it by, once it has turned out to be valid."""
+
+
+class Entry(msgspec.Struct):
+    id: str
+    body: str
+
+
+class Manifest(msgspec.Struct):
+    """As @apollo/generate-persisted-query-manifest writes it."""
+
+    format: str
+    operations: list[Entry]
+
+
+class Trusted:
+    """The documents of a manifest, or of all in a folder, as they are now. Relay's compiler and
+    the client preset of graphql-codegen write texts by their ids; Apollo's tools a list."""
+
+    def __init__(self, path: Path | None) -> None:
+        """Raises BadManifest or OSError."""
+        self._path = path
+        self.by_id: Mapping[str, str] = documents_in(path) if path else {}
+        self.texts: Collection[str] = frozenset(self.by_id.values())
+
+    def followed(self) -> AbstractAsyncContextManager[None]:
+        """As long as the block lasts, changed files are taken over."""
+        paths = [] if self._path is None else [self._path, *files_of(self._path)]
+        return Watched(paths, self.renew).followed()
+
+    async def renew(self) -> None:
+        try:
+            renewed = Trusted(self._path)
+        except (BadManifest, OSError) as error:
+            log.error("documents", refused=str(error))
+        else:
+            self.by_id, self.texts = renewed.by_id, renewed.texts
+            log.info("documents", trusted=len(self.texts))
+
+
+class Documents:
+    def __init__(self, trusted: Trusted, only_trusted: Collection[Role], store: Store) -> None:
+        """Whoever has one of the roles in `only_trusted` may send no other documents."""
+        self.trusted = trusted
+        self._only_trusted = frozenset(only_trusted)
+        self._store = store
+
+    async def find(self, asked: Parameters, role: Role) -> Found:
+        """Raises Refused or Invalid."""
+        text, named = asked.get("query"), name_in(asked)
+        if text is None and named is None:
+            told = "`query` must be a string: the GraphQL document."
+            raise Refused(400, BadInput(told, argument="query"))
+        known = self.trusted.by_id.get(named) if named is not None else None
+        if known is not None and text in (None, known):
+            return Found(known)
+        if role in self._only_trusted:
+            if isinstance(text, str) and text in self.trusted.texts:
+                return Found(text)
+            raise Invalid(
+                Coded(
+                    "DOCUMENT_NOT_TRUSTED",
+                    "Only documents that were agreed on beforehand are run for you: send the id of"
+                    " one, or have yours added to the manifest.",
+                )
+            )
+        if named is None:
+            return Found(str(text))
+        if text is not None:
+            if sha256(text.encode()).hexdigest() != named:
+                told = "The hash is not that of `query`: take the SHA-256 of its UTF-8, in hex."
+                raise Invalid(Coded("PERSISTED_QUERY_MISMATCH", told))
+            return Found(text, named)
+        (kept,) = await self._store.read([named])
+        if kept is None or sha256(kept).hexdigest() != named:
+            # By this very message Apollo's clients know that they have to send it.
+            raise Invalid(Coded("PERSISTED_QUERY_NOT_FOUND", "PersistedQueryNotFound"))
+        return Found(kept.decode(), named)
+
+    async def keep(self, found: Found) -> None:
+        """It is valid: from now on its hash is enough."""
+        assert found.keep_as is not None
+        await self._store.write({found.keep_as: found.text.encode()}, KEPT_SECONDS)
+
+
+def name_in(asked: Parameters) -> str | None:
+    """The id or hash of the document, in any of the ways that clients have. Raises Refused."""
+    persisted = (asked.get("extensions") or {}).get("persistedQuery")
+    if isinstance(persisted, dict):
+        named: Any = persisted.get("sha256Hash")
+        if persisted.get("version") != 1 or not is_hash(named):
+            told = "`extensions.persistedQuery` must have `version` 1 and `sha256Hash`, in hex."
+            raise Refused(400, BadInput(told, argument="extensions.persistedQuery"))
+        return str(named).lower()
+    named = asked.get("documentId", asked.get("doc_id"))
+    if named is None:
+        return None
+    if not isinstance(named, str):
+        raise Refused(400, BadInput("`documentId` must be a string.", argument="documentId"))
+    return named.removeprefix(SHA256)
+
+
+def is_hash(named: Any) -> bool:
+    if not isinstance(named, str) or len(named) != HASH_LENGTH:
+        return False
+    return all(letter in "0123456789abcdefABCDEF" for letter in named)
+
+
+def files_of(path: Path) -> list[Path]:
+    return sorted(path.glob("*.json")) if path.is_dir() else [path]
+
+
+def documents_in(path: Path) -> dict[str, str]:
+    """By their ids, and by their hashes. Raises BadManifest or OSError."""
+    found: dict[str, str] = {}
+    for file in files_of(path):
+        try:
+            texts = texts_in(file.read_bytes())
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise BadManifest(f"{file} is no manifest of documents: {error}") from None
+        for name, text in texts.items():
+            if found.get(name, text) != text:
+                raise BadManifest(f"{file}: {name} stands for another document elsewhere.")
+            found[name] = text
+            found[sha256(text.encode()).hexdigest()] = text
+    return found
+
+
+def texts_in(content: bytes) -> dict[str, str]:
+    """By their ids. Raises msgspec.DecodeError."""
+    read = msgspec.json.decode(content)
+    if isinstance(read, dict) and isinstance(read.get("operations"), list):
+        return {entry.id: entry.body for entry in msgspec.convert(read, Manifest).operations}
+    return msgspec.convert(read, dict[str, str])
+
+
+def roles_in(names: str) -> list[Role]:
+    """Of `anonymous,citizen`. Raises ValueError."""
+    return [Role(name.strip().upper()) for name in names.split(",") if name.strip()]
+
+
+def only_trusted(settings: Settings) -> list[Role]:
+    """Raises ValueError."""
+    roles = roles_in(settings.trusted_only or "")
+    if roles and not settings.documents:
+        raise ValueError("TRUSTED_ONLY takes DOCUMENTS: else nobody of these could ask anything.")
+    return roles
