@@ -486,7 +486,7 @@ def test_nothing_around_our_fields_would_run_for_each_object() -> None:
                 one_by_one.add(f"{type_}.{name}")
 
     assert one_by_one == {
-        *("Query.node", "Query.nodes", "Query.viewer"),
+        *("Query.node", "Query.nodes", "Query.viewer", "Query.rateLimit"),
         *("Document.url", "Incident.numbersToCall"),
     }
 
