@@ -424,11 +424,15 @@ class Engine:
                 operation.plans.popitem(last=False)
         else:
             operation.plans.move_to_end(key)
+        self.afford(plan, variables)
+        return plan
+
+    def afford(self, plan: Plan, variables: VariableValues) -> None:
+        """Raises Invalid where running it costs more than is let."""
         if self.limits is not None:
             dear = plan.price.refusal(self.limits, variables.coerced)
             if dear is not None:
                 raise Invalid(dear)
-        return plan
 
     def _coerced(self, operation: Operation, variables: Mapping[str, Any]) -> VariableValues:
         """Raises Invalid."""

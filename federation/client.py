@@ -83,8 +83,13 @@ class NoClient:
         raise Unavailable(request.subgraph, "is not asked here", retryable=False)
 
 
+AT_ONCE = 8
+"""Parts of one request: others are to be asked as well, and not refused for its sake."""
+
+
 class InParts:
-    """Asks for no more entities at once than the subgraph takes, in several requests."""
+    """Asks for no more entities at once than the subgraph takes, in several requests. One that
+    fails costs what it was for, and what would have been asked after it."""
 
     def __init__(self, client: Client, most: int) -> None:
         self._client = client
@@ -94,7 +99,23 @@ class InParts:
         parts = request.parts(self._most)
         if len(parts) == 1:
             return await self._client.ask(request)
-        answers = await asyncio.gather(*map(self._client.ask, parts))
+        turns, failed = asyncio.Semaphore(AT_ONCE), list[Unavailable]()
+
+        async def asked(part: Request) -> dict[str, Any]:
+            async with turns:
+                if not failed:
+                    try:
+                        return await self._client.ask(part)
+                    except Unavailable as error:
+                        failed.append(error)
+            # The same error for all of them, so that it is told once.
+            lost = {
+                entities.alias: failed[:1] * len(part.representations[entities.variable])
+                for entities in request.fetch.entities
+            }
+            return {"data": lost}
+
+        answers = await asyncio.gather(*map(asked, parts))
         whole: dict[str, Any] = {"data": {}, "errors": []}
         for entities in request.fetch.entities:
             alias, variable = entities.alias, entities.variable

@@ -18,7 +18,6 @@ from runtime.privacy import Privacy
 from runtime.rights import Area
 
 PUBLIC = "public"
-
 BOOLEAN = parse_type("Boolean", no_location=True)
 
 

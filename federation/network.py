@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Protocol
 
-import httpx
+import certifi
 from aiohttp import AddrInfoType, ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
 from multidict import CIMultiDict
 from yarl import URL
 
-from federation.partner import Partner
+from federation.partner import BadPartners, Partner
 
 HEADERS = {
     "content-type": "application/json",
@@ -55,7 +55,9 @@ class Connections:
     environment says. A cookie would tell it of one viewer what another did."""
 
     def __init__(self, partner: Partner) -> None:
+        """Raises BadPartners where the certificates that it names cannot be taken."""
         self._partner = partner
+        self._trust = trust_of(partner)
         self._session: ClientSession | None = None
 
     @asynccontextmanager
@@ -63,7 +65,7 @@ class Connections:
         self, url: URL, body: bytes, headers: Mapping[str, str]
     ) -> AsyncIterator[Response]:
         # Those of a loop, which there is none of when a supergraph is read.
-        session = self._session = self._session or session_with(self._partner)
+        session = self._session = self._session or session_with(self._partner, self._trust)
         async with session.post(
             url, data=body, headers=sendable(headers), allow_redirects=False
         ) as response:
@@ -75,14 +77,9 @@ class Connections:
             await self._session.close()
 
 
-def session_with(partner: Partner) -> ClientSession:
-    context = public_authorities()
-    if partner.certificate or partner.authority:
-        context = ssl.create_default_context(cafile=partner.authority)
-    if partner.certificate:
-        context.load_cert_chain(partner.certificate, partner.key)
+def session_with(partner: Partner, trust: ssl.SSLContext) -> ClientSession:
     connector = TCPConnector(
-        ssl=context,
+        ssl=trust,
         limit=0,
         keepalive_timeout=KEPT_SECONDS,
         socket_factory=None if partner.private_addresses else public_socket,
@@ -106,9 +103,23 @@ def sendable(headers: Mapping[str, str]) -> Mapping[str, str]:
     return {name: value.decode(errors="ignore") for name, value in raw.items()}
 
 
+def trust_of(partner: Partner) -> ssl.SSLContext:
+    """Raises BadPartners."""
+    if not (partner.certificate or partner.authority):
+        return public_authorities()
+    try:
+        context = ssl.create_default_context(cafile=partner.authority or certifi.where())
+        if partner.certificate:
+            context.load_cert_chain(partner.certificate, partner.key)
+    except OSError as error:
+        told = f"The certificates for {partner.url} cannot be taken: {error}"
+        raise BadPartners(told) from None
+    return context
+
+
 @lru_cache(maxsize=1)
 def public_authorities() -> ssl.SSLContext:
-    return httpx.create_ssl_context(trust_env=False)
+    return ssl.create_default_context(cafile=certifi.where())
 
 
 def public_socket(found: AddrInfoType) -> socket.socket:

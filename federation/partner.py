@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Annotated
 
-import httpx
 import msgspec
 from msgspec import Meta
+from yarl import URL
 
 from runtime.signature import LEAST_SECRET
 
@@ -75,10 +75,11 @@ class Partner(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 def check_url(url: str, *, private: bool) -> None:
     """Raises ValueError. In clear text only where nobody else's network lies in between."""
     try:
-        parsed = httpx.URL(url)
-    except httpx.InvalidURL:
-        parsed = httpx.URL()
-    if parsed.scheme not in ("http", "https") or not parsed.host or parsed.userinfo:
+        parsed = URL(url)
+        named = parsed.scheme in ("http", "https") and parsed.host
+    except ValueError:
+        named = None
+    if not named or parsed.user is not None or parsed.password is not None:
         raise ValueError(f"`url` is no address of a server: {url}")
     if parsed.scheme == "http" and not private:
         raise ValueError("`url` begins with https, unless `private_addresses` is true")

@@ -71,7 +71,6 @@ class Router:
         self._engine = Engine(
             supergraph.schema, limits=limits, token_limit=token_limit, operations=operations
         )
-        self._limits = limits
         self._seconds = seconds
         self._policy = policy
         self._error_limit = error_limit
@@ -131,12 +130,9 @@ class Router:
             raise Invalid(*coerced)
         try:
             planned = self._plan(operation, coerced, viewer_of(context) or ANYONE)
-            if self._limits is not None:
-                refusal = planned.answer.price.refusal(self._limits, coerced.coerced)
-                if refusal is not None:
-                    raise refusal
         except GraphQLError as error:
             raise Invalid(error) from None
+        self._engine.afford(planned.answer, coerced)
         execution = Execution(
             planned.fetches, given, self.client, headers, self.supergraph.names, self._own, context
         )

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain
 from typing import Any, TypeAlias
 
 from graphql import (
@@ -26,6 +27,7 @@ from graphql import (
     SelectionSetNode,
     TypeNode,
     UnionTypeDefinitionNode,
+    assert_valid_schema,
     parse,
     parse_type,
     print_ast,
@@ -117,7 +119,19 @@ class Supergraph:
             self._take(definition)
         if not self.subgraphs:
             raise BadSupergraph("The supergraph names no subgraph: it has no enum `join__Graph`.")
-        self.schema: GraphQLSchema = api_schema(document)
+        serving = {
+            graph
+            for type_ in self.types.values()
+            for graph in chain(type_.keys, *(each.served for each in type_.fields.values()))
+        }
+        if unknown := serving - self.subgraphs.keys():
+            told = ", ".join(sorted(map(str, unknown)))
+            raise BadSupergraph(f"The supergraph's enum `join__Graph` does not have {told}.")
+        try:
+            self.schema: GraphQLSchema = api_schema(document)
+            assert_valid_schema(self.schema)
+        except TypeError as error:
+            raise BadSupergraph(f"The supergraph makes no schema for clients: {error}") from None
         self.hidden = hidden_values(document)
 
     @cached_property

@@ -13,6 +13,7 @@ from sqlalchemy import select
 from deploy.compose import FOLDER
 from deploy.packages import is_installed
 from federation.gateway import Gateway
+from federation.planner import Planner
 from federation.search import Search
 from federation.supergraph import BadSupergraph
 from models.account import AuditEntry
@@ -282,6 +283,30 @@ async def test_a_newer_supergraph_is_taken_over_while_it_is_served(
     assert before["data"]["worker"] == {"code": asha.code, "contributions": [1, 2]}
     assert after["data"]["worker"] == {"code": asha.code, "years": None}
     assert after["errors"][0]["extensions"]["code"] == "FORBIDDEN"
+
+
+async def test_what_each_role_has_asked_is_planned_for_it_before_a_newer_supergraph_is_taken(
+    gateway: Served,
+    process: Process,
+    tmp_path: Path,
+    database_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asha = await a_worker(database_url)
+    changing = replace(gateway, folder=tmp_path)
+    query = WORKER % "code contributions providentFundAccount"
+    viewers = [ANYONE, Viewer(Role.CITIZEN, "cz_1"), Viewer(Role.STATE_OFFICER, "of_1")]
+    before = [await changing.ask(process, viewer, query, id=asha.id) for viewer in viewers]
+    (tmp_path / "supergraph.graphql").write_text(f"{gateway.text}\n", encoding="utf-8")
+    assert isinstance(changing.runner, Gateway)
+    former = changing.runner.current.router
+    await changing.runner.current.look()
+
+    assert changing.runner.current.router is not former
+    monkeypatch.delattr(Planner, "plan")
+    for viewer, answer in zip(viewers, before, strict=True):
+        assert await changing.ask(process, viewer, query, id=asha.id) == answer
+    assert before[-1] not in before[:-1]
 
 
 async def test_a_supergraph_without_us_is_refused(settings: Settings) -> None:

@@ -28,7 +28,17 @@ from tests.everything import queries
 from tests.federation.world import Hosts
 from tests.make import save
 from tests.test_rights import World, a_world
-from tests.ways import COST_LIMIT, Asking, a_gateway, an_account, keys_of, told, viewers
+from tests.ways import (
+    COST_LIMIT,
+    POOL_SIZE,
+    SECONDS,
+    Asking,
+    a_gateway,
+    an_account,
+    keys_of,
+    told,
+    viewers,
+)
 
 LONG = "LONG" in os.environ
 SOME = ("viewer", "District", "nearbyWorkers", "statistics", "nodes")
@@ -59,7 +69,8 @@ async def a_router(url: str, keys: Path, folder: Path) -> AsyncIterator[Asking]:
         storage_dir=str(folder),
         token_limit=20_000,
         cost_limit=COST_LIMIT,
-        operation_seconds=300,
+        pool_size=POOL_SIZE,
+        operation_seconds=SECONDS,
         gateway_secrets=f"gateway={SECRET}",
         partners=str(folder / "partners.toml"),
     )

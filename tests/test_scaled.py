@@ -29,6 +29,8 @@ from tests.make import save
 from tests.test_rights import a_world
 from tests.ways import (
     COST_LIMIT,
+    POOL_SIZE,
+    SECONDS,
     Asking,
     a_gateway,
     an_account,
@@ -72,6 +74,8 @@ async def a_router(url: str, keys: Path, storage: Path) -> AsyncIterator[Asking]
         "STORAGE_DIR": str(storage),
         "TOKEN_LIMIT": "20000",
         "COST_LIMIT": str(COST_LIMIT),
+        "POOL_SIZE": str(POOL_SIZE),
+        "OPERATION_SECONDS": str(SECONDS),
         "LOG_LEVEL": "error",
     }
     with scaled_out(url, environment) as address:

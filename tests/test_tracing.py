@@ -3,11 +3,13 @@
 import json
 import subprocess
 import sys
+from asyncio import StreamReader, StreamWriter
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from threading import Thread
 from typing import Any
 
@@ -26,7 +28,9 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 from starlette.routing import Route
 
+from edge.federated import federated_app
 from edge.tracing import Tracing
+from edge.watching import Watching
 from engine.engine import Engine
 from federation.client import Request
 from federation.faults import Unavailable
@@ -43,7 +47,9 @@ from runtime.viewer import Viewer
 from server import create_app
 from tests.asking import REQUEST_ID, SCHEMA, a_process
 from tests.conftest import CHECKOUT, client_of
-from tests.federation.world import Hosts
+from tests.federation.test_partners import a_server, asked_of, response
+from tests.federation.world import Federation, Hosts
+from tests.federation.worlds import WORLDS
 from tests.make import a_worker, save
 from tests.test_home_view import EXAMPLES, workers_with_reviews
 
@@ -374,3 +380,42 @@ async def test_what_a_partner_is_asked_is_a_span_and_counted() -> None:
         ("down", "retried"): 1,
         ("down", "failed"): 1,
     }
+
+
+async def test_each_try_carries_the_clients_trace_on_to_the_partner(tmp_path: Path) -> None:
+    trace, shop = "4bf92f3577b34da6a3ce929d0e0e4736", Federation("shop", WORLDS["shop"])
+    known = {"data": {"products": [{"upc": "u1"}]}}
+    answers = [response(b"", "503 Service Unavailable"), response(orjson.dumps(known))]
+    given: list[dict[str, str]] = []
+
+    async def behave(reader: StreamReader, writer: StreamWriter) -> None:
+        headers, _ = await asked_of(reader)
+        writer.write(answers[len(given)])
+        given.append(headers)
+        await writer.drain()
+
+    memory = InMemorySpanExporter()
+    watching = Watching(Tracing(SimpleSpanProcessor(memory)))
+    (tmp_path / "supergraph.graphql").write_text(shop.text)
+    (tmp_path / "partners.toml").write_text("[catalog]\nprivate_addresses = true\nattempts = 2\n")
+    async with a_server(behave) as url:
+        settings = Settings(
+            partners=str(tmp_path / "partners.toml"), subgraph_urls=f"catalog={url}"
+        )
+        app = federated_app(tmp_path / "supergraph.graphql", settings, watching=watching)
+        async with client_of(app) as client:
+            answer = await client.post(
+                "/graphql",
+                json={"query": "{ products(first: 1) { upc } }"},
+                headers={
+                    "traceparent": f"00-{trace}-00f067aa0ba902b7-01",
+                    "tracestate": "up=1",
+                },
+            )
+
+    assert answer.json() == known
+    (call,) = (span for span in memory.get_finished_spans() if span.name == "catalog")
+    assert [each["traceparent"] for each in given] == [
+        f"00-{trace}-{call.context.span_id:016x}-01"
+    ] * 2
+    assert [each["tracestate"] for each in given] == ["up=1"] * 2

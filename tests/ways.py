@@ -22,6 +22,10 @@ from tests.day import TOKEN
 from tests.test_rights import REASON, World
 
 COST_LIMIT = 1_000_000
+POOL_SIZE = 24
+SECONDS = 300
+"""Of what is compared nothing is to be given up, though it waits for connections or the machine
+has other things to do."""
 
 
 @dataclass
@@ -78,6 +82,9 @@ async def a_gateway(url: str, keys: Path, storage: Path) -> AsyncIterator[Asking
         storage_dir=str(storage),
         token_limit=20_000,
         cost_limit=COST_LIMIT,
+        pool_size=POOL_SIZE,
+        operation_seconds=SECONDS,
+        rate_limits="off",  # as with routers, who do not know whose points to count
     )
     async with client_of(create_app(settings, Inbox())) as client:
         yield Asking(client, "/graphql", keys_of(keys))

@@ -10,7 +10,7 @@ import pytest_asyncio
 from starlette.responses import Response
 
 from federation.cache import EntityCache, NotForgotten, lifetime
-from federation.client import BySubgraph
+from federation.client import BySubgraph, Request
 from federation.http import HttpClient
 from federation.partner import Partner
 from runtime.redis import InRedis, SharedRedis
@@ -22,6 +22,8 @@ from tests.federation.worlds import WORLDS
 Object = dict[str, Any]
 
 AUTHORS = "{ reviews { author { nick } } }"
+PATIENCE = 10
+"""Seconds until a test that waits in vain fails."""
 
 
 @pytest_asyncio.fixture(params=["memory", "redis"])
@@ -45,13 +47,14 @@ class Shop:
 
     def __init__(self, store: Store, hint: str = "max-age=60", **agreed: Any) -> None:
         self.cache = EntityCache(store)
+        self.hint = hint
         self.federation = Federation("shop", WORLDS["shop"], partners=["people"])
         self.people = self.federation.subgraphs["people"]
         self.change: Callable[[Object], Any] = lambda answer: answer
         self.people.disturb = lambda asked: Response(
             orjson.dumps(self.change(self.people.known(asked))),
             media_type="application/json",
-            headers={"cache-control": hint},
+            headers={"cache-control": self.hint},
         )
         given = {"url": "http://people.shop/graphql", "private_addresses": True}
         partner = Partner(**{"cache_seconds": 60, "attempts": 1, **given, **agreed})
@@ -113,6 +116,40 @@ async def test_other_arguments_are_another_thing(store: Store) -> None:
     assert quiet != loud
 
 
+async def test_what_two_places_ask_of_one_entity_is_not_mixed_up(store: Store) -> None:
+    shop = Shop(store)
+    both = "{ me { name } reviews { author { nick } } }"
+    first = await shop.answer(both)
+    second = await shop.answer(both)
+
+    assert len(shop.people.asked) == 1
+    assert first == second == shop.federation.merged(both).formatted
+
+
+async def test_partners_who_are_asked_the_same_are_told_apart(store: Store) -> None:
+    fetch = next(
+        f for f in Federation("shop", WORLDS["shop"]).router.plan(AUTHORS).fetches if f.entities
+    )
+    entities = {fetch.entities[0].variable: [b'{"__typename":"User","id":"a"}']}
+    cache = EntityCache(store)
+
+    async def asked(request: Request) -> tuple[Object, int]:
+        return {"data": {"_entities": [{"nick": f"as {request.subgraph} has it"}]}}, 60
+
+    for name in ("people", "payroll"):
+        answer = await cache.answer(Request(name, fetch, {}, entities, {}), {}, asked)
+        assert answer["data"]["_entities"] == [{"nick": f"as {name} has it"}]
+
+
+async def test_what_is_asked_of_the_root_is_asked_each_time() -> None:
+    shop = Shop(Memory(1_000_000))
+    document = "{ users { nick } }"
+    for _ in range(2):
+        assert await shop.answer(document) == shop.federation.merged(document).formatted
+
+    assert len(shop.people.asked) == 2
+
+
 async def test_viewers_whom_the_partner_can_tell_apart_share_nothing(store: Store) -> None:
     shop = Shop(store, "public, max-age=60", headers=["accept-language", "authorization"])
     for headers in ({"accept-language": "hi"}, {"authorization": "Bearer me"}, {"cookie": "x"}, {}):
@@ -121,8 +158,18 @@ async def test_viewers_whom_the_partner_can_tell_apart_share_nothing(store: Stor
     assert len(shop.asked) == 3
 
 
+async def test_what_is_said_to_somebody_is_kept_only_where_the_partner_calls_it_public() -> None:
+    shop = Shop(Memory(1_000_000), headers=["authorization"])
+    for hint in ("max-age=60", "public, max-age=60"):
+        shop.hint = hint
+        for _ in range(2):
+            await shop.answer(headers={"authorization": "Bearer me"})
+
+    assert len(shop.asked) == 3
+
+
 @pytest.mark.parametrize(
-    "hint", ["", "max-age=0", "private, max-age=60", "no-store", "no-cache, max-age=60"]
+    "hint", ["", "max-age=0", "private, max-age=60", "no-store, max-age=60", "no-cache, max-age=60"]
 )
 async def test_what_a_partner_does_not_allow_is_not_kept(hint: str) -> None:
     shop = Shop(Memory(1_000_000), hint)
@@ -151,7 +198,31 @@ def test_hints_are_read_as_http_has_them(told: str, age: str, personal: bool, se
     assert lifetime(headers, personal=personal) == seconds
 
 
-async def test_what_is_agreed_bounds_what_is_allowed() -> None:
+async def test_what_may_not_be_kept_leaves_what_is_kept_alone(store: Store) -> None:
+    shop = Shop(store)
+    await shop.answer()
+    shop.hint = "no-store"
+    await shop.answer("{ reviews { author { name } } }")
+    await shop.answer()
+
+    assert len(shop.asked) == 2
+
+
+@pytest.mark.parametrize(("hint", "agreed"), [("max-age=60", 900), ("max-age=900", 60)])
+async def test_nothing_is_kept_for_longer_than_allowed_and_agreed(hint: str, agreed: int) -> None:
+    now = 0.0
+    shop = Shop(Memory(1_000_000, clock=lambda: now), hint, cache_seconds=agreed)
+    await shop.answer()
+    now = 59.0
+    await shop.answer()
+    assert len(shop.asked) == 1
+
+    now = 61.0
+    await shop.answer()
+    assert len(shop.asked) == 2
+
+
+async def test_where_nothing_is_agreed_nothing_is_kept() -> None:
     shop = Shop(Memory(1_000_000), cache_seconds=0)
     await shop.answer()
     await shop.answer()
@@ -193,19 +264,60 @@ async def test_who_comes_after_something_happened_does_not_share_what_was_asked_
     assert sorted(id for asked in shop.asked for id in asked).count("b") == 2
 
 
-async def test_whoever_comes_together_asks_once(store: Store) -> None:
+async def test_whoever_comes_together_asks_once(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long that takes: only for other processes is there an end to waiting."""
+    monkeypatch.setattr("federation.cache.WAIT_SECONDS", 0)
     shop = Shop(store)
 
     async def slow(asked: Object) -> None:
         await asyncio.sleep(0.03)
 
     shop.people.before = slow
-    found = await asyncio.gather(
-        shop.answer(AUTHORS), shop.answer("{ reviews { stars author { nick } } }")
-    )
+    documents = AUTHORS, "{ me { nick } }"
+    found = await asyncio.gather(*map(shop.answer, documents))
 
-    assert shop.asked == [["b", "a"]]
-    assert found[0]["data"]["reviews"][0]["author"] == found[1]["data"]["reviews"][0]["author"]
+    assert sorted(id for asked in shop.asked for id in asked) == ["a", "b"]
+    assert found == [shop.federation.merged(document).formatted for document in documents]
+
+
+async def test_whoever_comes_together_is_told_what_went_wrong(store: Store) -> None:
+    shop = Shop(store)
+    told = {"message": "No name.", "path": ["_entities", 1, "nick"]}
+    shop.change = lambda answer: {**answer, "errors": [told]}
+
+    async def slow(asked: Object) -> None:
+        await asyncio.sleep(0.03)
+
+    shop.people.before = slow
+    documents = AUTHORS, "{ reviews { stars author { nick } } }"
+    found = await asyncio.gather(*map(shop.answer, documents))
+
+    for answer, document in zip(found, documents, strict=True):
+        assert [error["message"] for error in answer["errors"]] == ["No name."]
+        assert answer["data"] == shop.federation.merged(document).data
+
+
+async def test_one_who_gives_up_waiting_does_not_take_the_answer_from_another(
+    store: Store,
+) -> None:
+    shop = Shop(store)
+    asked, given_up = asyncio.Event(), asyncio.Event()
+
+    async def slow(_: Object) -> None:
+        asked.set()
+        await given_up.wait()
+
+    shop.people.before = slow
+    first = asyncio.create_task(shop.answer())
+    await asked.wait()
+    second = asyncio.create_task(shop.answer())
+    await asyncio.sleep(0.05)
+    second.cancel()
+    given_up.set()
+
+    assert await first == shop.federation.merged(AUTHORS).formatted
 
 
 async def test_processes_that_come_together_ask_once(redis_url: str) -> None:
@@ -232,6 +344,18 @@ async def test_who_waits_for_another_process_in_vain_asks_after_all(redis_url: s
 
     assert first == second
     assert "errors" not in first
+
+
+async def test_who_has_nothing_to_keep_lets_others_ask_at_once(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("TURN_SECONDS", "WAIT_SECONDS"):
+        monkeypatch.setattr(f"federation.cache.{name}", 2 * PATIENCE)
+    async for one in in_redis(redis_url):
+        async for other in in_redis(redis_url):
+            await Shop(one, "no-store").answer()
+            async with asyncio.timeout(PATIENCE):
+                assert "errors" not in await Shop(other, "no-store").answer()
 
 
 async def test_an_answer_with_errors_is_not_kept_and_they_are_told_in_their_places(
@@ -270,19 +394,19 @@ async def test_a_lie_is_not_kept(store: Store) -> None:
     assert len((await shop.answer())["errors"]) == 1
 
     shop.change = lambda answer: answer
-    assert "errors" not in await shop.answer()
+    assert await shop.answer() == shop.federation.merged(AUTHORS).formatted
 
 
 async def test_what_is_known_is_answered_when_the_partner_fails(store: Store) -> None:
     shop = Shop(store)
     truth = await shop.answer()
-    await shop.cache.forget("User", {"id": "a"})
+    await shop.cache.forget("User", {"id": "b"})
     shop.people.disturb = lambda asked: Response(status_code=500)
     found = await shop.answer()
 
     (error,) = found["errors"]
     assert error["extensions"]["code"] == "PARTNER_UNAVAILABLE"
-    truth["data"]["reviews"][2]["author"] = {"nick": None}
+    assert truth["data"]["reviews"][2]["author"]["nick"] is not None
     assert found["data"] == truth["data"]
 
 

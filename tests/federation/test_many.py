@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from starlette.responses import Response
 
 from federation.client import InParts
 from tests.federation.world import Federation, same
@@ -59,6 +60,36 @@ async def test_another_number_in_one_part_is_believed_in_none(shop: Federation) 
 
     assert {author["name"] for author in data} == {None}
     assert errors
+
+
+async def test_a_part_that_fails_costs_its_own_entities_and_no_more(shop: Federation) -> None:
+    people = shop.subgraphs["people"]
+
+    def failing(asked: Any) -> Any:
+        if given(asked)[0]["id"] == LAST:
+            return people.known(asked)
+        return Response(status_code=500)
+
+    people.disturb = failing
+    shop.router.client = InParts(shop.client, 1)
+    data, (error,) = await authors(shop)
+
+    assert [author["name"] for author in data] == [None, "Asha"]
+    assert error["extensions"]["code"] == "PARTNER_UNAVAILABLE"
+    assert error["path"][:3] == ["reviews", 0, "author"]
+
+
+async def test_what_has_to_wait_for_a_part_that_fails_is_not_asked_and_told_once(
+    shop: Federation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("federation.client.AT_ONCE", 1)
+    shop.subgraphs["people"].disturb = lambda asked: Response(status_code=500)
+    shop.router.client = InParts(shop.client, 1)
+    data, errors = await authors(shop)
+
+    assert {author["name"] for author in data} == {None}
+    assert len(errors) == 1
+    assert len(shop.subgraphs["people"].asked) == 1
 
 
 async def authors(shop: Federation) -> tuple[list[Any], list[Any]]:

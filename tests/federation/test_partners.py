@@ -576,6 +576,18 @@ async def test_a_partner_that_asks_for_a_certificate_is_shown_ours(
                 await client.ask(the_request())
 
 
+@pytest.mark.parametrize("names", [["authority"], ["certificate", "key"]], ids="+".join)
+@pytest.mark.parametrize("text", [None, "no certificate"])
+def test_certificates_that_cannot_be_taken_are_told_of_before_any_call(
+    names: list[str], text: str | None, tmp_path: Path
+) -> None:
+    file = tmp_path / "some.pem"
+    if text is not None:
+        file.write_text(text)
+    with pytest.raises(BadPartners, match=r"certificates for http://epf\.example"):
+        HttpClient("people", agreed("http://epf.example", **dict.fromkeys(names, str(file))))
+
+
 FILE = """
 [provident-fund]
 url = "https://epf.example/graphql"
@@ -611,6 +623,8 @@ def test_a_partners_file_says_what_is_agreed_and_leaves_the_rest_as_it_is(tmp_pa
         ('[a]\nurl = "http://epf.example/"', r"\[a\].*begins with https"),
         ('[a]\nurl = "epf.example"', r"\[a\].*no address"),
         ('[a]\nurl = "https://me:it@epf.example/"', r"\[a\].*no address"),
+        ('[a]\nurl = "https://epf.example:99999/"', r"\[a\].*no address"),
+        ('[a]\nurl = "https://xn--/"', r"\[a\].*no address"),
         ('[a]\nheaders = ["Accept-Language"]', r"\[a\].*`Accept-Language`"),
         ('[a]\nanswer_headers = ["content-length"]', r"\[a\].*`content-length`"),
         ('[a]\nsecret = "short"', r"\[a\].*fewer than 32"),

@@ -96,11 +96,17 @@ def test_planning_ends_where_its_budget_does(shop: Federation, budget: Budget) -
     assert refused.value.extensions["code"] == "LIMIT_EXCEEDED"  # type: ignore[index]
 
 
+JOINED = 'enum join__Graph { SHOP @join__graph(name: "shop", url: "http://shop") }'
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [
         ("type Query {", "not GraphQL"),
-        ("type Query { a: Int }", "join__Graph"),
+        ("type Query { a: Int }", "names no subgraph"),
+        (f"{JOINED} type Query {{ a: Thing @join__field(graph: SHOP) }}", "'Thing'"),
+        (f"{JOINED} type Query {{ a: Int @join__field(graph: SHOP) }} type Thing", "Thing"),
+        (f"{JOINED} type Query {{ a: Int @join__field(graph: STOCK) }}", "does not have STOCK"),
     ],
 )
 def test_what_is_no_supergraph_is_refused(text: str, told: str) -> None:
