@@ -45,7 +45,7 @@ from edge import oauth, serving
 from edge.answering import json_error, masked_fault
 from edge.answers import answers_of, following
 from edge.application import Application
-from edge.documents import KEPT, BadManifest, Documents, Trusted, documents_in, only_trusted
+from edge.documents import BadManifest, Trusted, documents_in, documents_of, only_trusted
 from edge.endpoint import Endpoint, Runner
 from edge.federated import Follow, Own, federated_app, gateway_over
 from edge.limits import limits_of
@@ -84,7 +84,6 @@ from runtime.settings import Settings
 from runtime.signature import Gateways, secrets_in
 from runtime.sms import Sms
 from runtime.storage import folder_for
-from runtime.store import store_of
 from runtime.tokens import NoKeys, keys_in, public_keys, rotate
 from runtime.transaction import transaction
 from runtime.viewer import Viewer
@@ -226,8 +225,7 @@ def lifespan_of(
             state: dict[str, Any] = {"process": process}
             if trusted is not None:
                 state["limits"] = limits_of(settings, process.redis)
-                store = store_of(process.redis, KEPT, settings.document_bytes)
-                state["documents"] = Documents(trusted, only_trusted(settings), store)
+                state["documents"] = documents_of(trusted, process)
                 await stack.enter_async_context(trusted.followed())
             if settings.response_cache_bytes or settings.entity_cache_rows:
                 recent = await stack.enter_async_context(following(process))
