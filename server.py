@@ -45,7 +45,14 @@ from edge import oauth, serving
 from edge.answering import json_error, masked_fault
 from edge.answers import answers_of, following
 from edge.application import Application
-from edge.documents import BadManifest, Trusted, documents_in, documents_of, only_trusted
+from edge.documents import (
+    BadManifest,
+    Trusted,
+    documents_in,
+    documents_of,
+    examples_for,
+    only_trusted,
+)
 from edge.endpoint import Endpoint, Runner
 from edge.federated import Follow, Own, federated_app, gateway_over
 from edge.limits import limits_of
@@ -53,7 +60,7 @@ from edge.schema_text import schema_text
 from edge.watching import Watching, exposed, watching_of
 from edge.workers import Workers
 from engine.cost import Limits
-from engine.engine import Engine, Invalid
+from engine.engine import Engine, Invalid, Operation
 from federation.disclosure import Privacies
 from federation.gateway import Gateway
 from federation.network import Transport
@@ -546,30 +553,31 @@ def documents_command(
 ) -> None:
     """Check the documents of a manifest: whether each is valid, what it costs, what of it is to go.
 
-    Where what it costs depends on variables that have no default, that is said instead. Ends with 1
-    if any would be refused.
+    Of a variable that has no default it takes the worst, so pages are as long as they may be.
+    What partners have a part in is not priced. Ends with 1 if any would be refused.
 
     python server.py documents persisted-documents.json
     """
-    engine, refused = runner_of(the_settings())[0], 0
+    settings = the_settings()
+    engine, refused = runner_of(settings)[0], 0
     try:
         documents = sorted(set(documents_in(manifest).values()))
     except (BadManifest, OSError) as error:
         fail(str(error))
     for text in documents:
         try:
-            operation = engine.prepare(text)
+            operation, cost = engine.prepare(text), "–"
+            if isinstance(operation, Operation):
+                schema, worst = gateway().schema, settings.page_limit
+                variables = examples_for(schema, operation.definition, worst)
+                planned = engine.planned(operation, variables, Viewer())
+                cost = f"{planned.cost:,}" if planned else cost
         except Invalid as invalid:
             refused += 1
             typer.echo(f"refused   {text.split('(')[0].strip()[:60]}")
             for each in invalid.errors:
                 typer.echo(f"          {each.message}")
             continue
-        try:
-            planned = engine.planned(operation, {}, Viewer())
-            cost = f"{planned.cost:,}" if planned else "–"
-        except Invalid:
-            cost = "varies"
         typer.echo(f"{cost:>9} {operation.kind.value} {operation.name or ''}")
         for told in operation.deprecated:
             typer.echo(f"          deprecated: {told}")

@@ -10,6 +10,19 @@ from typing import Any, NamedTuple
 
 import msgspec
 import structlog
+from graphql import (
+    GraphQLEnumType,
+    GraphQLInputObjectType,
+    GraphQLInt,
+    GraphQLList,
+    GraphQLNonNull,
+    GraphQLScalarType,
+    GraphQLSchema,
+    GraphQLType,
+    OperationDefinitionNode,
+    is_required_input_field,
+    type_from_ast,
+)
 
 from edge.request import Parameters
 from engine.engine import Invalid
@@ -30,6 +43,14 @@ HELD_SECONDS = 86_400
 """For how long one of them needs not ask what is kept; then it is kept for as long again."""
 SHA256 = "sha256:"
 HASH_LENGTH = 64
+SCALARS = {
+    "Float": 0.0,
+    "Boolean": True,
+    "Date": "2030-01-01",
+    "DateTime": "2030-01-01T00:00:00Z",
+    "Time": "00:00",
+}
+"""An example of each whose examples are not simply texts."""
 
 
 class BadManifest(Exception):
@@ -181,7 +202,8 @@ def documents_in(path: Path) -> dict[str, str]:
             texts = texts_in(file.read_bytes())
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise BadManifest(f"{file} is no manifest of documents: {error}") from None
-        for name, text in texts.items():
+        for id, text in texts.items():
+            name = id.removeprefix(SHA256)
             if found.get(name, text) != text:
                 raise BadManifest(f"{file}: {name} stands for another document elsewhere.")
             found[name] = text
@@ -195,6 +217,34 @@ def texts_in(content: bytes) -> dict[str, str]:
     if isinstance(read, dict) and isinstance(read.get("operations"), list):
         return {entry.id: entry.body for entry in msgspec.convert(read, Manifest).operations}
     return msgspec.convert(read, dict[str, str])
+
+
+def examples_for(
+    schema: GraphQLSchema, definition: OperationDefinitionNode, largest: int
+) -> dict[str, Any]:
+    """Variables to price an operation with: those that have no default, numbers as large as any
+    that says how much is asked for may be."""
+    found = {}
+    for each in definition.variable_definitions or ():
+        type_ = type_from_ast(schema, each.type)
+        needed = isinstance(type_, GraphQLNonNull) or type_ is GraphQLInt
+        if type_ is not None and needed and each.default_value is None:
+            found[each.variable.name.value] = example_of(type_, largest)
+    return found
+
+
+def example_of(type_: GraphQLType, largest: int) -> Any:
+    if isinstance(type_, GraphQLNonNull):
+        return example_of(type_.of_type, largest)
+    if isinstance(type_, GraphQLList):
+        return [example_of(type_.of_type, largest)]
+    if isinstance(type_, GraphQLEnumType):
+        return next(iter(type_.values))
+    if isinstance(type_, GraphQLInputObjectType):
+        needed = {n: f for n, f in type_.fields.items() if is_required_input_field(f)}
+        return {name: example_of(field.type, largest) for name, field in needed.items()}
+    assert isinstance(type_, GraphQLScalarType)
+    return {"Int": largest, **SCALARS}.get(type_.name, "")
 
 
 def roles_in(names: str) -> list[Role]:

@@ -11,9 +11,9 @@ from typing import Any
 
 import httpx
 import pytest
-from graphql import GraphQLObjectType, build_schema, parse
+from graphql import GraphQLObjectType, OperationDefinitionNode, build_schema, parse
 
-from edge.documents import BadManifest, Documents, Trusted
+from edge.documents import BadManifest, Documents, Trusted, examples_for
 from edge.endpoint import in_header
 from edge.negotiation import GRAPHQL
 from engine.deprecations import announces, deprecated_in
@@ -32,6 +32,8 @@ SLUG = "query Slug($code: Int!) { district(lgdCode: $code) { slug } }"
 HASH = sha256(SLUG.encode()).hexdigest()
 LUCKNOW = {"data": {"district": {"slug": "lucknow"}}}
 VARIABLES = {"code": 162}
+DEAR = """query Dear($first: Int) { workers(first: $first) { nodes { reviews(first: $first) {
+  nodes { worker { reviews(first: $first) { nodes { id } } } } } } } }"""
 
 
 def by_hash(hash: str = HASH, **more: Any) -> dict[str, Any]:
@@ -148,7 +150,7 @@ def apollo(documents: Mapping[str, str]) -> Any:
 FORMS: dict[str, Callable[[Mapping[str, str]], Any]] = {
     "apollo": apollo,
     "relay": dict,
-    "codegen": dict,
+    "codegen": lambda documents: {f"sha256:{id}": text for id, text in documents.items()},
 }
 
 
@@ -231,14 +233,33 @@ def test_what_is_no_manifest_is_refused_by_its_name(tmp_path: Path, content: str
 def test_a_manifest_is_checked_before_it_is_shipped(tmp_path: Path) -> None:
     good, bad = tmp_path / "good.json", tmp_path / "bad.json"
     good.write_text(json.dumps({"1": "query Roles { viewer { role } }", "2": SLUG}))
-    bad.write_text(json.dumps({"1": "query Wrong { wrokers }"}))
+    bad.write_text(json.dumps({"1": "query Wrong { wrokers }", "2": DEAR}))
     passed, failed = command("documents", str(good)), command("documents", str(bad))
 
     assert passed.returncode == 0
     assert re.search(r"\d query Roles", passed.stdout)
-    assert "varies query Slug" in passed.stdout
+    assert re.search(r"\d query Slug", passed.stdout)
     assert failed.returncode == 1
     assert "wrokers" in failed.stdout
+    assert "costs 1,030,242 points" in failed.stdout
+
+
+def test_variables_without_a_default_are_as_large_as_they_may_be() -> None:
+    kinds = "type Query { a(i: Int, e: [E!], o: O, d: Date): Int } enum E { X Y } scalar Date"
+    schema = build_schema(f"{kinds} input O {{ n: Int! s: [String!]! left: Int }}")
+    document = parse(
+        "query ($i: Int, $j: Int = 2, $e: [E!]!, $o: O!, $d: Date!, $s: String, $b: Boolean!) { a }"
+    )
+    (definition,) = document.definitions
+    assert isinstance(definition, OperationDefinitionNode)
+
+    assert examples_for(schema, definition, 100) == {
+        "i": 100,
+        "e": ["X"],
+        "o": {"n": 100, "s": [""]},
+        "d": "2030-01-01",
+        "b": True,
+    }
 
 
 OLD = """
