@@ -45,7 +45,14 @@ from edge import oauth, serving
 from edge.answering import json_error, masked_fault
 from edge.answers import answers_of, following
 from edge.application import Application
-from edge.documents import KEPT, BadManifest, Documents, Trusted, documents_in, only_trusted
+from edge.documents import (
+    BadManifest,
+    Trusted,
+    documents_in,
+    documents_of,
+    examples_for,
+    only_trusted,
+)
 from edge.endpoint import Endpoint, Runner
 from edge.federated import Follow, Own, federated_app, gateway_over
 from edge.limits import limits_of
@@ -53,7 +60,7 @@ from edge.schema_text import schema_text
 from edge.watching import Watching, exposed, watching_of
 from edge.workers import Workers
 from engine.cost import Limits
-from engine.engine import Engine, Invalid
+from engine.engine import Engine, Invalid, Operation
 from federation.disclosure import Privacies
 from federation.gateway import Gateway
 from federation.network import Transport
@@ -84,7 +91,6 @@ from runtime.settings import Settings
 from runtime.signature import Gateways, secrets_in
 from runtime.sms import Sms
 from runtime.storage import folder_for
-from runtime.store import store_of
 from runtime.tokens import NoKeys, keys_in, public_keys, rotate
 from runtime.transaction import transaction
 from runtime.viewer import Viewer
@@ -226,8 +232,7 @@ def lifespan_of(
             state: dict[str, Any] = {"process": process}
             if trusted is not None:
                 state["limits"] = limits_of(settings, process.redis)
-                store = store_of(process.redis, KEPT, settings.document_bytes)
-                state["documents"] = Documents(trusted, only_trusted(settings), store)
+                state["documents"] = documents_of(trusted, process)
                 await stack.enter_async_context(trusted.followed())
             if settings.response_cache_bytes or settings.entity_cache_rows:
                 recent = await stack.enter_async_context(following(process))
@@ -548,30 +553,31 @@ def documents_command(
 ) -> None:
     """Check the documents of a manifest: whether each is valid, what it costs, what of it is to go.
 
-    Where what it costs depends on variables that have no default, that is said instead. Ends with 1
-    if any would be refused.
+    Of a variable that has no default it takes the worst, so pages are as long as they may be.
+    What partners have a part in is not priced. Ends with 1 if any would be refused.
 
     python server.py documents persisted-documents.json
     """
-    engine, refused = runner_of(the_settings())[0], 0
+    settings = the_settings()
+    engine, refused = runner_of(settings)[0], 0
     try:
         documents = sorted(set(documents_in(manifest).values()))
     except (BadManifest, OSError) as error:
         fail(str(error))
     for text in documents:
         try:
-            operation = engine.prepare(text)
+            operation, cost = engine.prepare(text), "–"
+            if isinstance(operation, Operation):
+                schema, worst = gateway().schema, settings.page_limit
+                variables = examples_for(schema, operation.definition, worst)
+                planned = engine.planned(operation, variables, Viewer())
+                cost = f"{planned.cost:,}" if planned else cost
         except Invalid as invalid:
             refused += 1
             typer.echo(f"refused   {text.split('(')[0].strip()[:60]}")
             for each in invalid.errors:
                 typer.echo(f"          {each.message}")
             continue
-        try:
-            planned = engine.planned(operation, {}, Viewer())
-            cost = f"{planned.cost:,}" if planned else "–"
-        except Invalid:
-            cost = "varies"
         typer.echo(f"{cost:>9} {operation.kind.value} {operation.name or ''}")
         for told in operation.deprecated:
             typer.echo(f"          deprecated: {told}")

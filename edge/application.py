@@ -25,7 +25,15 @@ ASKED_WITH = (
     "graphql-client-name",
     "graphql-client-version",
 )
-TOLD_WITH = ("ETag", "Retry-After", "X-Request-Id", "Server-Timing")
+TOLD_WITH = (
+    "Deprecated-Fields",
+    "ETag",
+    "RateLimit",
+    "RateLimit-Policy",
+    "Retry-After",
+    "Server-Timing",
+    "X-Request-Id",
+)
 PREFLIGHT_SECONDS = 7200
 """For how long a browser need not ask again; none remembers it for longer."""
 

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, Protocol
 
 from graphql import ExecutionResult, GraphQLError
@@ -13,7 +13,7 @@ from edge.answering import Answering, Preparing, of, prepared
 from edge.answers import IDLE, Answers, Ran, key_of, public
 from edge.documents import Documents
 from edge.limits import RateLimits, address_of, client_of, headers_of
-from edge.negotiation import NEVER, Answer, Manner, manner_for
+from edge.negotiation import MEMORY, NEVER, Answer, Manner, manner_for
 from edge.request import Incoming, Parameters, posted, reason_of
 from edge.watching import NOBODY, Watching
 from engine.cost import READ
@@ -39,6 +39,8 @@ from runtime.viewer import Viewer
 
 DEPRECATED = b"deprecated-fields"
 """The header that names what of an operation is to go, and when."""
+DEPRECATED_LIMIT = 2_000
+"""Bytes of it: proxies take so much of all headers together, and then none."""
 UNKNOWN = 1_000
 """Points for what others have a part in: how much that is, is known to whoever plans it."""
 
@@ -171,7 +173,7 @@ class Endpoint(Answering):
             key = key_of(operation, planned, viewer, manner.language)
             answer = await answers.answer(key, manner, run)
         if operation.deprecated:
-            answer.headers.append((DEPRECATED, "; ".join(operation.deprecated).encode()))
+            answer.headers.append((DEPRECATED, in_header(operation.deprecated)))
         if spent is not None:
             answer.headers.extend(headers_of(incoming.client, spent.standing))
         return answer
@@ -242,6 +244,16 @@ def objects_in(data: Any) -> int:
     if isinstance(data, dict):
         return 1 + sum(objects_in(value) for value in data.values())
     return sum(map(objects_in, data)) if isinstance(data, list) else 0
+
+
+@lru_cache(maxsize=MEMORY)
+def in_header(deprecated: tuple[str, ...]) -> bytes:
+    """Reasons are texts, partners' too, and may have lines and whatever else ends a header."""
+    words = (" ".join(each.split()) for each in deprecated)
+    told = ["".join(filter(str.isprintable, each)).encode() for each in words]
+    room = [n for n in range(len(told)) if len(b"; ".join(told[: n + 1])) <= DEPRECATED_LIMIT]
+    left = len(told) - len(room)
+    return b"; ".join(told[: len(room)] + ([b"and %d more" % left] if left else []))
 
 
 def is_browser(incoming: Incoming) -> bool:

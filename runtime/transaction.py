@@ -202,7 +202,9 @@ class Replay:
     """
 
     def __init__(self, viewer: Viewer, command: str, key: str, given: dict[str, Any]) -> None:
-        encoded = orjson.dumps(given, option=orjson.OPT_SORT_KEYS, default=str)
+        # Of a time it would write none that has an offset; whether one may is the command's to say.
+        option = orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_DATETIME
+        encoded = orjson.dumps(given, option=option, default=str)
         self._key, self._command = key, command
         self._hash = hashlib.sha256(encoded).hexdigest()
         # The anonymous are told apart by what they send: one must not meet another's key.

@@ -13,7 +13,8 @@ Version: TypeAlias = tuple[tuple[int, int, int] | None, ...]
 
 class Watched:
     def __init__(self, paths: Sequence[Path], take: Callable[[], Awaitable[None]]) -> None:
-        """`take` is called when one of them has changed since. It must not raise."""
+        """`take` is called when one of them has changed since, or a file in one of them that is a
+        folder. It must not raise."""
         self._paths = paths
         self._take = take
         self._seen = versions_of(paths)
@@ -42,7 +43,14 @@ class Watched:
 
 
 def versions_of(paths: Sequence[Path]) -> Version:
-    return tuple(map(version_of, paths))
+    return tuple(version_of(each) for path in paths for each in (path, *within(path)))
+
+
+def within(path: Path) -> list[Path]:
+    try:
+        return sorted(path.iterdir()) if path.is_dir() else []
+    except OSError:
+        return []
 
 
 def version_of(path: Path) -> tuple[int, int, int] | None:

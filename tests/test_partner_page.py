@@ -37,14 +37,14 @@ class Block:
     text: str
 
 
-def blocks() -> Iterator[Block]:
-    yield from (Block(*found) for found in BLOCK.findall(PAGE.read_text(encoding="utf-8")))
+def blocks(page: Path = PAGE) -> Iterator[Block]:
+    yield from (Block(*found) for found in BLOCK.findall(page.read_text(encoding="utf-8")))
 
 
-def script() -> str:
+def script(page: Path = PAGE) -> str:
     """All commands of the page, one after the other in one shell."""
-    commands = [f"{block.text}echo '{BEHIND}'" for block in blocks() if block.kind == "sh"]
-    return "\n".join(["set -euo pipefail", "trap 'kill $(jobs -p)' EXIT", *commands])
+    commands = [f"{block.text}echo '{BEHIND}'" for block in blocks(page) if block.kind == "sh"]
+    return "\n".join(["set -euo pipefail", "trap 'jobs -p | xargs -r kill' EXIT", *commands])
 
 
 def typed(commands: str, folder: Path, **environment: str) -> tuple[int, str, str]:
@@ -66,9 +66,9 @@ def typed(commands: str, folder: Path, **environment: str) -> tuple[int, str, st
                 os.killpg(shell.pid, signal.SIGKILL)
 
 
-def answers() -> Iterator[object]:
+def answers(page: Path = PAGE) -> Iterator[object]:
     """What the page says is answered, for each of its commands; None where it does not say."""
-    shown = [block for block in blocks() if block.kind in ("sh", "json")]
+    shown = [b for b in blocks(page) if b.kind in ("sh", "json") and not b.file]
     for block, after in zip(shown, [*shown[1:], None], strict=True):
         if block.kind == "sh":
             yield json.loads(after.text) if after and after.kind == "json" else None
