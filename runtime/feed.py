@@ -78,7 +78,7 @@ class Listener(AsyncIterator[Change]):
         self._feed = feed
         self._ahead: deque[Change] = deque()
         self._position = position
-        """Up to where the log has been searched, while it is behind."""
+        """What is not after it is known to whoever listens."""
         self._behind = position < feed.position
         self._closed = False
         self._called = asyncio.Event()
@@ -95,7 +95,7 @@ class Listener(AsyncIterator[Change]):
         raise StopAsyncIteration
 
     def offer(self, change: Change) -> None:
-        if self._behind:
+        if self._behind or change.position <= self._position:
             return
         if len(self._ahead) == AHEAD:
             self._behind, self._position = True, self._ahead[-1].position
@@ -103,7 +103,14 @@ class Listener(AsyncIterator[Change]):
         self._ahead.append(change)
         self._called.set()
 
+    def latest(self) -> Change | None:
+        """The last of those that are waiting; the others are dropped."""
+        latest = self._ahead[-1] if self._ahead else None
+        self._ahead.clear()
+        return latest
+
     def close(self) -> None:
+        """What has been taken stands; nothing more comes."""
         if not self._closed:
             self._closed = True
             self._called.set()

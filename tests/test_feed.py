@@ -1,6 +1,7 @@
 """Whoever listens is handed every change on its topics, in order, whatever wakes the reader."""
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator
 
 import pytest
@@ -78,7 +79,7 @@ async def test_who_was_away_for_longer_reads_the_log(
     process: Process, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(feed, "RECENT", 3)
-    process.feed.recent = feed.deque(maxlen=3)
+    process.feed.recent = deque(maxlen=3)
     await happen(process, *"abababab")
 
     listener = await process.feed.listen("a", after=0)
