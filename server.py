@@ -35,7 +35,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
 
 import ide.build
 import resolvers.background  # noqa: F401  (jobs and followers become known by it)
@@ -47,8 +47,10 @@ from edge.answers import answers_of, following
 from edge.application import Application
 from edge.endpoint import Endpoint, Runner
 from edge.federated import Follow, Own, federated_app, gateway_over
+from edge.lasting import Lasting
 from edge.schema_text import schema_text
 from edge.watching import Watching, exposed, watching_of
+from edge.websocket import Sockets
 from edge.workers import Workers
 from engine.cost import Limits
 from engine.engine import Engine, Invalid
@@ -125,6 +127,7 @@ def create_app(
     endpoint = Endpoint(engine, settings, shown, watching=watching)
     return Application(
         Route("/graphql", watching.around(endpoint)),
+        WebSocketRoute("/graphql", Sockets(engine, settings, Lasting(settings))),
         Route("/", lambda _: RedirectResponse("/graphql"), methods=["GET"]),
         Route("/healthz", healthy),
         Route("/readyz", ready),

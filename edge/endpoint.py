@@ -15,7 +15,7 @@ from edge.negotiation import NEVER, Answer, Manner, manner_for
 from edge.request import Incoming, Parameters, posted, reason_of
 from edge.watching import NOBODY, Watching
 from engine.describe import Sent
-from engine.engine import Invalid, Planned
+from engine.engine import Answers, Invalid, Planned
 from runtime import signature
 from runtime.context import Context
 from runtime.faults import (
@@ -55,6 +55,14 @@ class Runner(Preparing, Protocol):
         self, operation: Any, variables: dict[str, Any] | None, viewer: Viewer
     ) -> Planned | None:
         """What there is to do, if that is known before it is run. Raises Invalid."""
+
+    def subscribe(
+        self,
+        operation: Any,
+        context_of: Callable[[], Context],
+        variables: dict[str, Any] | None,
+    ) -> Awaitable[Answers | ExecutionResult]:
+        """Answers that can be closed while the next is waited for; or why there are none."""
 
     def plan(
         self,

@@ -119,9 +119,7 @@ async def test_postgresql_wakes_the_reader(process: Process, only_called: None) 
     await hear(process)
 
 
-async def test_redis_wakes_the_reader(
-    database_url: str, redis_url: str, only_called: None
-) -> None:
+async def test_redis_wakes_the_reader(database_url: str, redis_url: str, only_called: None) -> None:
     async with a_process(database_url, redis_url=redis_url) as process:
         await hear(process)
 
