@@ -42,7 +42,7 @@ from engine.compile import Compiler
 from engine.cost import Limits, crowded
 from engine.describe import Description, Sent, described
 from engine.errors import told
-from engine.incremental import Delivery, Payload
+from engine.incremental import Delivery, Payload, errors_in
 from engine.observer import Observer
 from engine.plan import Plan
 from engine.run import Run
@@ -224,8 +224,7 @@ class Engine:
                 try:
                     await context.keep_trail()
                 except Exception as error:
-                    message = "The audit could not be kept."
-                    result = refused(GraphQLError(message, original_error=error))
+                    result = refused(not_on_record(error))
             if result.errors:
                 observer.failed(operation, result.errors)
         return result
@@ -262,24 +261,56 @@ class Engine:
         variables: Mapping[str, Any] | None = None,
         context: Any = None,
         root: Any = None,
+        observer: Observer | None = None,
     ) -> AsyncIterator[Payload]:
         """The answer in parts, as `@defer` and `@stream` ask for; the errors in them are
-        GraphQLErrors. What each part shows is on record before it leaves."""
-        with self.observer.operation(operation, context):
+        GraphQLErrors. What each part shows is on record before it leaves. What takes too long is
+        given up, though never the commands of a mutation. Raises Invalid where nothing is run."""
+        observer, clock = observer or self.observer, asyncio.get_running_loop().time
+        with observer.operation(operation, context):
             try:
                 coerced = self._coerced(operation, variables or {})
                 plan = self._plan(operation, coerced, viewer_of(context), incremental=True)
             except Invalid as invalid:
-                yield {"errors": list(invalid.errors)}
-                return
-            run = self._begun(operation, Planned(plan, coerced), context, root, self.observer)
+                observer.failed(operation, invalid.errors)
+                raise
+            run = self._begun(operation, Planned(plan, coerced), context, root, observer)
+            delivery = Delivery(run, self.error_limit)
+            payloads = delivery.payloads()
+            is_command = operation.kind is OperationType.MUTATION
+            until = None if is_command else clock() + self.seconds
             try:
-                async for payload in Delivery(run, self.error_limit).payloads():
-                    if isinstance(context, Context):
-                        await context.keep_trail()
+                while True:
+                    try:
+                        async with asyncio.timeout_at(until):
+                            payload = await anext(payloads)
+                        if isinstance(context, Context):
+                            payload = await self._on_record(context, payload, delivery)
+                    except StopAsyncIteration:
+                        return
+                    except TimeoutError:
+                        payload = delivery.given_up(self._late())
+                    if errors := errors_in(payload):
+                        observer.failed(operation, errors)
+                    delivery.left(payload)
                     yield payload
+                    if not payload.get("hasNext"):
+                        return
+                    until = until or clock() + self.seconds
             finally:
+                await payloads.aclose()
                 run.release()
+
+    async def _on_record(self, context: Context, payload: Payload, delivery: Delivery) -> Payload:
+        try:
+            await context.keep_trail()
+        except Exception as error:
+            return delivery.given_up(not_on_record(error))
+        return payload
+
+    def _late(self) -> LimitExceeded:
+        message = f"This took longer than {self.seconds} seconds. Ask for less at once."
+        return LimitExceeded(message, limit=self.seconds)
 
     async def subscribe(
         self,
@@ -435,6 +466,10 @@ def viewer_of(context: Any) -> Viewer | None:
 
 async def maybe(value: Any) -> Any:
     return await value if is_awaitable(value) else value
+
+
+def not_on_record(error: Exception) -> GraphQLError:
+    return GraphQLError("The audit could not be kept.", original_error=error)
 
 
 def refused(*errors: GraphQLError) -> ExecutionResult:
