@@ -123,11 +123,12 @@ def create_app(
     engine, during = runner_of(settings, watching.observer, transport)
     for known in documents:
         engine.warm(known)
+    lasting = Lasting(settings)
     shown = page if settings.development else None
-    endpoint = Endpoint(engine, settings, shown, watching=watching)
+    endpoint = Endpoint(engine, settings, shown, lasting=lasting, watching=watching)
     return Application(
         Route("/graphql", watching.around(endpoint)),
-        WebSocketRoute("/graphql", Sockets(engine, settings, Lasting(settings))),
+        WebSocketRoute("/graphql", Sockets(engine, settings, lasting)),
         Route("/", lambda _: RedirectResponse("/graphql"), methods=["GET"]),
         Route("/healthz", healthy),
         Route("/readyz", ready),

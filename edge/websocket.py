@@ -16,7 +16,8 @@ from starlette.types import Message, Receive, Scope, Send
 from edge.endpoint import Runner
 from edge.lasting import CROWDED, TOO_SLOW, Connection, Ending, Lasting
 from edge.request import Parameters, checked, reason_of, refuse_depth
-from engine.engine import Answers, Invalid
+from edge.stream import SEND_SECONDS, errors_of, whole
+from engine.engine import Subscription, Invalid
 from runtime.context import Context
 from runtime.faults import (
     BadInput,
@@ -36,8 +37,6 @@ log = structlog.get_logger()
 PROTOCOL = "graphql-transport-ws"
 BEGIN_SECONDS = 10.0
 """How long a client may take to say who it is."""
-SEND_SECONDS = 10.0
-"""How long a client may keep us from sending: then it is too slow."""
 ID_LIMIT = 100
 REASON_BYTES = 123
 """As much as there is room for in a frame that closes."""
@@ -69,7 +68,7 @@ class Once(AsyncIterator[ExecutionResult]):
 class Running:
     """An operation; `over` once nobody wants to hear of it any more."""
 
-    answers: Answers | Once
+    answers: Subscription | Once
     over: bool = False
 
     async def stop(self) -> None:
@@ -252,7 +251,7 @@ class Socket:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _answers(self, asked: Parameters) -> Answers | Once:
+    async def _answers(self, asked: Parameters) -> Subscription | Once:
         """A subscription has begun when the next message is read: what a client asks after it, on
         the same socket, cannot be older. Raises Invalid or Refused, or what its source does."""
         reason = reason_of(asked.get("extensions"))
@@ -287,9 +286,7 @@ class Socket:
             await self._tell({"id": id, "type": "complete"})
 
     async def _next(self, id: str, result: ExecutionResult) -> None:
-        payload: dict[str, Any] = {"data": result.data}
-        if result.errors:
-            payload = {"errors": formatted(result.errors, self._connection.id), **payload}
+        payload = whole(result, self._connection.id)
         await self._tell({"id": id, "type": "next", "payload": payload})
 
     async def _fail(self, id: str, errors: Sequence[GraphQLError]) -> None:
@@ -318,15 +315,6 @@ class Socket:
         except OSError:
             pass  # The client is gone; who reads from it notices.
         return True
-
-
-def errors_of(error: Exception) -> Sequence[GraphQLError]:
-    """Why there is nothing to tell, or no more; not masked yet."""
-    if isinstance(error, Invalid):
-        return error.errors
-    if isinstance(error, Refused):
-        return [error.error]
-    return [GraphQLError("It ended early.", original_error=error)]
 
 
 def understood(message: Message) -> dict[str, Any]:

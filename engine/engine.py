@@ -4,6 +4,7 @@ run as often as they are asked."""
 import asyncio
 from collections import OrderedDict
 from collections.abc import (
+    AsyncGenerator,
     AsyncIterator,
     Awaitable,
     Callable,
@@ -84,6 +85,12 @@ class Operation:
     def kind(self) -> OperationType:
         return self.definition.operation
 
+    @cached_property
+    def in_parts(self) -> bool:
+        """Whether its answer may come in parts: nothing else speaks of these directives."""
+        assert self.document.loc is not None
+        body = self.document.loc.source.body
+        return "@defer" in body or "@stream" in body
 
 @dataclass(frozen=True, slots=True)
 class Planned:
@@ -93,16 +100,19 @@ class Planned:
     variables: VariableValues
 
 
-@dataclass(frozen=True)
-class Answers(AsyncIterator[ExecutionResult]):
+@dataclass(eq=False)
+class Subscription(AsyncIterator[ExecutionResult]):
     """The answers to a subscription. To close them closes the source, whether or not there have
     been any, as no generator would."""
 
     events: AsyncIterator[Any]
     answer: Callable[[Any], Awaitable[ExecutionResult]]
+    event: Any = None
+    """What the last answer is about."""
 
     async def __anext__(self) -> ExecutionResult:
-        return await self.answer(await anext(self.events))
+        self.event = await anext(self.events)
+        return await self.answer(self.event)
 
     async def aclose(self) -> None:
         if (close := getattr(self.events, "aclose", None)) is not None:
@@ -262,7 +272,7 @@ class Engine:
         context: Any = None,
         root: Any = None,
         observer: Observer | None = None,
-    ) -> AsyncIterator[Payload]:
+    ) -> AsyncGenerator[Payload, None]:
         """The answer in parts, as `@defer` and `@stream` ask for; the errors in them are
         GraphQLErrors. What each part shows is on record before it leaves. What takes too long is
         given up, though never the commands of a mutation. Raises Invalid where nothing is run."""
@@ -318,7 +328,7 @@ class Engine:
         context_of: Callable[[], Any],
         variables: Mapping[str, Any] | None = None,
         root: Any = None,
-    ) -> Answers | ExecutionResult:
+    ) -> Subscription | ExecutionResult:
         """An answer for each event of the source, or why there is no source. Each event has a
         context of its own: what was read for one is out of date for the next."""
         context = context_of()
@@ -340,7 +350,7 @@ class Engine:
         async def answer(event: Any) -> ExecutionResult:
             return await self.run(operation, variables, context_of(), event)
 
-        return Answers(aiter(source), answer)
+        return Subscription(aiter(source), answer)
 
     def plan(
         self,

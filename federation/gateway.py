@@ -1,7 +1,7 @@
 """One schema, partly ours and partly that of partners: what is ours alone runs as if there were
 nobody else, and only what is not is planned over the supergraph."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +10,8 @@ from graphql import ExecutionResult, OperationType, parse
 
 from engine.cost import Limits
 from engine.describe import Description, Sent
-from engine.engine import Answers, Engine, Invalid, Operation, Planned
+from engine.engine import Engine, Invalid, Operation, Planned, Subscription
+from engine.incremental import Payload
 from federation.client import Client
 from federation.current import Current
 from federation.http import REQUEST_ID
@@ -72,6 +73,11 @@ class Routed:
     def kind(self) -> OperationType:
         return self.operation.kind
 
+    @property
+    def in_parts(self) -> bool:
+        """Partners answer in one piece."""
+        return False
+
 
 class Gateway:
     """Takes the place of the engine that would serve our schema alone."""
@@ -118,12 +124,17 @@ class Gateway:
             return None
         return self.current.router.alone.planned(operation, variables, viewer)
 
+    def deliver(
+        self, operation: Operation, variables: Mapping[str, Any] | None, context: Context
+    ) -> AsyncGenerator[Payload, None]:
+        return self.current.router.alone.deliver(operation, variables, context)
+
     async def subscribe(
         self,
         operation: Operation | Routed,
         context_of: Callable[[], Context],
         variables: Mapping[str, Any] | None,
-    ) -> Answers | ExecutionResult:
+    ) -> Subscription | ExecutionResult:
         """Raises Invalid where it is not ours alone: partners are asked, they do not tell."""
         if isinstance(operation, Routed):
             told = "A subscription has fields of ours alone: ask for the others with a query."

@@ -493,7 +493,7 @@ async def test_a_mutation_is_carried_out_before_anything_follows() -> None:
 
     assert done == ["a", "b"]
     assert first["data"] == {"a": {"x": 1}, "b": {"x": 1}}
-    await parts_of.aclose()  # type: ignore[attr-defined]
+    await parts_of.aclose()
 
 
 async def test_an_answer_in_one_piece_has_everything() -> None:
