@@ -126,7 +126,7 @@ def create_app(
     lasting = Lasting(settings)
     shown = page if settings.development else None
     endpoint = Endpoint(engine, settings, shown, lasting=lasting, watching=watching)
-    return Application(
+    app = Application(
         Route("/graphql", watching.around(endpoint)),
         WebSocketRoute("/graphql", Sockets(engine, settings, lasting)),
         Route("/", lambda _: RedirectResponse("/graphql"), methods=["GET"]),
@@ -143,6 +143,8 @@ def create_app(
         exception_handlers={HTTPException: json_error, Exception: masked_fault},
         lifespan=lifespan_of(settings, sms, watching, *during, background=background, keeping=True),
     )
+    app.state.lasting = lasting
+    return app
 
 
 def create_subgraph(settings: Settings, *names: str, sms: Sms | None = None) -> Starlette:

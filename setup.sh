@@ -47,6 +47,8 @@ if [ "$wanted" = test ]; then
 		say "tests/test_subgraphs.py will not compose the subgraphs"
 	.venv/bin/python -m tests.federation.packages ||
 		say "tests/federation/test_apollo.py will not run: its subgraphs are served by @apollo/subgraph"
+	.venv/bin/python -m tests.subscribing.packages ||
+		say "tests/subscribing will not run: it subscribes with graphql-ws and graphql-sse"
 fi
 
 if [ "$wanted" = test ] && ! command -v chromium >/dev/null; then

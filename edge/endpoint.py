@@ -243,10 +243,13 @@ class Endpoint(Answering):
         assert self.lasting is not None
         given, address = incoming.headers, incoming.address
         authorization = given.get(b"authorization")
+        later = {"Retry-After": str(RETRY_AFTER_SECONDS)}
         try:
             connection = self.lasting.enter(process, address, incoming.id, manner.language)
+        except LimitExceeded as error:
+            raise Refused(429, error, **later) from None
         except Coded as error:
-            raise crowded(error) from None
+            raise Refused(503, error, **later) from None
         try:
             await connection.sign_in(authorization.decode("latin-1") if authorization else None)
             context_of = partial(connection.context, given, reason)
@@ -258,14 +261,10 @@ class Endpoint(Answering):
             if isinstance(error, Unauthenticated):
                 raise Refused(401, error, **{"WWW-Authenticate": "Bearer"}) from None
             if isinstance(error, LimitExceeded):
-                raise crowded(error) from None
+                raise Refused(429, error, **later) from None
             raise
         pieces = of_events(answers, incoming.id)
         return Stream(form_of(EVENTS), manner, incoming.id, pieces, answers, connection)
-
-
-def crowded(error: GraphQLError) -> Refused:
-    return Refused(429, error, **{"Retry-After": str(RETRY_AFTER_SECONDS)})
 
 
 def is_browser(incoming: Incoming) -> bool:

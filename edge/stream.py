@@ -11,7 +11,7 @@ import orjson
 from graphql import ExecutionResult, GraphQLError
 from starlette.types import Receive, Send
 
-from edge.lasting import Connection
+from edge.lasting import RESTART, Connection
 from edge.negotiation import EVENTS, OLDER, Headers, Manner
 from engine.engine import Subscription, Invalid
 from engine.incremental import Payload
@@ -191,6 +191,10 @@ class Stream:
                         break
                     await self._write(send, self.form.piece(*piece))
                 elif ended in done:
+                    if ended.result() is RESTART:
+                        # Cut off, not completed: so clients come back by themselves.
+                        await self._write(send, b"", more=False)
+                        return
                     told = formatted([ended.result().error], self._id)
                     await self._write(send, self.form.piece({"errors": told}, None))
                     break

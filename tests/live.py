@@ -12,6 +12,7 @@ from starlette.applications import Starlette
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from edge.lasting import Lasting
 from edge.websocket import PROTOCOL
 from runtime.bearer import claims_of
 from runtime.changes import sequence
@@ -25,6 +26,7 @@ PATIENCE = 10
 @dataclass(frozen=True)
 class Served:
     process: Process
+    lasting: Lasting
     server: uvicorn.Server
     port: int
 
@@ -48,6 +50,10 @@ class Served:
         async with self.opened(**more) as socket:
             await socket.begin(self.token(viewer) if viewer else None)
             yield socket
+
+    async def drained(self) -> None:
+        async with asyncio.timeout(PATIENCE):
+            await self.lasting.drain(0.1)
 
     async def all_left(self) -> None:
         """Nobody is being answered any more."""
@@ -98,16 +104,15 @@ class Socket:
 
 
 @asynccontextmanager
-async def served(app: Starlette, **more: Any) -> AsyncIterator[Served]:
+async def served(app: Starlette, port: int = 0) -> AsyncIterator[Served]:
     config = uvicorn.Config(
         app,
-        port=0,
+        port=port,
         ws="websockets-sansio",
         lifespan="on",
         log_config=None,
         ws_max_size=100_000,
         timeout_graceful_shutdown=5,
-        **more,
     )
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve())
@@ -116,7 +121,7 @@ async def served(app: Starlette, **more: Any) -> AsyncIterator[Served]:
             while not server.started:  # noqa: ASYNC110 (it has no event to wait for)
                 await asyncio.sleep(0.01)
         port = server.servers[0].sockets[0].getsockname()[1]
-        yield Served(server.lifespan.state["process"], server, port)
+        yield Served(server.lifespan.state["process"], app.state.lasting, server, port)
     finally:
         server.should_exit = True
         await serving
