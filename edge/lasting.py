@@ -98,19 +98,18 @@ class Lasting:
     """Those of this process."""
 
     def __init__(self, settings: Settings) -> None:
-        self._per_address = settings.connections_per_address
-        self._per_viewer = settings.connections_per_viewer
+        self._per_address = settings.live_each
+        self._per_viewer = settings.live_per_viewer
         self._connections: set[Connection] = set()
         self._addresses: Counter[str] = Counter()
         self._viewers: Counter[str] = Counter()
         self._looking: asyncio.Task[None] | None = None
-        self._draining = False
-        self._left = asyncio.Event()
+        self.draining = False
 
     def enter(self, process: Process, address: str, id: str, language: Language) -> Connection:
         """To be left. Raises LimitExceeded where the address has too many, and Coded where the
         server is about to stop."""
-        if self._draining:
+        if self.draining:
             raise RESTART.error
         if self._addresses[address] >= self._per_address:
             told = f"There may be {self._per_address} connections from one address."
@@ -133,20 +132,20 @@ class Lasting:
 
     def leave(self, connection: Connection) -> None:
         self._connections.discard(connection)
-        self._left.set()
         free(self._addresses, connection.address)
         if connection.viewer.id is not None:
             free(self._viewers, connection.viewer.id)
 
-    async def drain(self, seconds: float) -> None:
-        """Ends them all within so long, one by one: their clients are not to come back together."""
-        self._draining = True
+    def drain(self, seconds: float) -> None:
+        """Lets nobody in any more, and ends them all within so long, one by one: their clients are
+        not to come back together."""
+        self.draining = True
         loop = asyncio.get_running_loop()
         for connection in self._connections:
-            loop.call_later(random.uniform(0, seconds), connection.end, RESTART)
-        while self._connections:
-            self._left.clear()
-            await self._left.wait()
+            if seconds:
+                loop.call_later(random.uniform(0, seconds), connection.end, RESTART)
+            else:
+                connection.end(RESTART)
 
     async def _look(self, process: Process) -> None:
         while self._connections:

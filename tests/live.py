@@ -7,16 +7,17 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import uvicorn
 from starlette.applications import Starlette
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from edge.lasting import Lasting
+from edge.serving import Server, config_for
 from edge.websocket import PROTOCOL
 from runtime.bearer import claims_of
 from runtime.changes import sequence
 from runtime.process import Process
+from runtime.settings import Settings
 from runtime.viewer import Viewer
 
 PATIENCE = 10
@@ -27,7 +28,7 @@ PATIENCE = 10
 class Served:
     process: Process
     lasting: Lasting
-    server: uvicorn.Server
+    server: Server
     port: int
 
     @property
@@ -52,8 +53,9 @@ class Served:
             yield socket
 
     async def drained(self) -> None:
+        self.lasting.drain(0.1)
         async with asyncio.timeout(PATIENCE):
-            await self.lasting.drain(0.1)
+            await self.all_left()
 
     async def all_left(self) -> None:
         """Nobody is being answered any more."""
@@ -105,23 +107,16 @@ class Socket:
 
 @asynccontextmanager
 async def served(app: Starlette, port: int = 0) -> AsyncIterator[Served]:
-    config = uvicorn.Config(
-        app,
-        port=port,
-        ws="websockets-sansio",
-        lifespan="on",
-        log_config=None,
-        ws_max_size=100_000,
-        timeout_graceful_shutdown=5,
-    )
-    server = uvicorn.Server(config)
+    lasting: Lasting = app.state.lasting
+    config = config_for(app, Settings(port=port))
+    server = Server(config, 0, lasting)
     serving = asyncio.create_task(server.serve())
     try:
         async with asyncio.timeout(PATIENCE):
             while not server.started:  # noqa: ASYNC110 (it has no event to wait for)
                 await asyncio.sleep(0.01)
         port = server.servers[0].sockets[0].getsockname()[1]
-        yield Served(server.lifespan.state["process"], app.state.lasting, server, port)
+        yield Served(server.lifespan.state["process"], lasting, server, port)
     finally:
         server.should_exit = True
         await serving

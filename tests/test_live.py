@@ -43,7 +43,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def app(settings: Settings, inbox: Inbox) -> Starlette:
-    return create_app(replace(settings, connections_per_viewer=2), inbox)
+    return create_app(replace(settings, live_per_viewer=2), inbox)
 
 
 @pytest_asyncio.fixture
@@ -396,9 +396,7 @@ async def test_pages_from_elsewhere_do_not_get_in(
 async def test_there_are_limits_to_connections_and_operations(
     settings: Settings, inbox: Inbox
 ) -> None:
-    few = replace(
-        settings, connections_per_viewer=1, connections_per_address=2, operations_per_socket=1
-    )
+    few = replace(settings, live_per_viewer=1, live_each=2, operations_per_socket=1)
     viewer = Viewer(Role.CITIZEN, "cz_1")
     async with served(create_app(few, inbox)) as gateway, gateway.socket(viewer) as first:
         await first.say("subscribe", id="1", payload={"query": STATISTICS})
@@ -414,6 +412,12 @@ async def test_there_are_limits_to_connections_and_operations(
             assert await third.code() == 1013
         async with gateway.socket():
             pass
+
+
+async def test_a_socket_takes_no_place_of_a_request(gateway: Served) -> None:
+    taken = gateway.server.config.http_protocol_class.from_each  # type: ignore[attr-defined]
+    async with gateway.socket():
+        assert not taken
 
 
 async def test_who_does_not_read_is_let_go_and_nothing_piles_up(

@@ -187,7 +187,7 @@ async def test_silence_is_broken_by_heartbeats_and_who_leaves_is_listened_for_no
 
 
 async def test_there_are_limits_to_streams_as_to_sockets(settings: Settings, inbox: Inbox) -> None:
-    app = create_app(replace(settings, connections_per_address=1), inbox)
+    app = create_app(replace(settings, live_each=1), inbox)
     query = "subscription { statisticsChanged { eventId } }"
     async with served(app) as gateway, gateway.socket(), asked(gateway, query) as events:
         assert events.response.status_code == 429
