@@ -17,7 +17,7 @@ from edge.endpoint import Runner
 from edge.lasting import CROWDED, TOO_SLOW, Connection, Ending, Lasting
 from edge.request import Parameters, checked, reason_of, refuse_depth
 from edge.stream import SEND_SECONDS, errors_of, whole
-from engine.engine import Subscription, Invalid
+from engine.engine import Invalid, Subscription
 from runtime.context import Context
 from runtime.faults import (
     BadInput,

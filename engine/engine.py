@@ -92,6 +92,7 @@ class Operation:
         body = self.document.loc.source.body
         return "@defer" in body or "@stream" in body
 
+
 @dataclass(frozen=True, slots=True)
 class Planned:
     """What is to be done for one request."""

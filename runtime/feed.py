@@ -205,6 +205,11 @@ class Feed:
         self._listening -= 1
         self._woken.set()
 
+    async def latest(self) -> int:
+        """The position of the latest change there is."""
+        ((latest,),) = await self._database.reads.fetch(LATEST, {}, Tally())
+        return int(latest)
+
     async def after(self, position: int) -> list[Change]:
         """What comes next, a batch of it."""
         rows = await self._database.reads.fetch(FOLLOWING, {"after": position}, Tally())
@@ -218,7 +223,7 @@ class Feed:
                 await asyncio.wait([task])
 
     async def _begin(self) -> None:
-        ((latest,),) = await self._database.reads.fetch(LATEST, {}, Tally())
+        latest = await self.latest()
         self.recent.clear()
         self.position = max(0, latest - RECENT)
         while self.position < latest:
