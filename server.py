@@ -48,6 +48,7 @@ from edge.application import Application
 from edge.endpoint import Endpoint, Runner
 from edge.federated import Follow, Own, federated_app, gateway_over
 from edge.lasting import Lasting
+from edge.limits import limits_of
 from edge.schema_text import schema_text
 from edge.watching import Watching, exposed, watching_of
 from edge.websocket import Sockets
@@ -141,7 +142,9 @@ def create_app(
         *(ide_page.routes(assets) if settings.development else ()),
         origins=settings.origins,
         exception_handlers={HTTPException: json_error, Exception: masked_fault},
-        lifespan=lifespan_of(settings, sms, watching, *during, background=background, keeping=True),
+        lifespan=lifespan_of(
+            settings, sms, watching, *during, background=background, for_clients=True
+        ),
     )
     app.state.lasting = lasting
     return app
@@ -211,7 +214,7 @@ def lifespan_of(
     watching: Watching,
     *during: Follow,
     background: bool = False,
-    keeping: bool = False,
+    for_clients: bool = False,
 ) -> Callable[[Starlette], AbstractAsyncContextManager[dict[str, Any]]]:
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[dict[str, Any]]:
@@ -224,11 +227,13 @@ def lifespan_of(
             if background:
                 await stack.enter_async_context(working(process))
             state: dict[str, Any] = {"process": process}
+            if for_clients:
+                state["limits"] = limits_of(settings, process.redis)
             if settings.response_cache_bytes or settings.entity_cache_rows:
                 recent = await stack.enter_async_context(following(process))
                 if settings.entity_cache_rows:
                     state["rows"] = KeptRows(settings.entity_cache_rows, recent)
-                if keeping and settings.response_cache_bytes:
+                if for_clients and settings.response_cache_bytes:
                     state["answers"] = answers_of(process, recent, sdl.current())
             yield state
 
@@ -663,6 +668,7 @@ def refuse_unsafe(settings: Settings) -> None:
         if not ORIGIN.fullmatch(origin):
             fail(f"CORS_ORIGINS: {origin} is no origin such as https://sewamitra.up.gov.in.")
     try:
+        limits_of(settings, None)
         claim_names(settings.oidc_claims)
     except ValueError as error:
         fail(str(error))

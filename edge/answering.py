@@ -50,8 +50,10 @@ class Answering(ABC):
             try:
                 answer = await self.answer(incoming)
             except Refused as refused:
+                await self.mistaken(incoming, refused.status)
                 answer = self.refused(refused, manner_of_refusal(given))
             except Invalid as invalid:
+                await self.mistaken(incoming, 400)
                 manner = manner_of_refusal(given)
                 answer = self.invalid(invalid, manner, id)
                 if manner.in_one == EVENTS:
@@ -82,6 +84,9 @@ class Answering(ABC):
     @abstractmethod
     async def answer(self, incoming: Incoming) -> Answer | Stream:
         """Raises Refused, or Invalid of the operation."""
+
+    async def mistaken(self, incoming: Incoming, status: int) -> None:  # noqa: B027
+        """For whoever keeps count: this had to be refused."""
 
     async def parameters(self, incoming: Incoming) -> Parameters | list[Parameters]:
         """What is asked for: an operation, or several at once. Raises Refused."""

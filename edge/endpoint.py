@@ -12,10 +12,12 @@ from starlette.responses import Response
 from edge.answering import Answering, Preparing, of, prepared
 from edge.answers import IDLE, Answers, Ran, key_of, public
 from edge.lasting import Lasting
+from edge.limits import RateLimits, address_of, client_of, headers_of
 from edge.negotiation import EVENTS, NEVER, Answer, Manner, manner_for
 from edge.request import Incoming, Parameters, posted, reason_of
 from edge.stream import Stream, form_of, of_events, of_one, of_parts, whole
 from edge.watching import NOBODY, Watching
+from engine.cost import READ
 from engine.describe import Sent
 from engine.engine import Invalid, Planned, Subscription
 from engine.incremental import Payload
@@ -33,10 +35,14 @@ from runtime.faults import (
 )
 from runtime.http import Refused, as_bytes
 from runtime.identity import viewer_of
+from runtime.points import Spent
 from runtime.process import Process
 from runtime.settings import Settings
 from runtime.signature import Call, Gateways
 from runtime.viewer import Viewer
+
+UNKNOWN = 1_000
+"""Points for what others have a part in: how much that is, is known to whoever plans it."""
 
 
 class Runner(Preparing, Protocol):
@@ -117,7 +123,16 @@ class Endpoint(Answering):
         process: Process = incoming.scope["state"]["process"]
         viewer = await who(incoming, process)
         one = partial(self.one, incoming=incoming, viewer=viewer, process=process)
+        limits: RateLimits | None = incoming.scope["state"].get("limits")
+        if limits is not None:
+            incoming.client = client_of(viewer, incoming)
+            limits.refuse_spent(incoming.client)
         return await self.all_of(asked, one, incoming, manner)
+
+    async def mistaken(self, incoming: Incoming, status: int) -> None:
+        limits: RateLimits | None = incoming.scope["state"].get("limits")
+        if limits is not None and 400 <= status < 500 and status != 429:
+            await limits.mistaken(incoming.client or address_of(incoming))
 
     async def signed(self, incoming: Incoming, gateways: Gateways) -> bytes:
         """What a gateway posted. Raises Refused for anybody else."""
@@ -147,15 +162,25 @@ class Endpoint(Answering):
             viewer = replace(viewer, reason=reason)
         operation = prepared(self.engine, asked, incoming)
         form = manner.form_of(operation)
-        if operation.kind is OperationType.SUBSCRIPTION:
-            return await self.told(operation, asked, reason, incoming, process, manner)
-        if form != manner.media_type:
-            context = self.context(incoming, viewer, process, manner)
-            return await self.in_pieces(form, operation, asked, context, manner)
         variables, planned = asked.get("variables"), None
         with suppress(Invalid):  # running it says so
             planned = self.engine.planned(operation, variables, viewer)
-        run = partial(self.run, operation, asked, planned, incoming, viewer, process, manner)
+        limits: RateLimits | None = incoming.scope["state"].get("limits")
+        spent: Spent | None = None
+        if limits is not None:
+            points = UNKNOWN if planned is None else planned.cost
+            spent = Spent(points, await limits.take(incoming.client, points))
+        if form != manner.media_type:
+            if operation.kind is OperationType.SUBSCRIPTION:
+                stream = await self.told(operation, asked, reason, incoming, process, manner)
+            else:
+                context = self.context(incoming, viewer, process, manner)
+                context.spent = spent
+                stream = await self.in_pieces(form, operation, asked, context, manner)
+            if spent is not None:
+                stream.headers.extend(headers_of(incoming.client, spent.standing))
+            return stream
+        run = partial(self.run, operation, asked, planned, incoming, viewer, process, manner, spent)
         answers: Answers | None = incoming.scope["state"].get("answers")
         if (
             answers is None
@@ -164,10 +189,13 @@ class Endpoint(Answering):
             or viewer.reason is not None
             or not extensions.keys() <= IDLE
         ):
-            return (await run()).answer
-        return await answers.answer(
-            key_of(operation, planned, viewer, manner.language), manner, run
-        )
+            answer = (await run()).answer
+        else:
+            key = key_of(operation, planned, viewer, manner.language)
+            answer = await answers.answer(key, manner, run)
+        if spent is not None:
+            answer.headers.extend(headers_of(incoming.client, spent.standing))
+        return answer
 
     async def run(
         self,
@@ -178,9 +206,11 @@ class Endpoint(Answering):
         viewer: Viewer,
         process: Process,
         manner: Manner,
+        spent: Spent | None,
     ) -> Ran:
         """Raises Invalid."""
         context = self.context(incoming, viewer, process, manner)
+        context.spent = spent
         variables, sent = asked.get("variables"), None
         if self.settings.development and (asked.get("extensions") or {}).get("plan") is True:
             sent = Sent()
@@ -191,11 +221,17 @@ class Endpoint(Answering):
         exact = self.gateways is not None
         errors = formatted(result.errors, incoming.id, exact=exact) if result.errors else []
         body = {"errors": errors, "data": result.data} if errors else {"data": result.data}
+        more: dict[str, Any] = {}
         if sent is not None:
             with suppress(Invalid):  # the errors say it
                 limit = self.settings.page_limit
                 plan = self.engine.plan(operation, variables, viewer, limit, sent)
-                body["extensions"] = {"plan": plan.formatted()}
+                more["plan"] = plan.formatted()
+        if planned is not None and (asked.get("extensions") or {}).get("cost") is True:
+            actual = objects_in(result.data) + READ * context.batches.tally.statements
+            more["cost"] = {"requested": planned.cost, "actual": actual}
+        if more:
+            body["extensions"] = more
         seconds = 0.0
         if planned is not None and not errors and viewer.reason is None:
             seconds = planned.plan.lasting or 0
@@ -265,6 +301,13 @@ class Endpoint(Answering):
             raise
         pieces = of_events(answers, incoming.id)
         return Stream(form_of(EVENTS), manner, incoming.id, pieces, answers, connection)
+
+
+def objects_in(data: Any) -> int:
+    """How many there are: what each of them is one point for."""
+    if isinstance(data, dict):
+        return 1 + sum(objects_in(value) for value in data.values())
+    return sum(map(objects_in, data)) if isinstance(data, list) else 0
 
 
 def is_browser(incoming: Incoming) -> bool:

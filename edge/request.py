@@ -37,6 +37,8 @@ class Incoming:
     headers: dict[bytes, bytes]
     receive: Receive
     id: str
+    client: Any = None
+    """Whose points it costs, when that is known."""
     told: dict[str, Any] = field(default_factory=dict)
     """What its line in the log says beside how it ended."""
 

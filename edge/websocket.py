@@ -13,9 +13,10 @@ import structlog
 from graphql import ExecutionResult, GraphQLError, OperationType
 from starlette.types import Message, Receive, Scope, Send
 
-from edge.endpoint import Runner
+from edge.endpoint import UNKNOWN, Runner
 from edge.lasting import CROWDED, TOO_SLOW, Connection, Ending, Lasting
-from edge.request import Parameters, checked, reason_of, refuse_depth
+from edge.limits import RateLimits, client_of
+from edge.request import Incoming, Parameters, checked, reason_of, refuse_depth
 from edge.stream import SEND_SECONDS, errors_of, whole
 from engine.engine import Invalid, Subscription
 from runtime.context import Context
@@ -30,6 +31,7 @@ from runtime.faults import (
 from runtime.http import Refused, request_id
 from runtime.language import preferred
 from runtime.log import current_request
+from runtime.points import Spent
 from runtime.settings import Settings
 
 log = structlog.get_logger()
@@ -90,15 +92,14 @@ class Sockets:
         id = request_id(headers.get(b"x-request-id", b"").decode("latin-1"))
         current = current_request.set(id)
         try:
-            await self._serve(scope, headers, id, receive, send)
+            await self._serve(Incoming(scope, headers, receive, id), send)
         except OSError:
             pass  # The client is gone.
         finally:
             current_request.reset(current)
 
-    async def _serve(
-        self, scope: Scope, headers: dict[bytes, bytes], id: str, receive: Receive, send: Send
-    ) -> None:
+    async def _serve(self, incoming: Incoming, send: Send) -> None:
+        scope, headers = incoming.scope, incoming.headers
         if not self._is_welcome(headers):
             log.info("socket", refused="origin")
             await send({"type": "websocket.close"})
@@ -108,16 +109,15 @@ class Sockets:
             await send(closing(Ending(4406, BadInput(f"Speak {PROTOCOL}."))))
             return
         await send({"type": "websocket.accept", "subprotocol": PROTOCOL})
-        client = scope["client"]
         language = preferred(headers.get(b"accept-language", b"").decode("latin-1"))
-        address = client[0] if client else ""
+        process, address = scope["state"]["process"], incoming.address
         try:
-            connection = self.lasting.enter(scope["state"]["process"], address, id, language)
+            connection = self.lasting.enter(process, address, incoming.id, language)
         except Coded as error:
             await send(closing(Ending(CROWDED, error)))
             return
         try:
-            await Socket(self.engine, self.settings, connection, headers, receive, send).run()
+            await Socket(self.engine, self.settings, connection, incoming, send).run()
         finally:
             connection.leave()
 
@@ -134,15 +134,15 @@ class Socket:
         engine: Runner,
         settings: Settings,
         connection: Connection,
-        headers: Mapping[bytes, bytes],
-        receive: Receive,
+        incoming: Incoming,
         send: Send,
     ) -> None:
         self._engine = engine
-        self._limit = settings.operations_per_socket
+        self._at_once = settings.operations_per_socket
         self._connection = connection
-        self._headers = headers
-        self._receive, self._send = receive, send
+        self._incoming = incoming
+        self._limits: RateLimits | None = incoming.scope["state"].get("limits")
+        self._receive, self._send = incoming.receive, send
         self._turn = asyncio.Lock()
         self._begun = self._known = False
         self._running: dict[str, Running] = {}
@@ -237,9 +237,9 @@ class Socket:
             refuse_depth(asked)
         except Refused as refused:
             raise Broken(4400, refused.error) from None
-        if len(self._running) >= self._limit:
-            told = f"There may be {self._limit} operations at once on a socket."
-            await self._fail(id, [LimitExceeded(told, limit=self._limit)])
+        if len(self._running) >= self._at_once:
+            told = f"There may be {self._at_once} operations at once on a socket."
+            await self._fail(id, [LimitExceeded(told, limit=self._at_once)])
             return
         try:
             running = Running(await self._answers(asked))
@@ -256,7 +256,8 @@ class Socket:
         the same socket, cannot be older. Raises Invalid or Refused, or what its source does."""
         reason = reason_of(asked.get("extensions"))
         operation = self._engine.prepare(asked["query"], asked.get("operationName"))
-        variables, context = asked.get("variables"), partial(self._context, reason)
+        variables = asked.get("variables")
+        context = partial(self._context, reason, await self._spent(operation, variables))
         if operation.kind is not OperationType.SUBSCRIPTION:
             return Once(lambda: self._engine.run(operation, variables, context(), observer=None))
         answers = await self._engine.subscribe(operation, context, variables)
@@ -264,8 +265,19 @@ class Socket:
             raise Invalid(*answers.errors or ())
         return answers
 
-    def _context(self, reason: str | None) -> Context:
-        return self._connection.context(self._headers, reason)
+    async def _spent(self, operation: Any, variables: dict[str, Any] | None) -> Spent | None:
+        """What it takes of the client's points: of a subscription once. Raises Refused."""
+        if self._limits is None:
+            return None
+        viewer = self._connection.viewer
+        planned = self._engine.planned(operation, variables, viewer)
+        points = UNKNOWN if planned is None else planned.cost
+        return Spent(points, await self._limits.take(client_of(viewer, self._incoming), points))
+
+    def _context(self, reason: str | None, spent: Spent | None) -> Context:
+        context = self._connection.context(self._incoming.headers, reason)
+        context.spent = spent
+        return context
 
     async def _operate(self, id: str, running: Running) -> None:
         errors: Sequence[GraphQLError] = ()

@@ -100,6 +100,11 @@ class Planned:
     plan: Plan
     variables: VariableValues
 
+    @property
+    def cost(self) -> int:
+        """In points."""
+        return self.plan.price.cost(self.variables.coerced)
+
 
 @dataclass(eq=False)
 class Subscription(AsyncIterator[ExecutionResult]):

@@ -4,7 +4,7 @@ import hashlib
 import re
 import secrets
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 from loaders import account as load
@@ -77,6 +77,27 @@ class SignedIn:
 @dataclass(frozen=True)
 class SignedOut:
     devices: int
+
+
+@dataclass(frozen=True)
+class RateLimit:
+    cost: int
+    limit: int
+    remaining: int
+    reset_at: datetime
+
+
+def rate_limit(info: Info) -> RateLimit | None:
+    spent = info.context.spent
+    if spent is None:
+        return None
+    standing = spent.standing
+    return RateLimit(
+        spent.points,
+        int(standing.allowance.capacity),
+        standing.remaining,
+        datetime.now(UTC) + timedelta(seconds=standing.owed_seconds),
+    )
 
 
 def viewer(info: Info) -> Self:

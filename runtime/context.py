@@ -10,6 +10,7 @@ from runtime.field import Field
 from runtime.kept import KeptRows
 from runtime.language import Language
 from runtime.page import Pages
+from runtime.points import Spent
 from runtime.process import Process
 from runtime.projection import Projection
 from runtime.viewer import Viewer
@@ -22,6 +23,8 @@ class Context:
 
     projection: Projection
     """Set when the operation is known, before any of it runs."""
+    spent: Spent | None = None
+    """What the request costs, where that is counted."""
 
     def __init__(
         self,
@@ -58,7 +61,13 @@ class Context:
         sent is read with its access, and goes on record as what the viewer has asked for."""
         viewer = told or self.viewer
         made = Context(
-            viewer, self.language, self.process, self.request_id, self.address, self.headers
+            viewer,
+            self.language,
+            self.process,
+            self.request_id,
+            self.address,
+            self.headers,
+            self.batches.kept,
         )
         made.batches.tally = self.batches.tally
         if told is not None:

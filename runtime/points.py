@@ -71,6 +71,14 @@ class Standing:
         return max(0.0, self.owed_seconds - free)
 
 
+@dataclass(frozen=True)
+class Spent:
+    """What a request costs, and where that leaves whoever sent it."""
+
+    points: int
+    standing: Standing
+
+
 class Meter(Protocol):
     def take(self, key: str, points: float, allowance: Allowance) -> Standing | Awaitable[Standing]:
         """Points are taken whole or not at all. Whoever owes none is let do anything once, for

@@ -40,6 +40,11 @@ class Settings:
     directive_limit: int = 50
     field_limit: int = 10_000
     operation_seconds: float = 30
+    rate_limits: str = "enforce"
+    points_anonymous: str = "2000000/20000"
+    points_person: str = "100000/1000"
+    points_partner: str = "400000/4000"
+    points_official: str = "400000/4000"
     page_limit: int = 100
     representation_limit: int = 1_000
     subgraph_body_limit: int = 1_000_000

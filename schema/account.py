@@ -219,8 +219,23 @@ class ViewerQuery:
     viewer: Viewer = field("Who you are to this service.", resolve=resolve.viewer)
 
 
+@plain
+class RateLimit:
+    """How many points you may still spend. Operations cost points, and you get some every second:
+    `RateLimit` in the headers of every answer says the same."""
+
+    cost: int = field("What this operation costs.")
+    limit: int = field("How many you can have at most.")
+    remaining: int = field("How many you have left after it.")
+    reset_at: datetime = field("When all will be back if you ask for nothing until then, in UTC.")
+
+
 @query
 class Query(ViewerQuery):
+    rate_limit: RateLimit | None = field(
+        "Where you stand with the points that you may spend; null where nobody counts them.",
+        resolve=resolve.rate_limit,
+    )
     audit: Connection[AuditEntry] = field(
         "What was read of people and what was refused, the latest first: where it is about you,"
         " or of everyone, as your role has it.",
