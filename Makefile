@@ -75,4 +75,4 @@ requirements: ## Pin the newest versions pyproject.toml allows (needs uv)
 	pin bench/requirements.in -o bench/requirements.txt
 
 clean: ## Remove what set-up made; data stays
-	@rm -rf .venv .setup.lock ide/dist ide/node_modules tests/oidc/node_modules deploy/*/node_modules bench/.venv tests/federation/node_modules tests/clients/node_modules bench/*/node_modules .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@rm -rf .venv .setup.lock ide/dist ide/node_modules tests/oidc/node_modules deploy/*/node_modules bench/.venv tests/federation/node_modules tests/clients/node_modules tests/subscribing/node_modules bench/*/node_modules .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

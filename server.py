@@ -35,7 +35,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
 
 import ide.build
 import resolvers.background  # noqa: F401  (jobs and followers become known by it)
@@ -55,9 +55,11 @@ from edge.documents import (
 )
 from edge.endpoint import Endpoint, Runner
 from edge.federated import Follow, Own, federated_app, gateway_over
+from edge.lasting import Lasting
 from edge.limits import limits_of
 from edge.schema_text import schema_text
 from edge.watching import Watching, exposed, watching_of
+from edge.websocket import Sockets
 from edge.workers import Workers
 from engine.cost import Limits
 from engine.engine import Engine, Invalid, Operation
@@ -131,10 +133,12 @@ def create_app(
     trusted = Trusted(Path(settings.documents) if settings.documents else None)
     for known in (*documents, *trusted.texts):
         engine.warm(known)
+    lasting = Lasting(settings)
     shown = page if settings.development else None
-    endpoint = Endpoint(engine, settings, shown, watching=watching)
-    return Application(
+    endpoint = Endpoint(engine, settings, shown, lasting=lasting, watching=watching)
+    app = Application(
         Route("/graphql", watching.around(endpoint)),
+        WebSocketRoute("/graphql", Sockets(engine, settings, lasting)),
         Route("/", lambda _: RedirectResponse("/graphql"), methods=["GET"]),
         Route("/healthz", healthy),
         Route("/readyz", ready),
@@ -151,6 +155,8 @@ def create_app(
             settings, sms, watching, *during, background=background, trusted=trusted
         ),
     )
+    app.state.lasting = lasting
+    return app
 
 
 def create_subgraph(settings: Settings, *names: str, sms: Sms | None = None) -> Starlette:

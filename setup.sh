@@ -49,6 +49,8 @@ if [ "$wanted" = test ]; then
 		say "tests/federation/test_apollo.py will not run: its subgraphs are served by @apollo/subgraph"
 	.venv/bin/python -m tests.clients.packages ||
 		say "tests/clients will not run with the clients of frontends"
+	.venv/bin/python -m tests.subscribing.packages ||
+		say "tests/subscribing will not run: it subscribes with graphql-ws and graphql-sse"
 fi
 
 if [ "$wanted" = test ] && ! command -v chromium >/dev/null; then

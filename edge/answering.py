@@ -13,8 +13,9 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from edge.negotiation import GRAPHQL, Answer, Manner, manner_of_refusal
+from edge.negotiation import EVENTS, GRAPHQL, Answer, Manner, manner_of_refusal
 from edge.request import Incoming, Parameters, in_address, posted
+from edge.stream import AsEvents, Stream, of_one
 from edge.watching import NOBODY, Watching
 from engine.engine import Invalid
 from runtime.faults import BadInput, Coded, code_of, formatted
@@ -45,6 +46,7 @@ class Answering(ABC):
         incoming = Incoming(scope, given, receive, id)
         current = current_request.set(id)
         try:
+            answer: Answer | Stream
             try:
                 answer = await self.answer(incoming)
             except Refused as refused:
@@ -52,7 +54,11 @@ class Answering(ABC):
                 answer = self.refused(refused, manner_of_refusal(given))
             except Invalid as invalid:
                 await self.mistaken(incoming, 400)
-                answer = self.invalid(invalid, manner_of_refusal(given), id)
+                manner = manner_of_refusal(given)
+                answer = self.invalid(invalid, manner, id)
+                if manner.in_one == EVENTS:
+                    errors = {"errors": formatted(invalid.errors, id)}
+                    answer = Stream(AsEvents(), manner, id, of_one(errors))
             except ClientDisconnect:
                 answer = of(Response(status_code=499))
             except Exception as error:
@@ -66,6 +72,9 @@ class Answering(ABC):
             )
         finally:
             current_request.reset(current)
+        if isinstance(answer, Stream):
+            await answer.send(receive, send)
+            return
         if incoming.method == "GET" and answer.status == 200:
             answer = unless_known(answer, given.get(b"if-none-match", b""))
         headers = [*answer.headers, (b"x-request-id", id.encode())]
@@ -73,7 +82,7 @@ class Answering(ABC):
         await send({"type": "http.response.body", "body": answer.body})
 
     @abstractmethod
-    async def answer(self, incoming: Incoming) -> Answer:
+    async def answer(self, incoming: Incoming) -> Answer | Stream:
         """Raises Refused, or Invalid of the operation."""
 
     async def mistaken(self, incoming: Incoming, status: int) -> None:  # noqa: B027
@@ -92,18 +101,20 @@ class Answering(ABC):
     async def all_of(
         self,
         asked: Parameters | list[Parameters],
-        one: Callable[[Parameters], Awaitable[Answer]],
+        one: Callable[..., Awaitable[Answer | Stream]],
         incoming: Incoming,
         manner: Manner,
-    ) -> Answer:
+    ) -> Answer | Stream:
         """The answer of `one` to each operation that is asked for. Raises as it does."""
         if not isinstance(asked, list):
-            return await one(asked)
-        answers = []
+            return await one(asked, manner=manner)
+        answers, manner = [], manner.whole
         for each in asked:
             # One after another: several at once cost the others no more than one does.
             try:
-                answers.append(await one(each))
+                answer = await one(each, manner=manner)
+                assert isinstance(answer, Answer)
+                answers.append(answer)
             except Invalid as invalid:
                 answers.append(self.invalid(invalid, manner, incoming.id))
         return together(answers, manner)
@@ -127,14 +138,17 @@ class Answering(ABC):
             self.metrics.refused(code)
 
 
-def prepared(preparing: Preparing, asked: Parameters, incoming: Incoming) -> Any:
+def operation_in(preparing: Preparing, asked: Parameters) -> Any:
     """The operation that is asked for. Raises Invalid or Refused."""
     if (document := asked.get("query")) is None:
         told = "`query` must be a string: the GraphQL document."
         raise Refused(400, BadInput(told, argument="query"))
-    operation = preparing.prepare(document, asked.get("operationName"))
-    if operation.kind is OperationType.SUBSCRIPTION:
-        raise Invalid(BadInput("Subscriptions are not offered here."))
+    return preparing.prepare(document, asked.get("operationName"))
+
+
+def prepared(preparing: Preparing, asked: Parameters, incoming: Incoming) -> Any:
+    """As above, if it may be asked for in this way."""
+    operation = operation_in(preparing, asked)
     if operation.kind is OperationType.MUTATION and incoming.method == "GET":
         told = "GET only reads, and may be repeated by anyone: send mutations with POST."
         raise Refused(405, BadInput(told), Allow="POST")

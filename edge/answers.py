@@ -19,8 +19,6 @@ import msgspec
 
 from edge.negotiation import Answer, Manner
 from engine.engine import Operation, Planned
-from runtime.background import repeat
-from runtime.changes import after, last
 from runtime.language import Language
 from runtime.process import Process
 from runtime.recent import Recent
@@ -218,18 +216,16 @@ def answers_of(process: Process, recent: Recent, text: str) -> Answers:
 @asynccontextmanager
 async def following(process: Process) -> AsyncIterator[Recent]:
     """What has changed lately, followed as long as the block lasts: by every process for itself."""
-    recent = Recent(await last(process))
+    changes = await process.feed.listen()
+    recent = Recent(process.feed.position)
 
-    async def step(_: int) -> int:
-        changes = await after(process, recent.position)
-        for change in changes:
+    async def note_all() -> None:
+        async for change in changes:
             recent.note(change)
-        return len(changes)
 
-    stop = asyncio.Event()
-    task = asyncio.create_task(repeat("recent", step, stop))
+    task = asyncio.create_task(note_all())
     try:
         yield recent
     finally:
-        stop.set()
+        changes.close()
         await task

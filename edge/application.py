@@ -5,7 +5,7 @@ from typing import Any
 
 from starlette.applications import Starlette
 from starlette.middleware.cors import CORSMiddleware
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette_compress import CompressMiddleware, add_compress_type
 
@@ -43,7 +43,7 @@ class Application(Starlette):
     both, and answers for its own faults."""
 
     def __init__(
-        self, direct: Route, *others: Route, origins: Sequence[str] = (), **given: Any
+        self, direct: Route, *others: BaseRoute, origins: Sequence[str] = (), **given: Any
     ) -> None:
         """Pages of the `origins`, and no others, may read the answers."""
         super().__init__(routes=[direct, *others], **given)

@@ -2,7 +2,7 @@
 has sent before."""
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractAsyncContextManager
 from hashlib import sha256
 from pathlib import Path
@@ -165,6 +165,20 @@ class Documents:
         self._held.write(found.keep_as, found.text, len(written) + HASH_LENGTH, HELD_SECONDS)
         if self._shared is not None:
             await self._shared.write({found.keep_as: written}, KEPT_SECONDS)
+
+
+async def prepared_by(
+    documents: Documents | None, prepare: Callable[[Parameters], Any], asked: Parameters, role: Role
+) -> Any:
+    """What `prepare` makes of what is asked for, its document found by name if need be. Raises as
+    both do."""
+    if documents is None:
+        return prepare(asked)
+    found = await documents.find(asked, role)
+    operation = prepare({**asked, "query": found.text})
+    if found.keep_as is not None:
+        await documents.keep(found)
+    return operation
 
 
 def name_in(asked: Parameters) -> str | None:

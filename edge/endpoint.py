@@ -1,29 +1,34 @@
 """GraphQL over HTTP for our own schema, with what partners add to it: who asks, and what for."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache, partial
 from typing import Any, Protocol
 
-from graphql import ExecutionResult, GraphQLError
+from graphql import ExecutionResult, GraphQLError, OperationType
 from starlette.responses import Response
 
 from edge.answering import Answering, Preparing, of, prepared
 from edge.answers import IDLE, Answers, Ran, key_of, public
-from edge.documents import Documents
+from edge.documents import Documents, prepared_by
+from edge.lasting import Lasting
 from edge.limits import RateLimits, address_of, client_of, headers_of
-from edge.negotiation import MEMORY, NEVER, Answer, Manner, manner_for
+from edge.negotiation import EVENTS, MEMORY, NEVER, Answer, Manner, manner_for
 from edge.request import Incoming, Parameters, posted, reason_of
+from edge.stream import Stream, form_of, of_events, of_one, of_parts, whole
 from edge.watching import NOBODY, Watching
 from engine.cost import READ
 from engine.describe import Sent
-from engine.engine import Invalid, Planned
+from engine.engine import Invalid, Planned, Subscription
+from engine.incremental import Payload
 from runtime import signature
 from runtime.context import Context
 from runtime.faults import (
     RETRY_AFTER_SECONDS,
     BadInput,
+    Coded,
+    LimitExceeded,
     Unauthenticated,
     formatted,
     is_outage,
@@ -67,6 +72,19 @@ class Runner(Preparing, Protocol):
     ) -> Planned | None:
         """What there is to do, if that is known before it is run. Raises Invalid."""
 
+    def subscribe(
+        self,
+        operation: Any,
+        context_of: Callable[[], Context],
+        variables: dict[str, Any] | None,
+    ) -> Awaitable[Subscription | ExecutionResult]:
+        """Answers that can be closed while the next is waited for; or why there are none."""
+
+    def deliver(
+        self, operation: Any, variables: dict[str, Any] | None, context: Context
+    ) -> AsyncGenerator[Payload, None]:
+        """The answer in parts. Raises Invalid where nothing is run."""
+
     def plan(
         self,
         operation: Any,
@@ -88,14 +106,16 @@ class Endpoint(Answering):
         settings: Settings,
         page: Callable[[], Response] | None = None,
         gateways: Gateways | None = None,
+        lasting: Lasting | None = None,
         watching: Watching = NOBODY,
     ) -> None:
         super().__init__(settings, watching)
+        self.lasting = lasting
         self.engine = engine
         self.page = page
         self.gateways = gateways
 
-    async def answer(self, incoming: Incoming) -> Answer:
+    async def answer(self, incoming: Incoming) -> Answer | Stream:
         if self.page and is_browser(incoming):
             return of(self.page())
         if self.gateways is None:
@@ -103,9 +123,11 @@ class Endpoint(Answering):
         else:
             asked = posted(await self.signed(incoming, self.gateways), batch_limit=0)
         manner = manner_for(incoming.headers)
+        if self.lasting is None:
+            manner = manner.whole
         process: Process = incoming.scope["state"]["process"]
         viewer = await who(incoming, process)
-        one = partial(self.one, incoming=incoming, viewer=viewer, process=process, manner=manner)
+        one = partial(self.one, incoming=incoming, viewer=viewer, process=process)
         limits: RateLimits | None = incoming.scope["state"].get("limits")
         if limits is not None:
             incoming.client = client_of(viewer, incoming)
@@ -138,19 +160,15 @@ class Endpoint(Answering):
         viewer: Viewer,
         process: Process,
         manner: Manner,
-    ) -> Answer:
+    ) -> Answer | Stream:
         """The answer to one operation. Raises Refused or Invalid."""
         extensions = asked.get("extensions") or {}
         if (reason := reason_of(extensions)) is not None:
             viewer = replace(viewer, reason=reason)
         documents: Documents | None = incoming.scope["state"].get("documents")
-        if documents is None:
-            operation = prepared(self.engine, asked, incoming)
-        else:
-            found = await documents.find(asked, viewer.role)
-            operation = prepared(self.engine, {**asked, "query": found.text}, incoming)
-            if found.keep_as is not None:
-                await documents.keep(found)
+        prepare = partial(prepared, self.engine, incoming=incoming)
+        operation = await prepared_by(documents, prepare, asked, viewer.role)
+        form = manner.form_of(operation)
         variables, planned = asked.get("variables"), None
         with suppress(Invalid):  # running it says so
             planned = self.engine.planned(operation, variables, viewer)
@@ -159,6 +177,16 @@ class Endpoint(Answering):
         if limits is not None:
             points = UNKNOWN if planned is None else planned.cost
             spent = Spent(points, await limits.take(incoming.client, points))
+        if form != manner.media_type:
+            if operation.kind is OperationType.SUBSCRIPTION:
+                stream = await self.told(operation, asked, reason, incoming, process, manner)
+            else:
+                context = self.context(incoming, viewer, process, manner)
+                context.spent = spent
+                stream = await self.in_pieces(form, operation, asked, context, manner)
+            if spent is not None:
+                stream.headers.extend(headers_of(incoming.client, spent.standing))
+            return stream
         run = partial(self.run, operation, asked, planned, incoming, viewer, process, manner, spent)
         answers: Answers | None = incoming.scope["state"].get("answers")
         if (
@@ -190,17 +218,7 @@ class Endpoint(Answering):
         spent: Spent | None,
     ) -> Ran:
         """Raises Invalid."""
-        client = incoming.scope["client"]
-        address = client[0] if client else ""
-        context = Context(
-            viewer,
-            manner.language,
-            process,
-            incoming.id,
-            address,
-            incoming.headers,
-            incoming.scope["state"].get("rows"),
-        )
+        context = self.context(incoming, viewer, process, manner)
         context.spent = spent
         variables, sent = asked.get("variables"), None
         if self.settings.development and (asked.get("extensions") or {}).get("plan") is True:
@@ -211,7 +229,6 @@ class Endpoint(Answering):
         # A router has to know which of the entities it asked for an error is about.
         exact = self.gateways is not None
         errors = formatted(result.errors, incoming.id, exact=exact) if result.errors else []
-        # First, as the specification advises, so that nobody overlooks them.
         body = {"errors": errors, "data": result.data} if errors else {"data": result.data}
         more: dict[str, Any] = {}
         if sent is not None:
@@ -237,6 +254,62 @@ class Endpoint(Answering):
             answer.headers.append((b"server-timing", timing.encode()))
         keeps = seconds and "answers" in incoming.scope["state"]
         return Ran(answer, seconds, frozenset(context.batches.named()) if keeps else frozenset())
+
+    def context(
+        self, incoming: Incoming, viewer: Viewer, process: Process, manner: Manner
+    ) -> Context:
+        rows = incoming.scope["state"].get("rows")
+        address, id = incoming.address, incoming.id
+        return Context(viewer, manner.language, process, id, address, incoming.headers, rows)
+
+    async def in_pieces(
+        self, form: str, operation: Any, asked: Parameters, context: Context, manner: Manner
+    ) -> Stream:
+        """The answer to a query or command. Raises Invalid."""
+        id, variables = context.request_id, asked.get("variables")
+        if operation.in_parts and form == manner.in_parts:
+            payloads = self.engine.deliver(operation, variables, context)
+            pieces = of_parts(await anext(payloads), payloads, id)
+        else:
+            result = await self.engine.run(operation, variables, context, observer=None)
+            pieces = of_one(whole(result, id))
+        return Stream(form_of(form), manner, id, pieces)
+
+    async def told(
+        self,
+        operation: Any,
+        asked: Parameters,
+        reason: str | None,
+        incoming: Incoming,
+        process: Process,
+        manner: Manner,
+    ) -> Stream:
+        """The answers to a subscription. Raises Refused or Invalid."""
+        assert self.lasting is not None
+        given, address = incoming.headers, incoming.address
+        authorization = given.get(b"authorization")
+        later = {"Retry-After": str(RETRY_AFTER_SECONDS)}
+        try:
+            connection = self.lasting.enter(process, address, incoming.id, manner.language)
+        except LimitExceeded as error:
+            raise Refused(429, error, **later) from None
+        except Coded as error:
+            raise Refused(503, error, **later) from None
+        try:
+            await connection.sign_in(authorization.decode("latin-1") if authorization else None)
+            context_of = partial(connection.context, given, reason)
+            answers = await self.engine.subscribe(operation, context_of, asked.get("variables"))
+            if isinstance(answers, ExecutionResult):
+                raise Invalid(*answers.errors or ())
+        except BaseException as error:
+            connection.leave()
+            if isinstance(error, Unauthenticated):
+                raise Refused(401, error, **{"WWW-Authenticate": "Bearer"}) from None
+            if isinstance(error, LimitExceeded):
+                raise Refused(429, error, **later) from None
+            raise
+        pieces = of_events(answers, incoming.id)
+        return Stream(form_of(EVENTS), manner, incoming.id, pieces, answers, connection)
 
 
 def objects_in(data: Any) -> int:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import structlog
-from graphql import GraphQLSchema
+from graphql import GraphQLSchema, OperationType
 from msgspec.structs import replace
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -24,9 +24,10 @@ from edge.forgetting import KindOf, forgetting
 from edge.negotiation import Answer, Manner, manner_for
 from edge.request import Incoming, Parameters
 from edge.schema_text import schema_text
+from edge.stream import Stream
 from edge.watching import NOBODY, Watching
 from engine.cost import Limits
-from engine.engine import Engine
+from engine.engine import Engine, Invalid
 from federation.cache import EntityCache
 from federation.client import BySubgraph, Client, InParts
 from federation.current import Current
@@ -40,7 +41,7 @@ from federation.partner import Partner, check_url, partners_in
 from federation.policy import Coordinate
 from federation.router import Router
 from federation.supergraph import BadSupergraph, Subgraph, Supergraph
-from runtime.faults import formatted
+from runtime.faults import BadInput, formatted
 from runtime.http import as_bytes, as_text, encoded
 from runtime.process import Process
 from runtime.rights import Area
@@ -195,16 +196,18 @@ class RouterEndpoint(Answering):
         super().__init__(settings, watching)
         self._current = current
 
-    async def answer(self, incoming: Incoming) -> Answer:
+    async def answer(self, incoming: Incoming) -> Answer | Stream:
         asked = await self.parameters(incoming)
-        manner = manner_for(incoming.headers)
-        one = partial(self.one, incoming=incoming, manner=manner)
+        manner = manner_for(incoming.headers).whole
+        one = partial(self.one, incoming=incoming)
         return await self.all_of(asked, one, incoming, manner)
 
     async def one(self, asked: Parameters, *, incoming: Incoming, manner: Manner) -> Answer:
         """The answer to one operation. Raises Refused or Invalid."""
         router = self._current.router
         operation = prepared(router, asked, incoming)
+        if operation.kind is OperationType.SUBSCRIPTION:
+            raise Invalid(BadInput("Subscriptions are not offered here."))
         headers = {**as_text(incoming.headers.items()), REQUEST_ID: incoming.id}
         passed_back: list[tuple[str, str]] = []
         result = await router.run(operation, asked.get("variables"), headers, passed_back)

@@ -1,11 +1,12 @@
 """How a client likes to be answered: in which form, and in which language."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
 from typing import Any, NamedTuple, TypeAlias
 
 import orjson
+from graphql import OperationType
 
 from runtime.faults import Coded
 from runtime.http import JSON, Refused
@@ -15,6 +16,11 @@ Headers: TypeAlias = list[tuple[bytes, bytes]]
 GRAPHQL = "application/graphql-response+json"
 WHOLE = (JSON, GRAPHQL)
 """What carries a whole answer. Where a client takes any, it gets what every client can read."""
+EVENTS = "text/event-stream"
+MULTIPART = "multipart/mixed"
+OLDER = "multipart/mixed;deferspec=20220824"
+IN_PIECES = (EVENTS, MULTIPART, OLDER)
+"""What carries an answer that arrives bit by bit."""
 
 NEVER = b"private, no-store"
 """The `Cache-Control` of what nobody may keep: most answers are about somebody."""
@@ -36,6 +42,26 @@ class Manner:
     media_type: str
     language: Language
     headers: Headers
+    in_one: str
+    """The form for an answer in one piece: mostly the media type."""
+    in_parts: str
+    """The form for one that may come in parts."""
+    events: bool
+    """Whether it takes events at all."""
+
+    def form_of(self, operation: Any) -> str:
+        """Raises Refused where the client does not take what the operation is told in."""
+        if operation.kind is OperationType.SUBSCRIPTION:
+            if not self.events:
+                told = f"Accept {EVENTS} for a subscription, or come over a WebSocket."
+                raise Refused(406, Coded("NOT_ACCEPTABLE", told))
+            return EVENTS
+        return self.in_parts if operation.in_parts else self.in_one
+
+    @cached_property
+    def whole(self) -> "Manner":
+        """For whom nothing may come in pieces."""
+        return replace(self, in_one=self.media_type, in_parts=self.media_type, events=False)
 
     def answer(self, body: Any, status: int = 200, caching: bytes = NEVER) -> Answer:
         return self.encoded(orjson.dumps(body), status, caching)
@@ -60,10 +86,13 @@ def manner_of_refusal(given: dict[bytes, bytes]) -> Manner:
 
 @lru_cache(maxsize=MEMORY)
 def manner_of(accept: bytes, accept_language: bytes) -> Manner:
-    media_type = negotiated(accept.decode("latin-1"))
-    if media_type is None:
+    named = accept.decode("latin-1")
+    in_parts = negotiated(named, (*WHOLE, *IN_PIECES))
+    if in_parts is None:
         told = f"Accept {GRAPHQL} or {JSON}: nothing else is offered here."
         raise Refused(406, Coded("NOT_ACCEPTABLE", told))
+    # What is refused is told in a whole answer, whatever the client takes.
+    media_type = negotiated(named) or GRAPHQL
     language = preferred(accept_language.decode("latin-1"))
     return Manner(
         media_type,
@@ -75,6 +104,9 @@ def manner_of(accept: bytes, accept_language: bytes) -> Manner:
             (b"x-content-type-options", b"nosniff"),
             (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
         ],
+        in_one=negotiated(named, (*WHOLE, EVENTS)) or in_parts,
+        in_parts=in_parts,
+        events=negotiated(named, (EVENTS,)) is not None,
     )
 
 
@@ -111,6 +143,8 @@ def ranges_in(accept: str) -> Iterator[tuple[int, tuple[str, float]]]:
     """The media ranges by their place, each with its quality; what cannot be read is not there."""
     for place, entry in enumerate(accept.lower().split(",")):
         range_, *parameters = (part.strip() for part in entry.split(";"))
+        if range_ == MULTIPART and "deferspec=20220824" in parameters:
+            range_ = OLDER
         quality = next((p[2:] for p in parameters if p.startswith("q=")), "1")
         try:
             yield place, (range_, float(quality))

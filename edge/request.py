@@ -47,6 +47,11 @@ class Incoming:
     def method(self) -> str:
         return str(self.scope["method"])
 
+    @property
+    def address(self) -> str:
+        client = self.scope["client"]
+        return str(client[0]) if client else ""
+
     async def body(self, limit: int) -> bytes:
         """What was posted, if it is of a kind that is read here. Raises Refused."""
         encoding = short(self.headers, b"content-encoding")

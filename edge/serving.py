@@ -14,6 +14,7 @@ import orjson
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from edge.lasting import Lasting
 from runtime.draining import draining
 from runtime.faults import BadInput, Coded, LimitExceeded
 from runtime.settings import Settings
@@ -26,6 +27,8 @@ HEADER_LIMIT = 16_384
 """Bytes of the line and the headers together."""
 HEADERS = 100
 BACKLOG = 2_048
+ENDED_EARLY = 0.8
+"""Of the time until the process ends: by then those that stayed are to be somewhere else."""
 ENDING_SECONDS = 10
 """For what is under way when the process is to end; then it is cut off."""
 
@@ -57,11 +60,20 @@ class Connection(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._forget_headers()
+        self._give_place_back()
+        super().connection_lost(exc)
+
+    def handle_websocket_upgrade(self) -> None:
+        """Sockets have bounds of their own, and nobody would tell us of their end."""
+        self._give_place_back()
+        super().handle_websocket_upgrade()
+
+    def _give_place_back(self) -> None:
         if self._address is not None:
             self.from_each[self._address] -= 1
             if not self.from_each[self._address]:
                 del self.from_each[self._address]
-        super().connection_lost(exc)
+            self._address = None
 
     def data_received(self, data: bytes) -> None:
         if self.transport.is_closing():
@@ -130,10 +142,14 @@ class Connection(HttpToolsProtocol):
 
 class Server(uvicorn.Server):
     """Uvicorn's, that says for a while that it is about to go before it does: whoever spreads the
-    load has to notice first. Told twice, it goes at once."""
+    load has to notice first, and connections that stay are ended meanwhile, one by one. Told
+    twice, it goes at once."""
 
-    def __init__(self, config: uvicorn.Config, drain_seconds: float) -> None:
+    def __init__(
+        self, config: uvicorn.Config, drain_seconds: float, lasting: Lasting | None = None
+    ) -> None:
         super().__init__(config)
+        self._lasting = lasting
         self._drain_seconds = drain_seconds
         self._ends_at: float | None = None
         self._parent = os.getppid()
@@ -146,7 +162,17 @@ class Server(uvicorn.Server):
         else:
             super().handle_exit(sig, frame)
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._end_lasting(0)
+        await super().shutdown(sockets)
+
+    def _end_lasting(self, seconds: float) -> None:
+        if self._lasting is not None and not self._lasting.draining:
+            self._lasting.drain(seconds)
+
     async def on_tick(self, counter: int) -> bool:
+        if self._ends_at is not None:
+            self._end_lasting(max(0, self._ends_at - time.monotonic()) * ENDED_EARLY)
         is_over = self._ends_at is not None and time.monotonic() >= self._ends_at
         if is_over or os.getppid() != self._parent:
             # Without whoever keeps it alive nobody would ever end it.
@@ -166,7 +192,8 @@ def config_for(app: Any, settings: Settings, **more: Any) -> uvicorn.Config:
         port=settings.port,
         loop="uvloop",
         http=type("BoundConnection", (Connection,), bounds),
-        ws="none",
+        ws="websockets-sansio",
+        ws_max_size=settings.body_limit,
         lifespan="on",
         log_config=None,
         access_log=False,
@@ -181,7 +208,8 @@ def config_for(app: Any, settings: Settings, **more: Any) -> uvicorn.Config:
 def serve(app: Any, settings: Settings, descriptor: int | None = None) -> None:
     """Until told to end; on the socket of that descriptor, if there is one already."""
     sockets = None if descriptor is None else [socket.socket(fileno=descriptor)]
-    Server(config_for(app, settings), settings.drain_seconds).run(sockets)
+    lasting = getattr(app.state, "lasting", None)
+    Server(config_for(app, settings), settings.drain_seconds, lasting).run(sockets)
 
 
 def listening(settings: Settings) -> socket.socket:

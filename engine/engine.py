@@ -4,6 +4,7 @@ run as often as they are asked."""
 import asyncio
 from collections import OrderedDict
 from collections.abc import (
+    AsyncGenerator,
     AsyncIterator,
     Awaitable,
     Callable,
@@ -43,7 +44,7 @@ from engine.cost import Limits, crowded
 from engine.deprecations import deprecated_in
 from engine.describe import Description, Sent, described
 from engine.errors import told
-from engine.incremental import Delivery, Payload
+from engine.incremental import Delivery, Payload, errors_in
 from engine.observer import Observer
 from engine.plan import Plan
 from engine.run import Run
@@ -87,6 +88,13 @@ class Operation:
     def kind(self) -> OperationType:
         return self.definition.operation
 
+    @cached_property
+    def in_parts(self) -> bool:
+        """Whether its answer may come in parts: nothing else speaks of these directives."""
+        assert self.document.loc is not None
+        body = self.document.loc.source.body
+        return "@defer" in body or "@stream" in body
+
 
 @dataclass(frozen=True, slots=True)
 class Planned:
@@ -101,16 +109,19 @@ class Planned:
         return self.plan.price.cost(self.variables.coerced)
 
 
-@dataclass(frozen=True)
-class Answers(AsyncIterator[ExecutionResult]):
+@dataclass(eq=False)
+class Subscription(AsyncIterator[ExecutionResult]):
     """The answers to a subscription. To close them closes the source, whether or not there have
     been any, as no generator would."""
 
     events: AsyncIterator[Any]
     answer: Callable[[Any], Awaitable[ExecutionResult]]
+    event: Any = None
+    """What the last answer is about."""
 
     async def __anext__(self) -> ExecutionResult:
-        return await self.answer(await anext(self.events))
+        self.event = await anext(self.events)
+        return await self.answer(self.event)
 
     async def aclose(self) -> None:
         if (close := getattr(self.events, "aclose", None)) is not None:
@@ -232,8 +243,7 @@ class Engine:
                 try:
                     await context.keep_trail()
                 except Exception as error:
-                    message = "The audit could not be kept."
-                    result = refused(GraphQLError(message, original_error=error))
+                    result = refused(not_on_record(error))
             if result.errors:
                 observer.failed(operation, result.errors)
         return result
@@ -270,24 +280,56 @@ class Engine:
         variables: Mapping[str, Any] | None = None,
         context: Any = None,
         root: Any = None,
-    ) -> AsyncIterator[Payload]:
+        observer: Observer | None = None,
+    ) -> AsyncGenerator[Payload, None]:
         """The answer in parts, as `@defer` and `@stream` ask for; the errors in them are
-        GraphQLErrors. What each part shows is on record before it leaves."""
-        with self.observer.operation(operation, context):
+        GraphQLErrors. What each part shows is on record before it leaves. What takes too long is
+        given up, though never the commands of a mutation. Raises Invalid where nothing is run."""
+        observer, clock = observer or self.observer, asyncio.get_running_loop().time
+        with observer.operation(operation, context):
             try:
                 coerced = self._coerced(operation, variables or {})
                 plan = self._plan(operation, coerced, viewer_of(context), incremental=True)
             except Invalid as invalid:
-                yield {"errors": list(invalid.errors)}
-                return
-            run = self._begun(operation, Planned(plan, coerced), context, root, self.observer)
+                observer.failed(operation, invalid.errors)
+                raise
+            run = self._begun(operation, Planned(plan, coerced), context, root, observer)
+            delivery = Delivery(run, self.error_limit)
+            payloads = delivery.payloads()
+            is_command = operation.kind is OperationType.MUTATION
+            until = None if is_command else clock() + self.seconds
             try:
-                async for payload in Delivery(run, self.error_limit).payloads():
-                    if isinstance(context, Context):
-                        await context.keep_trail()
+                while True:
+                    try:
+                        async with asyncio.timeout_at(until):
+                            payload = await anext(payloads)
+                        if isinstance(context, Context):
+                            payload = await self._on_record(context, payload, delivery)
+                    except StopAsyncIteration:
+                        return
+                    except TimeoutError:
+                        payload = delivery.given_up(self._late())
+                    if errors := errors_in(payload):
+                        observer.failed(operation, errors)
+                    delivery.left(payload)
                     yield payload
+                    if not payload.get("hasNext"):
+                        return
+                    until = until or clock() + self.seconds
             finally:
+                await payloads.aclose()
                 run.release()
+
+    async def _on_record(self, context: Context, payload: Payload, delivery: Delivery) -> Payload:
+        try:
+            await context.keep_trail()
+        except Exception as error:
+            return delivery.given_up(not_on_record(error))
+        return payload
+
+    def _late(self) -> LimitExceeded:
+        message = f"This took longer than {self.seconds} seconds. Ask for less at once."
+        return LimitExceeded(message, limit=self.seconds)
 
     async def subscribe(
         self,
@@ -295,7 +337,7 @@ class Engine:
         context_of: Callable[[], Any],
         variables: Mapping[str, Any] | None = None,
         root: Any = None,
-    ) -> Answers | ExecutionResult:
+    ) -> Subscription | ExecutionResult:
         """An answer for each event of the source, or why there is no source. Each event has a
         context of its own: what was read for one is out of date for the next."""
         context = context_of()
@@ -317,7 +359,7 @@ class Engine:
         async def answer(event: Any) -> ExecutionResult:
             return await self.run(operation, variables, context_of(), event)
 
-        return Answers(aiter(source), answer)
+        return Subscription(aiter(source), answer)
 
     def plan(
         self,
@@ -448,6 +490,10 @@ def viewer_of(context: Any) -> Viewer | None:
 
 async def maybe(value: Any) -> Any:
     return await value if is_awaitable(value) else value
+
+
+def not_on_record(error: Exception) -> GraphQLError:
+    return GraphQLError("The audit could not be kept.", original_error=error)
 
 
 def refused(*errors: GraphQLError) -> ExecutionResult:

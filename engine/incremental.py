@@ -1,7 +1,7 @@
 """Answers in several parts: what `@defer` and `@stream` leave for later, in the format of the
 incremental delivery specification (`pending`, `incremental`, `completed`)."""
 
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -46,8 +46,11 @@ class Delivery:
     _homes: dict[Defer, int] = field(default_factory=dict)
     """How many steps lead to the objects that a fragment was spread on."""
     _work: list[Deferred | Streamed] = field(default_factory=list)
+    _has_begun: bool = False
+    _owed: dict[str, None] = field(default_factory=dict)
+    """What was announced and is not there yet."""
 
-    async def payloads(self) -> AsyncIterator[Payload]:
+    async def payloads(self) -> AsyncGenerator[Payload, None]:
         data = await self.run.data()
         errors = self._errors()
         first: Payload = {"data": data, **({"errors": errors} if errors else {})}
@@ -61,6 +64,20 @@ class Delivery:
             payload = {"pending": self._announced(), "incremental": incremental}
             payload = {name: entries for name, entries in payload.items() if entries}
             yield {**payload, "completed": completed, "hasNext": bool(self._work)}
+
+    def left(self, payload: Payload) -> None:
+        """The client has it."""
+        self._has_begun = True
+        self._owed |= {entry["id"]: None for entry in payload.get("pending", ())}
+        for entry in payload.get("completed", ()):
+            self._owed.pop(entry["id"], None)
+
+    def given_up(self, error: GraphQLError) -> Payload:
+        """The last one, where what is owed will not come."""
+        if not self._has_begun:
+            return {"data": None, "errors": [error]}
+        failed = [{"id": id, "errors": [error]} for id in self._owed]
+        return {"completed": failed, "hasNext": False}
 
     def _announced(self) -> list[Payload]:
         """What the last run left for later; an object that a null has taken needs nothing more."""
@@ -163,6 +180,11 @@ class Delivery:
             innermost = next((found for found in around if found in entries), None)
             if innermost is not None:
                 entries[innermost].setdefault("errors", []).append(error)
+
+
+def errors_in(payload: Payload) -> list[GraphQLError]:
+    parts = [payload, *payload.get("incremental", ()), *payload.get("completed", ())]
+    return [error for part in parts for error in part.get("errors", ())]
 
 
 def place(failure: Failure, path: Keys) -> Keys:

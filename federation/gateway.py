@@ -1,7 +1,7 @@
 """One schema, partly ours and partly that of partners: what is ours alone runs as if there were
 nobody else, and only what is not is planned over the supergraph."""
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +10,8 @@ from graphql import ExecutionResult, OperationType, parse
 
 from engine.cost import Limits
 from engine.describe import Description, Sent
-from engine.engine import Engine, Invalid, Operation, Planned
+from engine.engine import Engine, Invalid, Operation, Planned, Subscription
+from engine.incremental import Payload
 from federation.client import Client
 from federation.current import Current
 from federation.http import REQUEST_ID
@@ -21,7 +22,7 @@ from federation.policy import Policy
 from federation.router import Router
 from federation.supergraph import Supergraph
 from runtime.context import Context
-from runtime.faults import LimitExceeded
+from runtime.faults import BadInput, LimitExceeded
 from runtime.http import as_text
 from runtime.viewer import Viewer
 
@@ -76,6 +77,11 @@ class Routed:
     def deprecated(self) -> tuple[str, ...]:
         return self.operation.deprecated
 
+    @property
+    def in_parts(self) -> bool:
+        """Partners answer in one piece."""
+        return False
+
 
 class Gateway:
     """Takes the place of the engine that would serve our schema alone."""
@@ -121,6 +127,23 @@ class Gateway:
         if isinstance(operation, Routed):
             return None
         return self.current.router.alone.planned(operation, variables, viewer)
+
+    def deliver(
+        self, operation: Operation, variables: Mapping[str, Any] | None, context: Context
+    ) -> AsyncGenerator[Payload, None]:
+        return self.current.router.alone.deliver(operation, variables, context)
+
+    async def subscribe(
+        self,
+        operation: Operation | Routed,
+        context_of: Callable[[], Context],
+        variables: Mapping[str, Any] | None,
+    ) -> Subscription | ExecutionResult:
+        """Raises Invalid where it is not ours alone: partners are asked, they do not tell."""
+        if isinstance(operation, Routed):
+            told = "A subscription has fields of ours alone: ask for the others with a query."
+            raise Invalid(BadInput(told))
+        return await self.current.router.alone.subscribe(operation, context_of, variables)
 
     def plan(
         self,

@@ -69,7 +69,11 @@ const plugins = [{ title: "Examples", icon: ExamplesIcon, content: Examples }, H
 
 createRoot(document.getElementById("ide")).render(
   <GraphiQL
-    fetcher={createGraphiQLFetcher({ url: endpoint })}
+    fetcher={createGraphiQLFetcher({
+      url: endpoint,
+      // The headers of the tab are sent when the socket begins.
+      subscriptionUrl: new URL(endpoint, location.href).href.replace(/^http/, "ws"),
+    })}
     defaultTabs={operations.map(({ query, variables, headers }) => ({ query, variables, headers }))}
     defaultHeaders={headers}
     defaultEditorToolsVisibility

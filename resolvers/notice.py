@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 
 from loaders import notice as load
 from models.notice import NOTICES, Party, Said
-from runtime.changes import Change, follower
+from runtime.changes import follower
+from runtime.feed import Change
 from runtime.geography import INDIA
 from runtime.jobs import job
 from runtime.language import Language

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Sequence
 
 from loaders import search_rows as load
-from runtime.changes import Change, follower
+from runtime.changes import follower
+from runtime.feed import Change
 from runtime.folding import words
 from runtime.geography import area_of
 from runtime.transaction import Transaction

@@ -7,25 +7,11 @@ positions have no gaps and become visible in their order. Readers keep a positio
 """
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
 
-from sqlalchemy import (
-    BigInteger,
-    DateTime,
-    Text,
-    bindparam,
-    column,
-    func,
-    literal,
-    select,
-    table,
-    text,
-)
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import BigInteger, Text, bindparam, column, literal, select, table, text
 from sqlalchemy.dialects.postgresql import insert as upsert
 
+from runtime.feed import CHANNEL, LAST, LOG, Change
 from runtime.process import Process
 from runtime.transaction import Transaction, transaction
 
@@ -50,26 +36,9 @@ SEQUENCE = text(
     """
 ).bindparams(bindparam("most", BATCH))
 
-LOG = table(
-    "change_log",
-    column("position", BigInteger),
-    column("event", Text),
-    column("subject_id", Text),
-    column("facts", JSONB),
-    column("happened_at", DateTime(timezone=True)),
-)
+# For a whole batch: said at the commit of each command, it would have them wait for each other.
+NOTIFY = text(f"NOTIFY {CHANNEL}")
 FOLLOWER = table("follower", column("name", Text), column("position", BigInteger))
-LAST = select(func.coalesce(func.max(LOG.c.position), 0)).scalar_subquery()
-
-
-@dataclass(frozen=True)
-class Change:
-    position: int
-    event: str
-    subject_id: str
-    facts: dict[str, Any]
-    happened_at: datetime
-
 
 Effect = Callable[[Transaction, Sequence[Change]], Awaitable[None]]
 """What a follower does about changes. Its writes stand exactly when it has moved past them."""
@@ -89,26 +58,18 @@ def follower(name: str) -> Callable[[Effect], Effect]:
 
 
 async def sequence(process: Process) -> int:
-    """Give committed changes their positions; how many there were. None where another process
-    is at it."""
+    """Give committed changes their positions, and tell those who wait for them; how many there
+    were. None where another process is at it."""
     async with process.database.engine.begin() as connection:
         if not await connection.scalar(TURN):
             return 0
         # A statement of its own: its snapshot must be younger than the lock.
-        return (await connection.execute(SEQUENCE)).rowcount
-
-
-async def last(process: Process) -> int:
-    """The position of the latest change."""
-    async with process.database.engine.connect() as connection:
-        return int(await connection.scalar(select(LAST)) or 0)
-
-
-async def after(process: Process, position: int, most: int = BATCH) -> list[Change]:
-    """What comes next, for a reader who keeps the position itself."""
-    following = select(LOG).where(LOG.c.position > position).order_by(LOG.c.position).limit(most)
-    async with process.database.engine.connect() as connection:
-        return [Change(*row) for row in await connection.execute(following)]
+        moved = (await connection.execute(SEQUENCE)).rowcount
+        if process.redis is None:
+            await connection.execute(NOTIFY)
+    if process.redis is not None:
+        await process.redis.publish(CHANNEL)
+    return moved
 
 
 async def enrol(process: Process) -> None:

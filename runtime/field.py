@@ -4,10 +4,10 @@ The record travels in the field's metadata and is lifted to `GraphQLField.extens
 that whatever runs an operation needs to know neither Strawberry nor the domains.
 """
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from math import inf
-from typing import Any
+from typing import Any, TypeAlias
 
 from graphql import GraphQLField
 
@@ -22,6 +22,10 @@ ENTITY = "entity"
 """The key, in the extensions of an object type, of the table its rows come from."""
 AS_PARENT = inf
 """A `max_age`: as long as the object it is a field of may be kept."""
+SOURCE = "source"
+"""The key, in metadata and in extensions, of where the events of a subscription come from."""
+Source: TypeAlias = Callable[..., Awaitable[AsyncIterator[Any]]]
+"""Takes the context of whoever subscribes, and the arguments."""
 
 
 @dataclass(frozen=True, kw_only=True)

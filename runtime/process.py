@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from runtime.bearer import Bearers
 from runtime.database import Database
+from runtime.feed import Feed
 from runtime.oidc import Officials
 from runtime.partner import Partners
 from runtime.settings import Settings
@@ -31,6 +32,7 @@ class Process:
     partners: Partners
     officials: Officials | None
     redis: "SharedRedis | None"
+    feed: Feed
 
 
 @asynccontextmanager
@@ -47,6 +49,7 @@ async def process_of(settings: Settings, sms: Sms | None = None) -> AsyncIterato
     issuer = settings.oidc_issuer
     officials = Officials(settings, issuer, database) if issuer else None
     redis = redis_at(settings.redis_url)
+    feed = Feed(database, redis)
     try:
         yield Process(
             settings,
@@ -58,8 +61,10 @@ async def process_of(settings: Settings, sms: Sms | None = None) -> AsyncIterato
             Partners(database),
             officials,
             redis,
+            feed,
         )
     finally:
+        await feed.close()
         if officials is not None:
             await officials.close()
         if isinstance(sender, HttpSms):

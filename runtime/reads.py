@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -180,6 +180,18 @@ class Reads:
         """How many connections are in use, how many could be, and who waits for one."""
         idle = len(self._idle)
         return {"idle": idle, "in use": self._size - idle, "waited for": len(self._waiting)}
+
+    async def heard(self, channel: str, call: Callable[[], None]) -> None:
+        """Calls whenever somebody notifies the channel, on a connection of its own, for as long as
+        that lasts."""
+        connection = await self._open()
+        lost = asyncio.Event()
+        try:
+            connection.add_termination_listener(lambda _: lost.set())
+            await connection.add_listener(channel, lambda *_: call())
+            await lost.wait()
+        finally:
+            await close(connection)
 
     async def close(self) -> None:
         self._drop_idle()

@@ -10,7 +10,7 @@ old by its position.
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 
-from runtime.changes import Change
+from runtime.feed import Change
 
 REMEMBERED = 20_000
 """How many of what has changed last are known by their ids."""

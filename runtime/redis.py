@@ -1,7 +1,7 @@
 """Redis, which all processes share, as long as it answers: nothing waits for it, or fails by it."""
 
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import TypeVar, cast
 
 import structlog
@@ -22,6 +22,7 @@ T = TypeVar("T")
 
 class SharedRedis:
     def __init__(self, url: str, seconds: float = REDIS_SECONDS) -> None:
+        self._url = url
         self._redis: Redis = Redis.from_url(
             url,
             socket_timeout=seconds,
@@ -40,6 +41,23 @@ class SharedRedis:
             self._rests_until = time.monotonic() + REST_SECONDS
             log.warning("redis", told=repr(error), rests_seconds=REST_SECONDS)
             return otherwise
+
+    async def publish(self, channel: str) -> None:
+        async def published(redis: Redis) -> None:
+            await redis.publish(channel, "")
+
+        await self.ask(None, published)
+
+    async def heard(self, channel: str) -> AsyncIterator[None]:
+        """Each time that somebody publishes there. Raises where Redis goes away."""
+        # Silence is no failure here: of this connection nothing is timed but how it begins.
+        redis: Redis = Redis.from_url(
+            self._url, socket_timeout=None, socket_connect_timeout=REDIS_SECONDS
+        )
+        async with redis, redis.pubsub(ignore_subscribe_messages=True) as messages:
+            await messages.subscribe(channel)
+            async for _ in messages.listen():
+                yield
 
     async def close(self) -> None:
         await self._redis.aclose()

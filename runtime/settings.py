@@ -29,6 +29,9 @@ class Settings:
     cors_origins: str | None = None
     body_limit: int = 100_000
     batch_limit: int = 0
+    live_each: int = 100
+    live_per_viewer: int = 10
+    operations_per_socket: int = 30
     token_limit: int = 5_000
     cost_limit: int = 20_000
     depth_limit: int = 25

@@ -1,9 +1,9 @@
 """The shapes a type can take: an entity, a part of one, an addition to one, a plain value; a
-command with its input and what may come of it."""
+command with its input and what may come of it; an event."""
 
 import dataclasses
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 from types import MappingProxyType, UnionType
 from typing import Annotated, Any, Optional, TypeVar, Union, get_args, get_origin
@@ -17,7 +17,7 @@ from resolvers.info import Info
 from runtime.batch import Batch, refuse_rules
 from runtime.command import COMMAND, Command
 from runtime.context import Context
-from runtime.field import FIELD, Field
+from runtime.field import FIELD, SOURCE, Field, Source
 from runtime.language import Language
 from runtime.page import After, Before, First, Last, Pages
 from runtime.privacy import Privacy
@@ -106,15 +106,35 @@ def field(
     async def answer(root: Any, info: Info, **arguments: Any) -> Any:
         return await info.context.answer(record, root, arguments)
 
-    vars(answer)["__signature__"] = inspect.Signature(
+    keys = [key_parameter(by, kind)] if by else []
+    vars(answer)["__signature__"] = signature_of([*keys, *arguments])
+    return strawberry.field(resolver=answer, description=description, metadata=metadata)
+
+
+def event(description: str, source: Source) -> Any:
+    """The events of a subscription, declared once. The keyword-only parameters of their `source`
+    are the arguments, described as `Annotated`."""
+    parameters = parameters_of(None, source)
+    # What the source tells of is the event, and with it the field's value.
+    record = Field(compute=lambda told, **_: told, shows=Privacy.PUBLIC)
+
+    async def answer(root: Any, info: Info, **_: Any) -> Any:
+        return root
+
+    vars(answer)["__signature__"] = signature_of(parameters)
+    return strawberry.field(
+        resolver=answer, description=description, metadata={FIELD: record, SOURCE: source}
+    )
+
+
+def signature_of(parameters: Iterable[inspect.Parameter]) -> inspect.Signature:
+    return inspect.Signature(
         [
             inspect.Parameter("root", inspect.Parameter.POSITIONAL_OR_KEYWORD),
             inspect.Parameter("info", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=Info),
-            *([described(key_parameter(by, kind))] if by else ()),
-            *(described(parameter) for parameter in arguments),
+            *map(described, parameters),
         ]
     )
-    return strawberry.field(resolver=answer, description=description, metadata=metadata)
 
 
 def key_parameter(name: str, kind: type) -> inspect.Parameter:
@@ -246,6 +266,11 @@ def shown_through(owner: type, by_id: Batch) -> None:
 
 def query(cls: type[T]) -> type[T]:
     """The root fields of a domain."""
+    return finish(strawberry.type(cls), None)
+
+
+def subscription(cls: type[T]) -> type[T]:
+    """What is told as it happens."""
     return finish(strawberry.type(cls), None)
 
 

@@ -28,7 +28,7 @@ from strawberry.types.field import StrawberryField
 
 from runtime.command import COMMAND
 from runtime.faults import Forbidden, ReasonRequired
-from runtime.field import ENTITY, FIELD, Field
+from runtime.field import ENTITY, FIELD, SOURCE, Field, Source
 from runtime.privacy import Privacy
 from schema import (
     account,
@@ -40,6 +40,7 @@ from schema import (
     document,
     engagement,
     grievance,
+    live,
     node,
     place,
     registration,
@@ -71,6 +72,8 @@ SUBGRAPHS: Mapping[str, tuple[ModuleType, ...]] = MappingProxyType(
     }
 )
 """The usual cut: each domain in one of them."""
+LIVE: tuple[ModuleType, ...] = (live,)
+"""What is no part of any subgraph: routers ask, and are not told."""
 
 
 class Graph(strawberry.Schema):
@@ -81,6 +84,7 @@ class Graph(strawberry.Schema):
         super().__init__(
             query=queries_of(domains),
             mutation=commands_of(domains),
+            subscription=live.Subscription if live in domains else None,
             types=[type_ for type_ in backings if self.concerns(type_)],
         )
         self.schema = public(self._schema)
@@ -118,7 +122,7 @@ class Graph(strawberry.Schema):
 
 @cache
 def gateway() -> Graph:
-    return Graph(*DOMAINS)
+    return Graph(*DOMAINS, *LIVE)
 
 
 def origin_of(type_: GraphQLNamedType) -> type | None:
@@ -155,6 +159,7 @@ def public(made: GraphQLSchema) -> GraphQLSchema:
     return GraphQLSchema(
         query=made.query_type,
         mutation=made.mutation_type,
+        subscription=made.subscription_type,
         types=[type_ for type_ in made.type_map.values() if isinstance(type_, GraphQLObjectType)],
         directives=(*specified_directives, GraphQLDeferDirective, GraphQLStreamDirective),
         extensions=made.extensions,
@@ -178,12 +183,23 @@ def lift(
             record = getattr(declared, "metadata", {}).get(FIELD)
             if (command := getattr(declared, "metadata", {}).get(COMMAND)) is not None:
                 made.extensions[COMMAND] = command
+            if (source := getattr(declared, "metadata", {}).get(SOURCE)) is not None:
+                made.subscribe = subscribing(source, partial(arguments_for, declared))
             if isinstance(record, Field) and isinstance(declared, StrawberryField):
                 if declared.arguments:
                     record = replace(record, convert=partial(arguments_for, declared))
                 made.extensions[FIELD] = record
                 if record.privacy is not Privacy.PUBLIC:
                     made.resolve = guarded(record, f"{type_.name}.{name}", made)
+
+
+def subscribing(
+    source: Source, convert: Callable[[dict[str, Any]], dict[str, Any]]
+) -> Callable[..., Any]:
+    async def subscribe(_: Any, info: GraphQLResolveInfo[Any], **given: Any) -> Any:
+        return await source(info.context, **convert(given))
+
+    return subscribe
 
 
 def guarded(record: Field, name: str, made: GraphQLField) -> Callable[..., Any]:

@@ -27,7 +27,7 @@ from runtime.field import ENTITY, FIELD, Field, told
 from runtime.privacy import Privacy
 from runtime.rights import Area
 from schema.annotated import annotated
-from schema.graph import DOMAINS, SUBGRAPHS, Graph, backing_of, gateway
+from schema.graph import DOMAINS, SUBGRAPHS, Graph, backing_of
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,8 @@ OWN = "sewa-mitra"
 @cache
 def subgraph(*names: str) -> Subgraph:
     """Of one or several parts of the usual cut; of all domains, if none is named."""
-    graph = Graph(*(domain for name in names for domain in SUBGRAPHS[name])) if names else gateway()
+    chosen = [domain for name in names for domain in SUBGRAPHS[name]] if names else DOMAINS
+    graph = Graph(*chosen)
     sdl = annotated(graph.schema)
     return Subgraph(plumbed(graph.schema, sdl), sdl)
 

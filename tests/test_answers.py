@@ -25,7 +25,8 @@ from models.booking import BookingState
 from models.review import ReviewState
 from models.worker import ProviderStatus, WorkerStatus
 from runtime.bearer import claims_of
-from runtime.changes import Change, last, sequence
+from runtime.changes import sequence
+from runtime.feed import Change
 from runtime.field import told
 from runtime.process import Process
 from runtime.recent import Recent
@@ -84,7 +85,7 @@ class Gateway:
         """Everything that has happened so far has been heard of."""
         while await sequence(self.process):
             pass
-        position = await last(self.process)
+        position = await self.process.feed.latest()
         async with asyncio.timeout(PATIENCE):
             while self.answers._recent.position < position:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)

@@ -15,7 +15,8 @@ from sqlalchemy import text
 
 from runtime import background, jobs
 from runtime.background import working
-from runtime.changes import FOLLOWERS, Change, follower
+from runtime.changes import FOLLOWERS, follower
+from runtime.feed import Change
 from runtime.jobs import job
 from runtime.process import Process
 from runtime.settings import Settings

@@ -10,8 +10,9 @@ import pytest_asyncio
 from sqlalchemy import BigInteger, column, insert, select, table, text, update
 
 from runtime import changes
-from runtime.changes import FOLLOWERS, Change, enrol, follow, follower, sequence
+from runtime.changes import FOLLOWERS, enrol, follow, follower, sequence
 from runtime.database import engine_for
+from runtime.feed import LOG, Change
 from runtime.process import Process
 from runtime.transaction import Transaction, transaction
 from tests.asking import a_process
@@ -201,7 +202,7 @@ async def test_another_takes_over_from_a_sequencer_that_was_killed(
 
     assert await sequence(process) == 1
     async with process.database.engine.connect() as connection:
-        log = (await connection.execute(select(changes.LOG.c.position))).scalars().all()
+        log = (await connection.execute(select(LOG.c.position))).scalars().all()
     assert list(log) == [1]
 
 

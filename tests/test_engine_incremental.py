@@ -1,6 +1,7 @@
 """Answers in several parts: what `@defer` and `@stream` leave for later, and when it comes."""
 
 import asyncio
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import pytest
@@ -14,8 +15,9 @@ from graphql import (
 )
 from hypothesis import HealthCheck, assume, given, settings
 
-from engine.engine import Engine, Invalid
+from engine.engine import Engine, Invalid, Operation
 from engine.incremental import Payload
+from engine.observer import Observer
 from tests.conftest import Ask
 from tests.delivery import (
     InParts,
@@ -395,13 +397,70 @@ async def test_a_stream_that_fails_leaves_the_other_streams_of_its_object_alone(
     assert later[1]["completed"] == [{"id": "1"}]
 
 
-async def test_refused_variables_are_told_in_the_only_part() -> None:
-    (only,) = await parts("query($n: Int!) { workers @stream(initialCount: $n) { id } }")
+async def test_nothing_is_delivered_where_variables_are_refused() -> None:
+    with pytest.raises(Invalid, match="Variable '\\$n' has invalid value"):
+        await parts("query($n: Int!) { workers @stream(initialCount: $n) { id } }")
 
-    assert "data" not in only
-    assert [message for message, _ in only["errors"]] == [
-        "Variable '$n' has invalid value: Expected a value of non-null type 'Int!' to be provided."
-    ]
+
+class Noticed(Observer):
+    def __init__(self) -> None:
+        self.errors: list[str] = []
+
+    def failed(self, operation: Operation, errors: Sequence[GraphQLError]) -> None:
+        self.errors += [error.message for error in errors]
+
+
+async def test_what_fails_in_any_part_is_told_to_who_observes() -> None:
+    noticed = Noticed()
+    operation = ENGINE.prepare("{ worker { name ... @defer { rating code } } }")
+    broken = a_worker(name=fails("first"), rating=fails("later"), code=fails("last"))
+
+    async for _ in ENGINE.deliver(operation, root={"worker": broken}, observer=noticed):
+        pass
+
+    assert noticed.errors[0] == "first"
+    assert set(noticed.errors) >= {"last"}
+
+
+async def forever(*_: Any) -> Any:
+    await asyncio.Event().wait()
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"id": forever}, [{"data": None, "errors": "LIMIT_EXCEEDED"}]),
+        (
+            {"name": forever},
+            [
+                {
+                    "data": {"worker": {"id": "wk_1"}},
+                    "pending": [{"id": "0", "path": ["worker"]}],
+                    "hasNext": True,
+                },
+                {"completed": [{"id": "0", "errors": "LIMIT_EXCEEDED"}], "hasNext": False},
+            ],
+        ),
+    ],
+)
+async def test_what_takes_too_long_is_given_up_whatever_is_there_already(
+    fields: dict[str, Any], expected: list[Payload]
+) -> None:
+    def coded(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {
+                key: inner[0].extensions["code"] if key == "errors" else coded(inner)
+                for key, inner in value.items()
+            }
+        return [coded(inner) for inner in value] if isinstance(value, list) else value
+
+    engine = Engine(offering(build_schema(SDL)), seconds=0.05)
+    operation = engine.prepare("{ worker { id ... @defer { name } } }")
+    root = {"worker": a_worker(**fields)}
+
+    told = [coded(payload) async for payload in engine.deliver(operation, root=root)]
+
+    assert told == expected
 
 
 @pytest.mark.parametrize("count", [-1, None])
@@ -434,7 +493,7 @@ async def test_a_mutation_is_carried_out_before_anything_follows() -> None:
 
     assert done == ["a", "b"]
     assert first["data"] == {"a": {"x": 1}, "b": {"x": 1}}
-    await parts_of.aclose()  # type: ignore[attr-defined]
+    await parts_of.aclose()
 
 
 async def test_an_answer_in_one_piece_has_everything() -> None:
@@ -467,6 +526,14 @@ async def test_the_gateway_answers_them_in_one_piece(ask: Ask) -> None:
 
 # graphql-core itself leaves coroutines behind where a null takes their place.
 @pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning")
+async def or_refused(payloads: AsyncIterator[Payload]) -> AsyncIterator[Payload]:
+    try:
+        async for payload in payloads:
+            yield payload
+    except Invalid as invalid:
+        yield {"errors": list(invalid.errors)}
+
+
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("by", ["us", "graphql-core"])
 def test_the_parts_of_an_answer_are_the_answer_in_one_piece(by: str) -> None:
@@ -481,7 +548,7 @@ def test_the_parts_of_an_answer_are_the_answer_in_one_piece(by: str) -> None:
             root = world().root()
             if by == "us":
                 operation = engine.prepare(case.document)
-                payloads = engine.deliver(operation, run.variables, world(), root)
+                payloads = or_refused(engine.deliver(operation, run.variables, world(), root))
             else:
                 payloads = graphql_core(case.schema, case.document, root, world(), run.variables)
             whole = await engine.execute(case.in_one, run.variables, world(), root)

@@ -17,8 +17,11 @@ from starlette.applications import Starlette
 import ide.build
 from edge.ide import operations, page
 from models.account import DemoAccount
+from runtime.changes import sequence
 from runtime.rights import Role
-from tests.make import a_worker, save
+from runtime.transaction import transaction
+from tests.asking import a_process
+from tests.make import a_booking, a_citizen, a_worker, save
 
 CHROMIUM = shutil.which("chromium")
 OPERATIONS = Path(__file__).parent.parent / "docs" / "operations"
@@ -40,7 +43,7 @@ async def served(app: Starlette) -> AsyncIterator[str]:
     """The address of the application on a free port."""
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None, ws="none"))
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, ws="websockets-sansio"))
     running = asyncio.create_task(server.serve([listener]))
     while not server.started:  # noqa: ASYNC110  (uvicorn offers no event to wait for)
         await asyncio.sleep(0.02)
@@ -101,6 +104,46 @@ async def test_the_ide_answers_examples_in_hindi_and_as_their_people_without_lea
         await editor.get_by_text("WorkerDay").first.wait_for(timeout=30_000)
         await shown.locator("button.graphiql-execute-button").click()
         await answer.get_by_text(worker.mobile or "").first.wait_for(timeout=30_000)
+
+    assert wrong == []
+
+
+@needs_chromium
+async def test_the_ide_subscribes_as_the_headers_say(database_url: str, app: Starlette) -> None:
+    citizen = await a_citizen(database_url)
+    account = DemoAccount(
+        name="citizen", role=Role.CITIZEN, person_id=citizen.id, district_ids=[], purposes=[]
+    )
+    await save(database_url, account)
+    async with (
+        served(app) as address,
+        browser_page() as (shown, wrong),
+        a_process(database_url) as process,
+    ):
+        await shown.goto(f"{address}/graphql")
+        editor = shown.locator(".graphiql-query-editor")
+        await editor.get_by_text("HomeView").first.wait_for(timeout=30_000)
+        await shown.locator(".graphiql-tab").get_by_text("CitizenHome").click()
+        await editor.get_by_text("CitizenHome").first.wait_for(timeout=30_000)
+        booking = await a_booking(
+            database_url, worker=await a_worker(database_url), citizen=citizen, state="ACCEPTED"
+        )
+        await editor.locator(".view-lines").click()
+        await shown.keyboard.press("Control+A")
+        await shown.keyboard.insert_text(
+            f'subscription Watch {{ bookingChanged(bookingId: "{booking.id}") {{ event }} }}'
+        )
+        # Suggestions may lie over the button.
+        await shown.keyboard.press("Escape")
+        await shown.locator(".graphiql-tab").get_by_text("Watch").wait_for(timeout=30_000)
+        await shown.keyboard.press("Control+Enter")
+        answer = shown.locator(".graphiql-response")
+        async with asyncio.timeout(30):
+            while not await answer.get_by_text("BookingSeen").count():
+                async with transaction(process) as tx:
+                    await tx.emit("BookingSeen", booking.id)
+                await sequence(process)
+                await asyncio.sleep(0.2)
 
     assert wrong == []
 

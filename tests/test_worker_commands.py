@@ -1027,7 +1027,7 @@ async def test_hours_that_make_no_week_are_refused(process: Process, database_ur
         [stretch(1, "09:00Z", "10:00Z")],
     ):
         for more in ({}, {"idempotencyKey": "k"}):
-            given = {"hours": hours, **more}
+            given: dict[str, Any] = {"hours": hours, **more}
             assert await send(process, me(worker), "setAvailability", **given) == ["BAD_INPUT"]
     past = await send(process, me(worker), "setAvailability", hours=[], validFrom="2020-01-01")
     assert past == ["BAD_INPUT"]

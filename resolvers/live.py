@@ -1,0 +1,192 @@
+"""What is told as it happens: of which changes, and to whom."""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated
+
+from loaders import booking as load
+from models.booking import Booking
+from models.review import Grievance, Incident
+from runtime.context import Context
+from runtime.faults import BadInput, Coded, Forbidden, NotFound, Unauthenticated
+from runtime.feed import RECENT, Change, Events, Listener
+from runtime.rights import Role
+
+STATISTICS_SECONDS = 5.0
+"""The figures are counted anew each time: who watches them is told this often at most."""
+STATISTICS = (
+    *("WorkerRegistered", "WorkerSubmitted", "WorkerActivated", "WorkerChanged", "WorkerErased"),
+    *("ProviderEmpanelled", "ProviderSuspended", "ProviderExpired"),
+    *("CategoryAdded", "CategoryChanged", "ServiceCompleted"),
+)
+"""What may change a figure."""
+
+After = Annotated[
+    str | None,
+    "The `eventId` you were told last: what has happened since comes first. Left out, you are told"
+    " of what happens from now on.",
+]
+
+
+@dataclass(frozen=True)
+class Told:
+    event_id: str
+    event: str
+    happened_at: datetime
+
+
+@dataclass(frozen=True)
+class BookingChange(Told):
+    booking_id: str
+
+
+@dataclass(frozen=True)
+class JobOffer(Told):
+    booking_id: str
+
+
+@dataclass(frozen=True)
+class StatisticsChange(Told):
+    pass
+
+
+@dataclass(frozen=True)
+class BoardChange(Told):
+    district_id: str
+    booking_id: str | None
+    grievance_id: str | None
+    incident_id: str | None
+
+
+async def booking_changed(
+    context: Context, *, booking_id: Annotated[str, "Which booking."], after: After = None
+) -> Events[BookingChange]:
+    """To whom the booking shows, for as long as it does. What names a booking without being its
+    own, such as a call for help, is not told: it may be from one party about the other."""
+    if not await shows(context, booking_id):
+        raise NotFound("bookingId")
+    listener = await listen(context, after, booking_id)
+
+    async def event_of(change: Change) -> BookingChange | None:
+        if change.subject_id != booking_id:
+            return None
+        if not await shows(context, booking_id):
+            listener.close()
+            if change.facts.get("worker") != context.viewer.id:
+                return None
+        return BookingChange(*told(change), booking_id)
+
+    return Events(listener, event_of)
+
+
+async def job_offered(context: Context, *, after: After = None) -> Events[JobOffer]:
+    viewer = context.viewer
+    refuse_others(context, "jobOffered", Role.WORKER)
+    assert viewer.id is not None
+    listener = await listen(context, after, viewer.id)
+
+    async def event_of(change: Change) -> JobOffer | None:
+        offered = change.event == "BookingAssigned" and change.facts.get("worker") == viewer.id
+        # It may have been answered, or taken back, since.
+        if offered and await shows(context, change.subject_id):
+            return JobOffer(*told(change), change.subject_id)
+        return None
+
+    return Events(listener, event_of)
+
+
+async def statistics_changed(context: Context, *, after: After = None) -> Events[StatisticsChange]:
+    listener = await listen(context, after, *STATISTICS)
+    clock = asyncio.get_running_loop().time
+    next_at = clock()
+
+    async def event_of(change: Change) -> StatisticsChange:
+        nonlocal next_at
+        await asyncio.sleep(max(0, next_at - clock()))
+        next_at = clock() + STATISTICS_SECONDS
+        return StatisticsChange(*told(listener.latest() or change))
+
+    return Events(listener, event_of)
+
+
+async def district_board(
+    context: Context,
+    *,
+    district_code: Annotated[
+        int | None, "The LGD code of the district; all that you are in charge of if left out."
+    ] = None,
+    after: After = None,
+) -> Events[BoardChange]:
+    viewer = context.viewer
+    refuse_others(context, "districtBoard", Role.DISTRICT_OFFICER, Role.STATE_OFFICER)
+    districts = set(viewer.districts) if viewer.role is Role.DISTRICT_OFFICER else None
+    if district_code is not None:
+        chosen = f"dt_{district_code}"
+        if districts is not None and chosen not in districts:
+            raise Forbidden("districtBoard", "is shown to you of your own districts only")
+        districts = {chosen}
+    listener = await listen(context, after, *(districts or ()))
+
+    async def event_of(change: Change) -> BoardChange | None:
+        district = change.facts.get("district")
+        if district is None or (districts is not None and district not in districts):
+            return None
+        subjects = [
+            change.subject_id if change.subject_id.startswith(f"{kind.prefix}_") else None
+            for kind in (Booking, Grievance, Incident)
+        ]
+        return BoardChange(*told(change), district, *subjects) if any(subjects) else None
+
+    return Events(listener, event_of)
+
+
+def told(change: Change) -> tuple[str, str, datetime]:
+    return event_id(change.position), change.event, change.happened_at
+
+
+async def shows(context: Context, booking_id: str) -> bool:
+    """As things are now."""
+    batches = context.again().batches
+    return await batches.load(load.booking_by_id, booking_id, ("id",)) is not None
+
+
+def refuse_others(context: Context, field: str, *roles: Role) -> None:
+    if context.viewer.role is Role.ANONYMOUS:
+        raise Unauthenticated
+    if context.viewer.role not in roles:
+        raise Forbidden(field, "is not told to you")
+
+
+async def listen(context: Context, after: str | None, *topics: str) -> Listener:
+    """From the event that was told last. Browsers that come back by themselves name it in a
+    header, and send the `after` that they began with again."""
+    header = context.headers.get(b"last-event-id", b"").decode("latin-1")
+    known = header or after
+    position = position_of(known) if known else None
+    feed = context.process.feed
+    listener = await feed.listen(*topics, after=position)
+    # Another process may have been told of more than this one has.
+    if position is not None and not feed.oldest <= position <= feed.position + RECENT:
+        listener.close()
+        raise Coded(
+            "TOO_OLD",
+            "What has happened since `after` is not at hand any more: look at how things stand,"
+            " and subscribe without it.",
+            argument="after",
+        )
+    return listener
+
+
+def event_id(position: int) -> str:
+    return f"ev_{position:x}"
+
+
+def position_of(id: str) -> int:
+    prefix, _, digits = id.partition("_")
+    try:
+        if prefix == "ev" and len(digits) <= 15:
+            return int(digits, 16)
+    except ValueError:
+        pass
+    raise BadInput("`after` is not an `eventId` that you were told.", argument="after")

@@ -1,0 +1,1 @@
+"""Subscribing with what browsers subscribe with."""
