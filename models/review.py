@@ -241,6 +241,9 @@ class RatingSummary(Row):
     __tablename__ = "rating_summary"
     __table_args__ = (
         CheckConstraint("num_nonnulls(worker_id, provider_id) = 1", name="one_subject"),
+        # The key is all that makes it one of a kind: of two first reviews at once the second may
+        # give way at one constraint, not at two.
+        CheckConstraint("subject_id = coalesce(worker_id, provider_id)", name="its_subject"),
         CheckConstraint(
             "count = histogram[1] + histogram[2] + histogram[3] + histogram[4] + histogram[5]",
             name="histogram_counts",
@@ -254,8 +257,8 @@ class RatingSummary(Row):
 
     subject_id: Mapped[str] = public(primary_key=True)
     """The worker's or the provider's id again: what loaders look up."""
-    worker_id: Mapped[str | None] = public(ForeignKey("worker.id"), unique=True)
-    provider_id: Mapped[str | None] = public(ForeignKey("provider.id"), unique=True)
+    worker_id: Mapped[str | None] = public(ForeignKey("worker.id"))
+    provider_id: Mapped[str | None] = public(ForeignKey("provider.id"))
     count: Mapped[int] = public()
     sum: Mapped[int] = public()
     histogram: Mapped[list[int]] = public(ARRAY(Integer))

@@ -241,8 +241,15 @@ def output_types() -> Iterator[str]:
         assert root is not None
         yield root.name
     for type_ in SCHEMA.type_map.values():
-        if not is_introspection_type(type_) and is_composite_type(type_):
+        if not is_introspection_type(type_) and is_composite_type(type_) and not is_live(type_):
             yield type_.name
+
+
+def is_live(type_: GraphQLNamedType) -> bool:
+    """Whether only subscriptions lead to it, which the gateway alone offers."""
+    root = SCHEMA.subscription_type
+    assert root is not None
+    return type_ in {root, *(get_named_type(field.type) for field in root.fields.values())}
 
 
 def edges() -> Iterator[str]:

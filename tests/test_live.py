@@ -418,11 +418,15 @@ async def test_points_are_taken_of_what_is_asked_on_a_socket(
     settings: Settings, inbox: Inbox
 ) -> None:
     few = replace(settings, points_anonymous="20/1")
-    query = "{ districts { id name } }"
+    query = "{ district(lgdCode: 162) { slug } }"
     async with served(create_app(few, inbox)) as gateway, gateway.socket() as socket:
         await socket.say("subscribe", id="1", payload={"query": query})
+        first, complete = await socket.hear(), await socket.hear()
+        await socket.say("subscribe", id="2", payload={"query": query})
         refused = await socket.hear()
 
+    assert first["payload"]["data"] == {"district": {"slug": "lucknow"}}
+    assert complete["type"] == "complete"
     assert refused["payload"][0]["extensions"]["code"] == "RATE_LIMITED"
 
 

@@ -886,6 +886,10 @@ def upgrade() -> None:
             "num_nonnulls(worker_id, provider_id) = 1", name=op.f("rating_summary_one_subject")
         ),
         sa.CheckConstraint(
+            "subject_id = coalesce(worker_id, provider_id)",
+            name=op.f("rating_summary_its_subject"),
+        ),
+        sa.CheckConstraint(
             "sum = histogram[1] + 2 * histogram[2] + 3 * histogram[3] + 4 * histogram[4] + 5 * histogram[5]",
             name=op.f("rating_summary_histogram_sums"),
         ),
@@ -896,8 +900,6 @@ def upgrade() -> None:
             ["worker_id"], ["worker.id"], name=op.f("rating_summary_worker_id_fkey")
         ),
         sa.PrimaryKeyConstraint("subject_id", name=op.f("rating_summary_pkey")),
-        sa.UniqueConstraint("provider_id", name=op.f("rating_summary_provider_id_unique")),
-        sa.UniqueConstraint("worker_id", name=op.f("rating_summary_worker_id_unique")),
     )
     op.create_table(
         "service_area",
