@@ -62,7 +62,8 @@ from edge.watching import Watching, exposed, watching_of
 from edge.websocket import Sockets
 from edge.workers import Workers
 from engine.cost import Limits
-from engine.engine import Engine, Invalid, Operation
+from engine.document import Invalid
+from engine.engine import Engine, Operation
 from federation.disclosure import Privacies
 from federation.gateway import Gateway
 from federation.network import Transport
@@ -134,7 +135,7 @@ def create_app(
     for known in (*documents, *trusted.texts):
         engine.warm(known)
     lasting = Lasting(settings)
-    shown = page if settings.development else None
+    shown = page if settings.shows("ide") else None
     endpoint = Endpoint(engine, settings, shown, lasting=lasting, watching=watching)
     app = Application(
         Route("/graphql", watching.around(endpoint)),
@@ -142,13 +143,13 @@ def create_app(
         Route("/", lambda _: RedirectResponse("/graphql"), methods=["GET"]),
         Route("/healthz", healthy),
         Route("/readyz", ready),
-        schema_text(text_of(engine)),
+        *([schema_text(text_of(engine))] if settings.shows("introspection") else ()),
         Route("/documents/{ticket}", document.receive, methods=["PUT"]),
         Route("/documents/{ticket}", document.deliver, methods=["GET"]),
         Route("/.well-known/oauth-authorization-server", oauth.metadata),
         Route(oauth.KEYS_PATH, oauth.published_keys),
         Route(TOKEN_PATH, oauth.token_endpoint(partner_token.issue), methods=["POST"]),
-        *(ide_page.routes(assets) if settings.development else ()),
+        *(ide_page.routes(assets) if settings.shows("ide") else ()),
         origins=settings.origins,
         exception_handlers={HTTPException: json_error, Exception: masked_fault},
         lifespan=lifespan_of(
@@ -165,7 +166,12 @@ def create_subgraph(settings: Settings, *names: str, sms: Sms | None = None) -> 
     assert settings.gateway_secrets is not None
     gateways = Gateways(secrets_in(settings.gateway_secrets), settings.clock_skew_seconds)
     # Representations take more room than what clients ask, and gateways are known.
-    settings = replace(settings, body_limit=settings.subgraph_body_limit)
+    settings = replace(
+        settings,
+        body_limit=settings.subgraph_body_limit,
+        introspection="always",
+        suggestions="always",
+    )
     chosen, watching = subgraph(*names), watching_of(settings)
     engine = engine_of(chosen.schema, settings, watching.observer)
     endpoint = Endpoint(engine, settings, gateways=gateways, watching=watching)
@@ -184,7 +190,6 @@ def engine_of(
 ) -> Engine:
     chosen = {
         "limits": Limits.of(settings),
-        "token_limit": settings.token_limit,
         "identified": settings.response_cache_bytes > 0,
         "rows_kept": settings.entity_cache_rows > 0,
         **more,
@@ -243,9 +248,13 @@ def lifespan_of(
             if settings.response_cache_bytes or settings.entity_cache_rows:
                 recent = await stack.enter_async_context(following(process))
                 if settings.entity_cache_rows:
-                    state["rows"] = KeptRows(settings.entity_cache_rows, recent)
+                    state["rows"] = KeptRows(
+                        settings.entity_cache_rows, recent, count=watching.counting("rows")
+                    )
                 if trusted is not None and settings.response_cache_bytes:
-                    state["answers"] = answers_of(process, recent, sdl.current())
+                    state["answers"] = answers_of(
+                        process, recent, sdl.current(), watching.counting("answers")
+                    )
             yield state
 
     return lifespan
@@ -266,7 +275,10 @@ async def ready(request: Request) -> Response:
         down = encoded({"ready": False, "postgresql": "down"}, 503)
         down.headers["retry-after"] = str(RETRY_AFTER_SECONDS)
         return down
-    return encoded({"ready": True, "postgresql": "up"})
+    ready = {"ready": True, "postgresql": "up"}
+    redis = request.state.process.redis
+    # Nothing fails without it.
+    return encoded(ready if redis is None else {**ready, "redis": await redis.standing()})
 
 
 def text_of(runner: Runner) -> Callable[[], str]:
@@ -333,8 +345,11 @@ def serve(
         address = f"http://{settings.host}:{settings.port}"
         served = f"subgraph {' + '.join(parts)}" if parts else "सेवा मित्र"
         console.print(f"\n[bold]Sewa Mitra Gateway[/bold] · {served}\n")
-        console.print(f"  {'calls' if parts else 'IDE  '}    {address}/graphql")
-        console.print(f"  schema   {address}/schema.graphql\n  ready?   {address}/readyz")
+        has_ide = settings.shows("ide") and not parts
+        console.print(f"  {'IDE  ' if has_ide else 'calls'}    {address}/graphql")
+        if parts or settings.shows("introspection"):
+            console.print(f"  schema   {address}/schema.graphql")
+        console.print(f"  ready?   {address}/readyz")
         if settings.database_url is None:
             console.print(f"  data     {folder_of(settings)}")
         if settings.development and not parts:
@@ -692,8 +707,6 @@ def the_settings() -> Settings:
         settings = Settings.read()
     except ValueError as error:
         fail(str(error))
-    if settings.log_level not in log.LEVELS or settings.log_format not in ("console", "json"):
-        fail("LOG_LEVEL is one of debug, info, warning, error; LOG_FORMAT console or json.")
     log.configure(settings.log_format, settings.log_level)
     return settings
 

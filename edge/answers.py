@@ -19,6 +19,7 @@ import msgspec
 
 from edge.negotiation import Answer, Manner
 from engine.engine import Operation, Planned
+from runtime.kept import Count, uncounted
 from runtime.language import Language
 from runtime.process import Process
 from runtime.recent import Recent
@@ -73,9 +74,11 @@ class Answers:
         recent: Recent,
         shared: Store | None = None,
         clock: Callable[[], float] = time.time,
+        count: Count = uncounted,
     ) -> None:
         """At most `limit` bytes in this process; and as much as there is room for in what it has
-        `shared` with others."""
+        `shared` with others. `count` is told how many were found, and how many were not."""
+        self._count = count
         self._held = Bounded[Kept](limit, clock)
         self._recent = recent
         self._shared = shared
@@ -102,7 +105,7 @@ class Answers:
             # Shielded, or whoever gives up would take it from all others.
             kept = await asyncio.shield(coming)
             if kept is None or not self._stands(kept):
-                self.runs += 1
+                self._note_run()
                 return (await run()).answer
         return self._told(kept, manner)
 
@@ -121,6 +124,7 @@ class Answers:
 
     def _told(self, kept: Kept, manner: Manner) -> Answer:
         self.told += 1
+        self._count(1, 0)
         return manner.encoded(kept.body, caching=public(kept.until - self._clock()))
 
     async def _bring(self, key: Key, manner: Manner, run: Callable[[], Awaitable[Ran]]) -> Answer:
@@ -148,12 +152,16 @@ class Answers:
     async def _run(self, key: Key, run: Callable[[], Awaitable[Ran]]) -> tuple[Ran, Kept | None]:
         # Before anything is read: what changes from here on may not be in the answer.
         position, started = self._recent.position, self._clock()
-        self.runs += 1
+        self._note_run()
         ran = await run()
         if not ran.seconds:
             return ran, None
         kept = Kept(ran.answer.body, started + ran.seconds, position, ran.ids)
         return ran, kept if self._keep(key, kept) else None
+
+    def _note_run(self) -> None:
+        self.runs += 1
+        self._count(0, 1)
 
     def _keep(self, key: Key, kept: Kept) -> bool:
         left = kept.until - self._clock()
@@ -204,13 +212,13 @@ def release_of(text: str, settings: Settings) -> str:
     return blake2b(f"{text}\0{alike}".encode(), digest_size=8).hexdigest()
 
 
-def answers_of(process: Process, recent: Recent, text: str) -> Answers:
+def answers_of(process: Process, recent: Recent, text: str, count: Count = uncounted) -> Answers:
     """For operations over the schema of that text."""
     settings, shared = process.settings, None
     if process.redis is not None:
         prefix = f"{KEPT}{release_of(text, settings)}:"
         shared = store_of(process.redis, prefix, settings.response_cache_bytes)
-    return Answers(settings.response_cache_bytes, recent, shared)
+    return Answers(settings.response_cache_bytes, recent, shared, count=count)
 
 
 @asynccontextmanager

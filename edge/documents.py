@@ -25,7 +25,7 @@ from graphql import (
 )
 
 from edge.request import Parameters
-from engine.engine import Invalid
+from engine.document import Invalid
 from runtime.faults import BadInput, Coded
 from runtime.http import Refused
 from runtime.process import Process

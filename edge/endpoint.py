@@ -20,7 +20,8 @@ from edge.stream import Stream, form_of, of_events, of_one, of_parts, whole
 from edge.watching import NOBODY, Watching
 from engine.cost import READ
 from engine.describe import Sent
-from engine.engine import Invalid, Planned, Subscription
+from engine.document import Invalid
+from engine.engine import Planned, Subscription
 from engine.incremental import Payload
 from runtime import signature
 from runtime.context import Context
@@ -168,6 +169,7 @@ class Endpoint(Answering):
         documents: Documents | None = incoming.scope["state"].get("documents")
         prepare = partial(prepared, self.engine, incoming=incoming)
         operation = await prepared_by(documents, prepare, asked, viewer.role)
+        incoming.tell(operation)
         form = manner.form_of(operation)
         variables, planned = asked.get("variables"), None
         with suppress(Invalid):  # running it says so
@@ -176,6 +178,7 @@ class Endpoint(Answering):
         spent: Spent | None = None
         if limits is not None:
             points = UNKNOWN if planned is None else planned.cost
+            incoming.told["cost"] = incoming.told.get("cost", 0) + points
             spent = Spent(points, await limits.take(incoming.client, points))
         if form != manner.media_type:
             if operation.kind is OperationType.SUBSCRIPTION:

@@ -27,7 +27,8 @@ from edge.schema_text import schema_text
 from edge.stream import Stream
 from edge.watching import NOBODY, Watching
 from engine.cost import Limits
-from engine.engine import Engine, Invalid
+from engine.document import Invalid
+from engine.engine import Engine
 from federation.cache import EntityCache
 from federation.client import BySubgraph, Client, InParts
 from federation.current import Current
@@ -97,7 +98,7 @@ def gateway_over(
         others = {g.name: agreed.get(g.name, Partner()) for g in ours.others}
         policy = policy_of(supergraph, ours, others, own.privacies)
         partners = partners_of(ours.others, settings, others)
-        unlimited = partial(engine_of, own.guarding(policy.guarded), limits=None, token_limit=None)
+        unlimited = partial(engine_of, own.guarding(policy.guarded), limits=None)
         local = LocalClient(
             unlimited(),
             unlimited(each=True, error_limit=sys.maxsize),
@@ -111,7 +112,6 @@ def gateway_over(
             policy,
             engine_of(own.schema, rules=(ours.rule(),)),
             limits=Limits.of(settings),
-            token_limit=settings.token_limit,
             observer=observer,
         )
 
@@ -153,7 +153,6 @@ def federated_app(
             seconds=settings.operation_seconds,
             observer=watching.observer,
             limits=Limits.of(settings),
-            token_limit=settings.token_limit,
         )
 
     current = Current(path, router_over, agreements)
@@ -175,7 +174,7 @@ def federated_app(
     endpoint = RouterEndpoint(current, settings, watching)
     app = Application(
         Route("/graphql", watching.around(endpoint)),
-        schema_text(lambda: current.router.text),
+        *([schema_text(lambda: current.router.text)] if settings.shows("introspection") else ()),
         Route("/healthz", healthy),
         Route("/readyz", healthy),
         origins=settings.origins,
@@ -206,6 +205,7 @@ class RouterEndpoint(Answering):
         """The answer to one operation. Raises Refused or Invalid."""
         router = self._current.router
         operation = prepared(router, asked, incoming)
+        incoming.tell(operation)
         if operation.kind is OperationType.SUBSCRIPTION:
             raise Invalid(BadInput("Subscriptions are not offered here."))
         headers = {**as_text(incoming.headers.items()), REQUEST_ID: incoming.id}

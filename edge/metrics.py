@@ -46,6 +46,11 @@ PARTNER_SECONDS = Histogram(
     "gateway_partner_seconds", "Calls to partners, all tries together.", ["partner"], buckets=FAST
 )
 PARTNER_EVENTS = Counter("gateway_partner_events", "What came of them.", ["partner", "event"])
+KEPT = Counter(
+    "gateway_kept",
+    "What was looked for among what is kept, and whether it was there.",
+    ["what", "found"],
+)
 CONNECTIONS = Gauge(
     "gateway_read_connections",
     "Connections for reads, by what they do.",
@@ -110,6 +115,11 @@ class Metrics(Observer):
 
     def counted(self, partner: str, event: Event, count: int = 1) -> None:
         PARTNER_EVENTS.labels(partner, event.value).inc(count)
+
+    def kept(self, what: str, found: int, missed: int) -> None:
+        """Answers, or rows."""
+        KEPT.labels(what, "yes").inc(found)
+        KEPT.labels(what, "no").inc(missed)
 
     @asynccontextmanager
     async def sampled(self, process: Process) -> AsyncIterator[None]:

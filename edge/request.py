@@ -14,6 +14,12 @@ from runtime.faults import BadInput, LimitExceeded
 from runtime.http import JSON, Refused, counted
 from runtime.words import holds_telephone
 
+CLIENT = {
+    "client": (b"apollographql-client-name", b"graphql-client-name"),
+    "version": (b"apollographql-client-version", b"graphql-client-version"),
+}
+"""Which program asks, as its developers say."""
+CLIENT_LIMIT = 100
 NESTING_LIMIT = 64
 REASON_LIMIT = 300
 PARAMETER_LIMIT = 20
@@ -42,6 +48,18 @@ class Incoming:
     """Whose points it costs, when that is known."""
     told: dict[str, Any] = field(default_factory=dict)
     """What its line in the log says beside how it ended."""
+
+    def __post_init__(self) -> None:
+        for name, headers in CLIENT.items():
+            for header in headers:
+                if value := self.headers.get(header):
+                    self.told[name] = value[:CLIENT_LIMIT].decode("latin-1")
+
+    def tell(self, operation: Any) -> None:
+        """Of several in one request, one after another."""
+        for name, value in (("operation", operation.name), ("hash", operation.hash)):
+            if value is not None:
+                self.told[name] = f"{self.told[name]},{value}" if name in self.told else value
 
     @property
     def method(self) -> str:

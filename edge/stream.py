@@ -13,7 +13,8 @@ from starlette.types import Receive, Send
 
 from edge.lasting import RESTART, Connection
 from edge.negotiation import EVENTS, OLDER, Headers, Manner
-from engine.engine import Invalid, Subscription
+from engine.document import Invalid
+from engine.engine import Subscription
 from engine.incremental import Payload
 from runtime.faults import formatted
 from runtime.http import Refused

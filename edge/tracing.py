@@ -1,5 +1,5 @@
-"""Traces: an operation, its levels and their reads, and what partners are asked, as spans of
-OpenTelemetry; and how often partners were asked, and what came of it, as its metrics.
+"""Traces: a request, its operations, their levels and reads, and what partners are asked, as
+spans of OpenTelemetry; and how often partners were asked, and what came of it, as its metrics.
 
 Statements are told, and how many keys they were for; neither keys, nor variables, nor what an
 error says: traces are read by more people than our data. Imported only where traces are wanted,
@@ -24,7 +24,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import Span, SpanKind, StatusCode, get_current_span, set_span_in_context
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from opentelemetry.util.types import AttributeValue
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from engine.engine import Operation
 from engine.group import Group
@@ -55,7 +55,7 @@ class Tracing(Observer):
         )
 
     def continued(self, app: ASGIApp) -> ASGIApp:
-        return Continued(app)
+        return Continued(app, self)
 
     async def close(self) -> None:
         """Once what is waiting has been sent."""
@@ -71,11 +71,11 @@ class Tracing(Observer):
             told["graphql.operation.name"] = operation.name
         if isinstance(context, Context):
             told["gateway.request.id"] = context.request_id
-        return self._span(operation.kind.value, told, SpanKind.SERVER)
+        return self.span(operation.kind.value, told)
 
     @contextmanager
     def level(self, depth: int, groups: Sequence[Group]) -> Iterator[None]:
-        with self._span(f"level {depth}", {"gateway.level.depth": depth}) as span:
+        with self.span(f"level {depth}", {"gateway.level.depth": depth}) as span:
             yield
             # Objects that are made with others join them on the way.
             fields = sum(len(group.selection.fields) for group in groups)
@@ -90,7 +90,7 @@ class Tracing(Observer):
             "db.query.text": reading.query.sql,
             "gateway.read.keys": len(reading.keys),
         }
-        with self._span(reading.batch.name, told, SpanKind.CLIENT) as span:
+        with self.span(reading.batch.name, told, SpanKind.CLIENT) as span:
             try:
                 yield
             except Exception as error:
@@ -108,7 +108,7 @@ class Tracing(Observer):
             "graphql.operation.type": call.fetch.kind,
         }
         began, outcome = time.monotonic(), "answered"
-        with self._span(call.partner, told, SpanKind.CLIENT) as span:
+        with self.span(call.partner, told, SpanKind.CLIENT) as span:
             try:
                 yield
             except BaseException as error:
@@ -140,7 +140,7 @@ class Tracing(Observer):
             failing(span, code)
 
     @contextmanager
-    def _span(
+    def span(
         self, name: str, told: Mapping[str, AttributeValue], kind: SpanKind = SpanKind.INTERNAL
     ) -> Iterator[Span]:
         span = self._tracer.start_span(name, kind=kind, attributes=told)
@@ -183,10 +183,11 @@ def resource() -> Resource:
 
 
 class Continued:
-    """Makes our spans part of the trace that the client has begun (`traceparent`)."""
+    """Around each request: a span in the trace that the client has begun (`traceparent`)."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, tracing: Tracing) -> None:
         self.app = app
+        self.tracing = tracing
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -197,7 +198,24 @@ class Continued:
         carrier = {name: given[name] for name in names if name in given}
         around = get_current()
         attach(PROPAGATOR.extract(carrier, around))
+        told: dict[str, AttributeValue] = {
+            "http.request.method": scope["method"],
+            "url.path": scope["path"],
+            "url.scheme": scope["scheme"],
+            "network.protocol.version": scope["http_version"],
+        }
         try:
-            await self.app(scope, receive, send)
+            name = f"{scope['method']} {scope['path']}"
+            with self.tracing.span(name, told, SpanKind.SERVER) as span:
+
+                async def noted(message: Message) -> None:
+                    if message["type"] == "http.response.start":
+                        status = message["status"]
+                        span.set_attribute("http.response.status_code", status)
+                        if status >= 500:
+                            failing(span, str(status))
+                    await send(message)
+
+                await self.app(scope, receive, noted)
         finally:
             attach(around)

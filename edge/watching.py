@@ -1,4 +1,4 @@
-"""Who watches what is served: traces, figures, both, or nobody."""
+"""Who watches what is served: the log; traces and figures where they are wanted; or nobody."""
 
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 from starlette.types import ASGIApp
 
+from edge.logged import Logged
 from federation.observer import Observer
 from federation.observers import Observers
+from runtime.kept import Count, uncounted
 from runtime.settings import Settings
 
 if TYPE_CHECKING:
@@ -19,13 +21,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Watching:
+    logged: Logged | None = None
     tracing: "Tracing | None" = None
     metrics: "Metrics | None" = None
 
     @property
     def observer(self) -> Observer | None:
-        watching = [each for each in (self.tracing, self.metrics) if each is not None]
+        watching = [each for each in (self.logged, self.tracing, self.metrics) if each is not None]
         return Observers(*watching) if len(watching) > 1 else next(iter(watching), None)
+
+    def counting(self, what: str) -> Count:
+        return partial(self.metrics.kept, what) if self.metrics else uncounted
 
     def around(self, app: ASGIApp) -> ASGIApp:
         return self.tracing.continued(app) if self.tracing else app
@@ -50,7 +56,7 @@ def watching_of(settings: Settings, known: Collection[str] = ()) -> Watching:
         from edge.metrics import Metrics
 
         metrics = Metrics(known)
-    return Watching(tracing, metrics)
+    return Watching(Logged(settings.slow_seconds), tracing, metrics)
 
 
 @contextmanager

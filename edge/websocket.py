@@ -20,7 +20,8 @@ from edge.lasting import CROWDED, TOO_SLOW, Connection, Ending, Lasting
 from edge.limits import RateLimits, client_of
 from edge.request import Incoming, Parameters, checked, reason_of, refuse_depth
 from edge.stream import SEND_SECONDS, errors_of, whole
-from engine.engine import Invalid, Subscription
+from engine.document import Invalid
+from engine.engine import Subscription
 from runtime.context import Context
 from runtime.faults import (
     BadInput,
@@ -260,6 +261,8 @@ class Socket:
         documents: Documents | None = self._incoming.scope["state"].get("documents")
         prepare, role = partial(operation_in, self._engine), self._connection.viewer.role
         operation = await prepared_by(documents, prepare, asked, role)
+        told = self._incoming.told
+        log.info("operation", **told, operation=operation.name, hash=operation.hash)
         variables = asked.get("variables")
         context = partial(self._context, reason, await self._spent(operation, variables))
         if operation.kind is not OperationType.SUBSCRIPTION:

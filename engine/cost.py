@@ -6,14 +6,12 @@ each request is a sum of products, in which only sizes that are variables are st
 """
 
 import sys
-from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import ceil
 from typing import Any
 
 from graphql import (
-    DocumentNode,
     FieldNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
@@ -53,34 +51,46 @@ INTROSPECTION = 5_000
 ASSUMED_SIZE = 10
 """How many items a list has of which nothing is known."""
 
-MOST_REPEATS = 100
-"""How often a selection set may hold one field: validation compares each with each."""
 CEILINGS = {"fields": 20_000, "depth": 100}
 """Where the walk gives up, whatever the limits: the interpreter itself nests only so far."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """The most an operation may measure."""
+    """The most an operation may measure, and what else is not for every client."""
 
+    tokens: int = 5_000
     cost: int = 20_000
     depth: int = 25
     aliases: int = 50
     root_fields: int = 20
     directives: int = 50
     fields: int = 10_000
+    enforced: bool = True
+    """Whether what measures more is refused, rather than only reported."""
+    introspection: bool = True
+    suggestions: bool = True
+    """Whether a name that is not there is answered with those that are like it."""
 
     @classmethod
     def of(cls, settings: Settings) -> "Limits":
         return cls(
+            tokens=settings.token_limit,
             cost=settings.cost_limit,
             depth=settings.depth_limit,
             aliases=settings.alias_limit,
             root_fields=settings.root_field_limit,
             directives=settings.directive_limit,
             fields=settings.field_limit,
+            enforced=settings.cost_limits == "enforce",
+            introspection=settings.shows("introspection"),
+            suggestions=settings.shows("suggestions"),
         )
 
+
+ANY = sys.maxsize
+UNBOUNDED = Limits(cost=ANY, depth=ANY, aliases=ANY, root_fields=ANY, directives=ANY, fields=ANY)
+"""What holds even where limits are only reported is what `CEILINGS` says."""
 
 REMEDIES = {
     "fields": "The operation has more than {limit} fields once its fragments are spread."
@@ -451,36 +461,6 @@ class Price:
             selection = max(place.options, key=lambda o: o.tally.depth, default=NOTHING)
             path.append(place.key)
         return f"`{'.'.join(path)}`" if path else "The operation"
-
-
-def crowded(document: DocumentNode) -> GraphQLError | None:
-    """Why the document should not even be validated: that would take too long."""
-    pending = [
-        definition.selection_set
-        for definition in document.definitions
-        if isinstance(definition, OperationDefinitionNode | FragmentDefinitionNode)
-    ]
-    while pending:
-        held = Counter[str]()
-        here = [pending.pop()]
-        for set_ in here:
-            for selection in set_.selections:
-                if isinstance(selection, InlineFragmentNode):
-                    here.append(selection.selection_set)
-                elif isinstance(selection, FieldNode):
-                    held[(selection.alias or selection.name).value] += 1
-                    if selection.selection_set is not None:
-                        pending.append(selection.selection_set)
-        for key, times in held.most_common(1):
-            if times > MOST_REPEATS:
-                return LimitExceeded(
-                    f"`{key}` stands {times:,} times in one place. Once is enough.",
-                    nodes=here[0],
-                    which="repeats",
-                    limit=MOST_REPEATS,
-                    repeats=times,
-                )
-    return None
 
 
 def priced(

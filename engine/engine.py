@@ -24,14 +24,11 @@ from graphql import (
     FragmentDefinitionNode,
     GraphQLError,
     GraphQLSchema,
-    GraphQLSyntaxError,
     OperationDefinitionNode,
     OperationType,
     ValidationRule,
     get_operation_ast,
     parse,
-    specified_rules,
-    validate,
 )
 from graphql.execution import Executor, create_source_event_stream
 from graphql.execution.values import VariableValues
@@ -40,9 +37,10 @@ from graphql.pyutils import is_awaitable
 from engine.arguments import NO_VARIABLES, Variables
 from engine.collect import conditions
 from engine.compile import Compiler
-from engine.cost import Limits, crowded
+from engine.cost import UNBOUNDED, Limits
 from engine.deprecations import deprecated_in
 from engine.describe import Description, Sent, described
+from engine.document import Invalid, valid
 from engine.errors import told
 from engine.incremental import Delivery, Payload, errors_in
 from engine.observer import Observer
@@ -51,13 +49,6 @@ from engine.run import Run
 from runtime.context import Context
 from runtime.faults import BadInput, LimitExceeded, TooSlow
 from runtime.viewer import ANYONE, Viewer
-
-
-class Invalid(Exception):
-    """The document cannot run; every error in it is meant for the client."""
-
-    def __init__(self, *errors: GraphQLError) -> None:
-        self.errors = errors
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,7 +119,6 @@ class Subscription(AsyncIterator[ExecutionResult]):
             await close()
 
 
-VALIDATION_ERRORS = 20
 VARIANTS = 64
 """How many plans are kept of one operation: for who may see what, and for what is skipped."""
 
@@ -141,7 +131,6 @@ class Engine:
         schema: GraphQLSchema,
         *,
         limits: Limits | None = None,
-        token_limit: int | None = 5000,
         error_limit: int = 1000,
         seconds: float = 30,
         operations: int = 1000,
@@ -157,11 +146,10 @@ class Engine:
         wherever it may be kept; with `rows_kept`, contexts may know rows of the catalogue."""
         self.schema = schema
         self.limits = limits
-        self.token_limit = token_limit
         self.error_limit = error_limit
         self.seconds = seconds
         self.observer = observer or Observer()
-        self._rules = (*specified_rules, *rules)
+        self._rules = rules
         self._each = each
         self._identified = identified
         self._rows_kept = rows_kept
@@ -172,7 +160,9 @@ class Engine:
         """The operation of that name. Raises Invalid, which is not remembered."""
         operation = self.known(document, operation_name)
         if operation is None:
-            operation = self._prepared(self._parsed(document), operation_name)
+            operation = self._prepared(
+                valid(self.schema, document, self.limits, self._rules), operation_name
+            )
             self._operations[document, operation_name] = operation
             if len(self._operations) > self._limit:
                 self._operations.popitem(last=False)
@@ -390,23 +380,6 @@ class Engine:
         except Invalid as invalid:
             return refused(*invalid.errors)
 
-    def _parsed(self, document: str) -> DocumentNode:
-        try:
-            parsed = parse(document, max_tokens=self.token_limit)
-        except GraphQLSyntaxError as error:
-            if "token" in error.message and str(self.token_limit) in error.message:
-                limit = LimitExceeded(
-                    f"The document has more than {self.token_limit} tokens. Ask for less at once.",
-                    limit=self.token_limit,
-                )
-                raise Invalid(limit) from None
-            raise Invalid(error) from None
-        if self.limits is not None and (crowd := crowded(parsed)) is not None:
-            raise Invalid(crowd)
-        if errors := validate(self.schema, parsed, self._rules, VALIDATION_ERRORS):
-            raise Invalid(*errors)
-        return parsed
-
     def _prepared(self, document: DocumentNode, name: str | None) -> Operation:
         definition = get_operation_ast(document, name)
         if definition is None:
@@ -471,10 +444,14 @@ class Engine:
 
     def afford(self, plan: Plan, variables: VariableValues) -> None:
         """Raises Invalid where running it costs more than is let."""
-        if self.limits is not None:
-            dear = plan.price.refusal(self.limits, variables.coerced)
-            if dear is not None:
-                raise Invalid(dear)
+        if self.limits is None:
+            return
+        dear = plan.price.refusal(self.limits, variables.coerced)
+        if dear is not None and not self.limits.enforced:
+            self.observer.spared(plan.operation, dear)
+            dear = plan.price.refusal(UNBOUNDED, variables.coerced)
+        if dear is not None:
+            raise Invalid(dear)
 
     def _coerced(self, operation: Operation, variables: Mapping[str, Any]) -> VariableValues:
         """Raises Invalid."""

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
-from graphql import GraphQLError
+from graphql import GraphQLError, OperationDefinitionNode
 
 from runtime.batch import UNOBSERVED, Reading
 
@@ -28,6 +28,9 @@ class Observer:
     def read(self, reading: Reading) -> AbstractContextManager[None]:
         """Around one batched read; several may be under way at once."""
         return UNOBSERVED
+
+    def spared(self, node: OperationDefinitionNode, refusal: GraphQLError) -> None:
+        """The operation would have been refused, if limits were enforced."""
 
     def failed(self, operation: "Operation", errors: Sequence[GraphQLError]) -> None:
         """The errors of an answer, refusals of the engine among them, before anything is masked."""

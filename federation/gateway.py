@@ -10,7 +10,8 @@ from graphql import ExecutionResult, OperationType, parse
 
 from engine.cost import Limits
 from engine.describe import Description, Sent
-from engine.engine import Engine, Invalid, Operation, Planned, Subscription
+from engine.document import Invalid
+from engine.engine import Engine, Operation, Planned, Subscription
 from engine.incremental import Payload
 from federation.client import Client
 from federation.current import Current
@@ -39,7 +40,6 @@ class Joined(Router):
         alone: Engine,
         *,
         limits: Limits | None = None,
-        token_limit: int = 5000,
         observer: Observer | None = None,
     ) -> None:
         """`alone` has the rule of `ours`."""
@@ -47,7 +47,6 @@ class Joined(Router):
             supergraph,
             client,
             limits=limits,
-            token_limit=token_limit,
             partners=[graph.name for graph in ours.others],
             seconds=alone.seconds,
             policy=policy,
@@ -72,6 +71,14 @@ class Routed:
     @property
     def kind(self) -> OperationType:
         return self.operation.kind
+
+    @property
+    def name(self) -> str | None:
+        return self.operation.name
+
+    @property
+    def hash(self) -> str:
+        return self.operation.hash
 
     @property
     def deprecated(self) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from typing import Any
 
-from graphql import GraphQLError
+from graphql import GraphQLError, OperationDefinitionNode
 
 from engine.engine import Operation
 from engine.group import Group
@@ -26,6 +26,10 @@ class Observers(Observer):
 
     def read(self, reading: Reading) -> AbstractContextManager[Any]:
         return within(each.read(reading) for each in self._all)
+
+    def spared(self, node: OperationDefinitionNode, refusal: GraphQLError) -> None:
+        for each in self._all:
+            each.spared(node, refusal)
 
     def failed(self, operation: Operation, errors: Sequence[GraphQLError]) -> None:
         for each in self._all:

@@ -13,7 +13,8 @@ from graphql.execution.values import VariableValues
 from engine.arguments import NO_VARIABLES
 from engine.collect import Collector
 from engine.cost import Limits
-from engine.engine import VARIANTS, Engine, Invalid, Operation, viewer_of
+from engine.document import Invalid
+from engine.engine import VARIANTS, Engine, Operation, viewer_of
 from engine.errors import told
 from engine.plan import Plan
 from engine.run import Run
@@ -55,7 +56,6 @@ class Router:
         client: Client,
         *,
         limits: Limits | None = None,
-        token_limit: int = 5000,
         error_limit: int = 1000,
         budget: Budget | None = None,
         operations: int = 1000,
@@ -69,7 +69,7 @@ class Router:
         self.supergraph = supergraph
         self.client = client
         self._engine = Engine(
-            supergraph.schema, limits=limits, token_limit=token_limit, operations=operations
+            supergraph.schema, limits=limits, operations=operations, observer=observer
         )
         self._seconds = seconds
         self._policy = policy

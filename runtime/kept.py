@@ -5,20 +5,31 @@ In this process alone: to read a row from Redis takes as long as to read it from
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 from runtime.batch import Batch, Columns
 from runtime.recent import Recent
 from runtime.store import Bounded
+
+Count: TypeAlias = Callable[[int, int], None]
+
+
+def uncounted(found: int, missed: int) -> None:
+    """For whom nobody counts."""
 
 
 class KeptRows:
     """Of loaders by id that declare a lifetime. What there is not, is not kept."""
 
     def __init__(
-        self, limit: int, recent: Recent, clock: Callable[[], float] = time.monotonic
+        self,
+        limit: int,
+        recent: Recent,
+        clock: Callable[[], float] = time.monotonic,
+        count: Count = uncounted,
     ) -> None:
-        """At most so many rows."""
+        """At most so many rows. `count` is told how many were found, and how many were not."""
+        self._count = count
         self._recent = recent
         self._held = Bounded[tuple[Any, int]](limit, clock)
 
@@ -34,6 +45,7 @@ class KeptRows:
             held = self._held.read((batch, columns, key))
             if held is not None and self._recent.stands((key,), held[1]):
                 found[key] = held[0]
+        self._count(len(found), len(keys) - len(found))
         return found
 
     def write(self, batch: Batch, rows: Mapping[str, Any], columns: Columns, position: int) -> None:

@@ -11,8 +11,6 @@ import structlog
 from structlog.processors import format_exc_info
 from structlog.typing import EventDict
 
-LEVELS = ("debug", "info", "warning", "error")
-
 current_request: ContextVar[str] = ContextVar("current_request", default="")
 """The id of the request that is being answered; in every line that is written meanwhile."""
 

@@ -42,6 +42,15 @@ class SharedRedis:
             log.warning("redis", told=repr(error), rests_seconds=REST_SECONDS)
             return otherwise
 
+    async def standing(self) -> str:
+        """`up` or `down`."""
+
+        async def ping(redis: Redis) -> str:
+            await redis.ping()
+            return "up"
+
+        return await self.ask("down", ping)
+
     async def publish(self, channel: str) -> None:
         async def published(redis: Redis) -> None:
             await redis.publish(channel, "")

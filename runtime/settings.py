@@ -6,6 +6,17 @@ from typing import Any
 
 from starlette.config import Config
 
+CHOICES = {
+    "log_format": ("console", "json"),
+    "log_level": ("debug", "info", "warning", "error"),
+    "rate_limits": ("enforce", "report", "off"),
+    "cost_limits": ("enforce", "report"),
+    "ide": ("always", "development", "never"),
+    "introspection": ("always", "development", "never"),
+    "suggestions": ("always", "development", "never"),
+}
+"""What these settings may say."""
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -21,8 +32,12 @@ class Settings:
     forwarded_allow_ips: str = "127.0.0.1,::1"
     data_dir: str | None = None
     development: bool = True
+    ide: str = "development"
+    introspection: str = "development"
+    suggestions: str = "development"
     log_format: str = "console"
     log_level: str = "info"
+    slow_seconds: float = 1.0
     metrics_port: int = 0
     otel_exporter_otlp_endpoint: str | None = None
     pool_size: int = 10
@@ -32,6 +47,7 @@ class Settings:
     live_each: int = 100
     live_per_viewer: int = 10
     operations_per_socket: int = 30
+    cost_limits: str = "enforce"
     token_limit: int = 5_000
     cost_limit: int = 20_000
     depth_limit: int = 25
@@ -121,11 +137,22 @@ class Settings:
     partner_answer_limit: int = 10_000_000
     passed_headers: str = "authorization,accept-language"
 
+    def __post_init__(self) -> None:
+        """Raises ValueError for what cannot be said."""
+        for name, choices in CHOICES.items():
+            if getattr(self, name) not in choices:
+                raise ValueError(f"{name.upper()} is one of {', '.join(choices)}.")
+
     @property
     def origins(self) -> list[str]:
         """Of the pages that may read answers in a browser."""
         named = (origin.strip().rstrip("/") for origin in (self.cors_origins or "").split(","))
         return [origin for origin in named if origin]
+
+    def shows(self, name: str) -> bool:
+        """Whether clients are shown what they need only while they are written."""
+        chosen = getattr(self, name)
+        return chosen == "always" or (chosen == "development" and self.development)
 
     @classmethod
     def read(cls, environment: Mapping[str, str] | None = None) -> "Settings":

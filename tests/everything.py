@@ -73,9 +73,9 @@ GIVEN = {
 """The arguments of root fields that need some, or are told more by some; $ is an id."""
 
 
-def queries(ids: dict[str, str], viewer: int = DEEP) -> dict[str, str]:
-    """Every entity by its id with everything on it, and every other root field; `viewer` so many
-    levels deep."""
+def queries(ids: dict[str, str], *, apart: bool = False) -> dict[str, str]:
+    """Every entity by its id with everything on it, and every other root field; with `apart`, each
+    field of the viewer in a query of its own, a level less deep."""
     assert SCHEMA.query_type is not None
     found = {}
     for name in by_id(ids):
@@ -88,8 +88,21 @@ def queries(ids: dict[str, str], viewer: int = DEEP) -> dict[str, str]:
         given = GIVEN.get(name, "first: 2" if "first" in field.args else "")
         for key, id in ids.items():
             given = given.replace(f'"${key}"', f'"{id}"')
-        inner = selected(type_, viewer if name == "viewer" else 1)
+        if name == "viewer" and apart:
+            found |= each_field(type_)
+            continue
+        inner = selected(type_, DEEP if name == "viewer" else 1)
         found[name] = f"{{ {name}{f'({given})' if given else ''} {inner} }}"
+    return found
+
+
+def each_field(viewer: GraphQLNamedType) -> dict[str, str]:
+    assert isinstance(viewer, GraphQLObjectType)
+    found = {}
+    for name, field in viewer.fields.items():
+        given = "(first: 2)" if "first" in field.args else ""
+        inner = selected(get_named_type(field.type), 1)
+        found[f"viewer.{name}"] = f"{{ viewer {{ __typename {name}{given} {inner} }} }}"
     return found
 
 

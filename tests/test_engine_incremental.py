@@ -15,7 +15,8 @@ from graphql import (
 )
 from hypothesis import HealthCheck, assume, given, settings
 
-from engine.engine import Engine, Invalid, Operation
+from engine.document import Invalid
+from engine.engine import Engine, Operation
 from engine.incremental import Payload
 from engine.observer import Observer
 from tests.conftest import Ask

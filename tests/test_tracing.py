@@ -156,7 +156,7 @@ async def test_an_operation_a_level_and_a_read_say_what_they_are(
         "gateway.read.keys": 2,
     }
     kinds = {span.name: span.kind for span in spans}
-    assert kinds["query"] is SpanKind.SERVER
+    assert kinds["query"] is SpanKind.INTERNAL
     assert kinds["level 3"] is SpanKind.INTERNAL
     assert kinds["loaders.review.reviews_by_worker"] is SpanKind.CLIENT
 
@@ -300,7 +300,13 @@ async def test_spans_are_sent_to_the_collector_as_part_of_the_clients_trace(
     assert answer.json() == {"data": {"district": None}}
     assert {span.trace_id.hex() for span in collector.spans} == {trace}
     (operation,) = (span for span in collector.spans if span.name == "query")
-    assert operation.parent_span_id.hex() == parent
+    (request,) = (span for span in collector.spans if span.name == "POST /graphql")
+    assert request.parent_span_id.hex() == parent
+    assert request.kind == SpanKind.SERVER.value + 1  # OTLP counts from UNSPECIFIED
+    assert {each.key: each.value.int_value for each in request.attributes}[
+        "http.response.status_code"
+    ] == 200
+    assert operation.parent_span_id == request.span_id
     sent = b"".join(collector.bodies)
     assert b"sewa-mitra-gateway" in sent
     assert answer.headers["x-request-id"].encode() in sent
@@ -395,7 +401,7 @@ async def test_each_try_carries_the_clients_trace_on_to_the_partner(tmp_path: Pa
         await writer.drain()
 
     memory = InMemorySpanExporter()
-    watching = Watching(Tracing(SimpleSpanProcessor(memory)))
+    watching = Watching(tracing=Tracing(SimpleSpanProcessor(memory)))
     (tmp_path / "supergraph.graphql").write_text(shop.text)
     (tmp_path / "partners.toml").write_text("[catalog]\nprivate_addresses = true\nattempts = 2\n")
     async with a_server(behave) as url:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from edge.endpoint import Runner
-from engine.engine import Invalid
+from engine.document import Invalid
 from runtime.context import Context
 from runtime.faults import formatted
 from runtime.language import Language

@@ -1,0 +1,78 @@
+"""From a text to a document that is valid over a schema, for so much work and no more."""
+
+from collections.abc import Sequence
+
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    GraphQLError,
+    GraphQLSchema,
+    GraphQLSyntaxError,
+    ValidationRule,
+    parse,
+    specified_rules,
+    validate,
+)
+from graphql.validation.rules import ASTValidationRule, overlapping_fields_can_be_merged
+from graphql.validation.validate import ValidationAbortedError
+
+from engine.cost import Limits
+from runtime.faults import Coded, LimitExceeded
+
+VALIDATION_ERRORS = 20
+MERGING = 20_000
+"""How many steps it may take to see whether fields can be merged, which is what takes longest."""
+overlapping_fields_can_be_merged.MAX_COMPLEXITY_BUDGET = MERGING
+
+
+class Invalid(Exception):
+    """The document cannot run; every error in it is meant for the client."""
+
+    def __init__(self, *errors: GraphQLError) -> None:
+        self.errors = errors
+
+
+class NoIntrospection(ValidationRule):
+    """The schema is not told; `__typename` is."""
+
+    def enter_field(self, node: FieldNode, *_: object) -> None:
+        if node.name.value in ("__schema", "__type"):
+            told = (
+                f"`{node.name.value}` is not answered here. Generate code, and write operations,"
+                " against a gateway in development; the schema is the same."
+            )
+            self.report_error(Coded("FORBIDDEN", told, node, field=node.name.value))
+
+
+def valid(
+    schema: GraphQLSchema,
+    text: str,
+    limits: Limits | None = None,
+    rules: Sequence[type[ASTValidationRule]] = (),
+) -> DocumentNode:
+    """`rules` are what documents have to keep beside the specification's. Raises Invalid."""
+    document = parsed(text, limits.tokens if limits else None)
+    rules = [*specified_rules, *rules]
+    if limits and not limits.introspection:
+        rules.append(NoIntrospection)
+    hide = limits is not None and not limits.suggestions
+    errors = validate(schema, document, rules, VALIDATION_ERRORS, hide_suggestions=hide)
+    if not errors:
+        return document
+    if isinstance(errors[-1], ValidationAbortedError) and len(errors) <= VALIDATION_ERRORS:
+        told = (
+            "To see whether this can run would take too long: it asks for the same fields, or"
+            " spreads fragments, over and over in the same places. Once is enough."
+        )
+        errors[-1] = LimitExceeded(told, which="repeats", limit=MERGING)
+    raise Invalid(*errors)
+
+
+def parsed(text: str, tokens: int | None) -> DocumentNode:
+    try:
+        return parse(text, max_tokens=tokens)
+    except GraphQLSyntaxError as error:
+        if tokens is not None and "token" in error.message and str(tokens) in error.message:
+            told = f"The document has more than {tokens} tokens. Ask for less at once."
+            raise Invalid(LimitExceeded(told, limit=tokens)) from None
+        raise Invalid(error) from None
