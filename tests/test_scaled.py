@@ -4,11 +4,14 @@ The operations are compared with LONG=1 alone: five processes take half a minute
 """
 
 import asyncio
+import json
 import os
 import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from difflib import unified_diff
 from pathlib import Path
+from pprint import pformat
 from typing import Any
 
 import httpx
@@ -142,10 +145,14 @@ async def test_everything_reads_the_same_for_every_role(
                 expected, found = map(told, answers)
                 compared += 1
                 if found != expected:
-                    same_data, errors = expected[0] == found[0], expected[1] ^ found[1]
-                    different.append((viewer.role, viewer.reason, name, same_data, errors))
+                    ours, theirs = (
+                        json.dumps(a.get("data"), indent=1).split("\n") for a in answers
+                    )
+                    data = list(unified_diff(ours, theirs, lineterm=""))
+                    errors = expected[1] ^ found[1]
+                    different.append((viewer.role, viewer.reason, name, errors, data[:50]))
 
-    assert different == []
+    assert not different, pformat(different)
     assert compared > 1000
 
 
