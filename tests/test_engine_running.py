@@ -306,7 +306,7 @@ async def swept() -> None:
 def unvalidated(engine: Engine, document: str) -> Operation:
     """As a document is that was valid for an older schema, say."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("engine.engine.validate", lambda *_, **__: [])
+        patch.setattr("engine.document.validate", lambda *_, **__: [])
         return engine.prepare(document)
 
 
