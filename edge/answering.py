@@ -100,19 +100,17 @@ class Answering(ABC):
 
     async def all_of(
         self,
-        asked: Parameters | list[Parameters],
+        asked: Sequence[Parameters],
         one: Callable[..., Awaitable[Answer | Stream]],
         incoming: Incoming,
         manner: Manner,
-    ) -> Answer | Stream:
-        """The answer of `one` to each operation that is asked for. Raises as it does."""
-        if not isinstance(asked, list):
-            return await one(asked, manner=manner)
+    ) -> Answer:
+        """The answers of `one` to several operations. Raises Refused, as it does."""
         answers, manner = [], manner.whole
         for each in asked:
             # One after another: several at once cost the others no more than one does.
             try:
-                answer = await one(each, manner=manner)
+                answer = await one(each, manner)
                 assert isinstance(answer, Answer)
                 answers.append(answer)
             except Invalid as invalid:

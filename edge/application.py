@@ -1,6 +1,6 @@
 """Starlette's application, with a way straight to the path that nearly all requests are for."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from typing import Any
 
 from starlette.applications import Starlette
@@ -49,6 +49,7 @@ class Application(Starlette):
         super().__init__(routes=[direct, *others], **given)
         self._path = direct.path
         self._direct = direct.app
+        self._others = super().__call__
         self._compressed = CompressMiddleware(self._plain)
         self._entry: ASGIApp = self._packed
         if origins:
@@ -64,15 +65,17 @@ class Application(Starlette):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self._entry(scope, receive, send)
 
-    async def _packed(self, scope: Scope, receive: Receive, send: Send) -> None:
-        # Looking into each message of those who did not ask for it would be all it did.
-        asked = scope["type"] == "http" and any(
-            n == b"accept-encoding" for n, _ in scope["headers"]
-        )
-        await (self._compressed if asked else self._plain)(scope, receive, send)
+    # These only choose: a coroutine for each would cost more than the choice.
 
-    async def _plain(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def _packed(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        # Looking into each message of those who did not ask for it would be all it did.
+        if scope["type"] == "http":
+            for name, _ in scope["headers"]:
+                if name == b"accept-encoding":
+                    return self._compressed(scope, receive, send)
+        return self._plain(scope, receive, send)
+
+    def _plain(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] == "http" and scope["path"] == self._path:
-            await self._direct(scope, receive, send)
-        else:
-            await super().__call__(scope, receive, send)
+            return self._direct(scope, receive, send)
+        return self._others(scope, receive, send)

@@ -121,6 +121,16 @@ class Documents:
         self._held = Bounded[str](limit)
         self._shared = shared
 
+    def are_not_needed(self, asked: Parameters, role: Role) -> bool:
+        """Whether the document is there in full, and named in no way: as most are."""
+        return (
+            isinstance(asked.get("query"), str)
+            and not asked.get("extensions")
+            and role not in self._only_trusted
+            and "documentId" not in asked
+            and "doc_id" not in asked
+        )
+
     async def find(self, asked: Parameters, role: Role) -> Found:
         """Raises Refused or Invalid."""
         text, named = asked.get("query"), name_in(asked)
@@ -172,7 +182,7 @@ async def prepared_by(
 ) -> Any:
     """What `prepare` makes of what is asked for, its document found by name if need be. Raises as
     both do."""
-    if documents is None:
+    if documents is None or documents.are_not_needed(asked, role):
         return prepare(asked)
     found = await documents.find(asked, role)
     operation = prepare({**asked, "query": found.text})

@@ -128,11 +128,13 @@ class Endpoint(Answering):
             manner = manner.whole
         process: Process = incoming.scope["state"]["process"]
         viewer = await who(incoming, process)
-        one = partial(self.one, incoming=incoming, viewer=viewer, process=process)
         limits: RateLimits | None = incoming.scope["state"].get("limits")
         if limits is not None:
             incoming.client = client_of(viewer, incoming)
             limits.refuse_spent(incoming.client)
+        if not isinstance(asked, list):
+            return await self.one(asked, manner, incoming, viewer, process)
+        one = partial(self.one, incoming=incoming, viewer=viewer, process=process)
         return await self.all_of(asked, one, incoming, manner)
 
     async def mistaken(self, incoming: Incoming, status: int) -> None:
@@ -156,11 +158,10 @@ class Endpoint(Answering):
     async def one(
         self,
         asked: Parameters,
-        *,
+        manner: Manner,
         incoming: Incoming,
         viewer: Viewer,
         process: Process,
-        manner: Manner,
     ) -> Answer | Stream:
         """The answer to one operation. Raises Refused or Invalid."""
         extensions = asked.get("extensions") or {}

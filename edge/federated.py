@@ -198,10 +198,11 @@ class RouterEndpoint(Answering):
     async def answer(self, incoming: Incoming) -> Answer | Stream:
         asked = await self.parameters(incoming)
         manner = manner_for(incoming.headers).whole
-        one = partial(self.one, incoming=incoming)
-        return await self.all_of(asked, one, incoming, manner)
+        if not isinstance(asked, list):
+            return await self.one(asked, manner, incoming)
+        return await self.all_of(asked, partial(self.one, incoming=incoming), incoming, manner)
 
-    async def one(self, asked: Parameters, *, incoming: Incoming, manner: Manner) -> Answer:
+    async def one(self, asked: Parameters, manner: Manner, incoming: Incoming) -> Answer:
         """The answer to one operation. Raises Refused or Invalid."""
         router = self._current.router
         operation = prepared(router, asked, incoming)

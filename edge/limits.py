@@ -4,7 +4,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Awaitable
 from dataclasses import dataclass
-from inspect import isawaitable
+from functools import cache
 from ipaddress import IPv6Address, ip_address
 from math import ceil
 from typing import TYPE_CHECKING
@@ -86,7 +86,7 @@ class RateLimits:
         taken: Standing | Awaitable[Standing] = self._meter.take(
             key, points, self._allowances[client.kind]
         )
-        return await taken if isawaitable(taken) else taken
+        return taken if isinstance(taken, Standing) else await taken
 
     def _refused(self, client: Client, points: int, wait: float, told: Headers) -> Refused:
         allowance, seconds = self._allowances[client.kind], max(1, ceil(wait))
@@ -128,10 +128,14 @@ def address_of(incoming: Incoming) -> Client:
 
 def headers_of(client: Client, standing: Standing) -> Headers:
     """As draft-ietf-httpapi-ratelimit-headers has them, of points instead of requests."""
-    allowance = standing.allowance
-    policy = f'"{client.kind}";q={allowance.capacity:.0f};w={ceil(allowance.span)}'
     now = f'"{client.kind}";r={standing.remaining};t={ceil(standing.owed_seconds)}'
-    return [(b"ratelimit-policy", policy.encode()), (b"ratelimit", now.encode())]
+    return [policy_of(client.kind, standing.allowance), (b"ratelimit", now.encode())]
+
+
+@cache
+def policy_of(kind: str, allowance: Allowance) -> tuple[bytes, bytes]:
+    policy = f'"{kind}";q={allowance.capacity:.0f};w={ceil(allowance.span)}'
+    return b"ratelimit-policy", policy.encode()
 
 
 def limits_of(settings: Settings, redis: "SharedRedis | None") -> RateLimits | None:

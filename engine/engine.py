@@ -444,12 +444,16 @@ class Engine:
 
     def afford(self, plan: Plan, variables: VariableValues) -> None:
         """Raises Invalid where running it costs more than is let."""
-        if self.limits is None:
+        limits, given = self.limits, variables.coerced
+        if limits is None or (plan.within is limits and plan.price.cost(given) <= limits.cost):
             return
-        dear = plan.price.refusal(self.limits, variables.coerced)
-        if dear is not None and not self.limits.enforced:
+        dear = plan.price.refusal(limits, given)
+        if dear is None:
+            plan.within = limits
+            return
+        if not limits.enforced:
             self.observer.spared(plan.operation, dear)
-            dear = plan.price.refusal(UNBOUNDED, variables.coerced)
+            dear = plan.price.refusal(UNBOUNDED, given)
         if dear is not None:
             raise Invalid(dear)
 

@@ -11,7 +11,7 @@ from graphql.execution.values import VariableValues
 
 from engine.assemble import Assemble, assembling
 from engine.collect import Defer
-from engine.cost import Price
+from engine.cost import Limits, Price
 from engine.direct import Direct, Reach, direct_of, reach_of
 from runtime.along import Along
 from runtime.projection import Projection
@@ -107,6 +107,9 @@ class Plan:
     personal: bool = False
     """Whether running it has shown that an answer depends on who is asking, whatever its fields
     say: it is not kept then."""
+
+    within: Limits | None = None
+    """The limits that it is known to keep, as far as they are no matter of variables."""
 
     @property
     def lasting(self) -> float | None:

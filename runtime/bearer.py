@@ -14,8 +14,8 @@ REMEMBERED = 10_000
 
 class Bearers:
     """Remembers the tokens it found good, as clients send theirs with every request and checking a
-    signature costs more than answering a small one. One is good until it ends or the keys change:
-    what else decides about a viewer is not to be kept here."""
+    signature costs more than answering a small one. One is good until it ends, or until the keys
+    have changed for a second: what else decides about a viewer is not to be kept here."""
 
     def __init__(self, keys: Keys) -> None:
         self._keys = keys
@@ -24,7 +24,7 @@ class Bearers:
 
     def known(self, token: str) -> Viewer | None:
         """The viewer of a token that was found good, and still is."""
-        keys = self._keys.current
+        keys = self._keys.recent
         if keys is not self._under:
             self._known.clear()
             self._under = keys

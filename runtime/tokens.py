@@ -16,7 +16,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, JWKRegistry, Key, KeySet, OctKey
 from joserfc.jws import JWSRegistry
 
-from runtime.watched import version_of
+from runtime.watched import LOOK_SECONDS, version_of
 
 log = structlog.get_logger()
 
@@ -102,6 +102,7 @@ class Keys:
         """Without a file, keys are made for as long as the process lives."""
         self._path, self._issuer, self._audience = path, issuer, audience
         self._read = path and version_of(path)
+        self._looked_at = 0.0
         self._keys = KeySet([a_key()]) if path is None else keys_in(path)
 
     @property
@@ -115,6 +116,14 @@ class Keys:
             except NoKeys as error:
                 # Better the keys of a minute ago than nobody signed in.
                 log.error("signing keys", error=str(error))
+        self._looked_at = time.monotonic()
+        return self._keys
+
+    @property
+    def recent(self) -> KeySet:
+        """What was current within the last second, without looking at the file each time."""
+        if time.monotonic() - self._looked_at > LOOK_SECONDS:
+            return self.current
         return self._keys
 
     @property
