@@ -38,7 +38,8 @@ PHONES = {
     "provider": "+910000800003",
 }
 """Who signs in by phone, and with which."""
-TOKEN = re.compile(r"\beyJ[\w.-]+|\b[\w-]{43}\b")
+TOKEN = re.compile(r"\beyJ[\w.-]+|(?<![\w-])[\w-]{43}(?![\w-])")
+"""Those that are random may begin or end with a dash."""
 EVER_NEW = (
     (re.compile(r"\b([a-z]{2,3})_[0-9a-hjkmnp-tv-z]{26}\b"), r"\1_…"),
     (re.compile(r"\d{4}-\d\d-\d\dT[\d:.+Z]+"), "…T…"),
