@@ -1,5 +1,5 @@
 """What is stored, the states it moves through, and what is refused."""
 
-from models import account, booking, discovery, place, review, skill, worker
+from models import account, booking, change, discovery, place, review, skill, worker
 
-__all__ = ["account", "booking", "discovery", "place", "review", "skill", "worker"]
+__all__ = ["account", "booking", "change", "discovery", "place", "review", "skill", "worker"]

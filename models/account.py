@@ -376,6 +376,8 @@ class PartnerClient(Row):
     """A JWK set, for clients that sign instead of sending a secret."""
     purposes: Mapped[list[str]] = officer()
     district_ids: Mapped[list[str]] = officer()
+    registered_at: Mapped[datetime] = officer(server_default=func.now())
+    """Of what was no more by then it never learns."""
     expires_at: Mapped[datetime | None] = officer()
     revoked_at: Mapped[datetime | None] = officer()
 

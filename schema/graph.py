@@ -36,6 +36,7 @@ from schema import (
     availability,
     booking,
     cancellation,
+    change,
     discovery,
     document,
     engagement,
@@ -58,7 +59,7 @@ DOMAINS: tuple[ModuleType, ...] = (
     *(node, place, account),
     *(worker, document, skill, registration),
     *(booking, availability, request, assignment, visit, cancellation, reschedule, engagement),
-    *(suspension, review, grievance, discovery),
+    *(suspension, review, grievance, discovery, change),
 )
 SUBGRAPHS: Mapping[str, tuple[ModuleType, ...]] = MappingProxyType(
     {
@@ -68,7 +69,7 @@ SUBGRAPHS: Mapping[str, tuple[ModuleType, ...]] = MappingProxyType(
             *(booking, availability, request, assignment),
             *(visit, cancellation, reschedule, engagement),
         ),
-        "review": (suspension, review, grievance, discovery),
+        "review": (suspension, review, grievance, discovery, change),
     }
 )
 """The usual cut: each domain in one of them."""

@@ -17,6 +17,7 @@ from data.demo.workers import Hand, Town
 from data.demo.writer import Gathered, Rows, write
 from models.account import DemoAccount
 from models.booking import BookingState
+from models.change import RecordKind, all_noted
 from models.worker import WorkerStatus
 from runtime.database import engine_for
 from runtime.geography import INDIA
@@ -104,6 +105,8 @@ async def write_all(engine: AsyncEngine, town: Town, profile: Profile, progress:
         await quickly(connection)
         await discovery.fill(connection)
         await accounts.fill(connection, town.as_of)
+        for kind in RecordKind:
+            await connection.execute(text(all_noted(kind)))
     async with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
         await connection.execute(text("VACUUM ANALYZE"))
     progress("search", 1, 1)

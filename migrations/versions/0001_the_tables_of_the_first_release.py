@@ -232,10 +232,37 @@ def upgrade() -> None:
         sa.Column("public_keys", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.Column("purposes", sa.ARRAY(sa.Text(collation="C")), nullable=False),
         sa.Column("district_ids", sa.ARRAY(sa.Text(collation="C")), nullable=False),
+        sa.Column(
+            "registered_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("partner_client_pkey")),
     )
+    op.create_table(
+        "record_change",
+        sa.Column("kind", sa.Text(collation="C"), nullable=False),
+        sa.Column("record_id", sa.Text(collation="C"), nullable=False),
+        sa.Column("position", sa.BigInteger(), nullable=False),
+        sa.Column("event", sa.Text(collation="C"), nullable=False),
+        sa.Column("happened_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("whose", sa.Text(collation="C"), nullable=True),
+        sa.Column("districts", sa.ARRAY(sa.Text(collation="C")), nullable=False),
+        sa.Column("categories", sa.ARRAY(sa.Text(collation="C")), nullable=False),
+        sa.Column("purposes", sa.ARRAY(sa.Text(collation="C")), nullable=False),
+        sa.CheckConstraint(
+            "kind IN ('WORKER', 'PROVIDER', 'SKILL', 'BOOKING', 'RATING')",
+            name=op.f("record_change_kind_known"),
+        ),
+        sa.PrimaryKeyConstraint("kind", "record_id", name=op.f("record_change_pkey")),
+    )
+    op.create_index(
+        "record_change_in_order", "record_change", ["kind", "position", "record_id"], unique=False
+    )
+    op.create_index(op.f("record_change_whose"), "record_change", ["whose"], unique=False)
     op.create_table(
         "provider",
         sa.Column("id", sa.Text(collation="C"), nullable=False),
@@ -1672,6 +1699,9 @@ def downgrade() -> None:
     )
     op.drop_table("provider")
     op.drop_table("partner_client")
+    op.drop_index(op.f("record_change_whose"), table_name="record_change")
+    op.drop_index("record_change_in_order", table_name="record_change")
+    op.drop_table("record_change")
     op.drop_table("outbox")
     op.drop_index("one_time_code_of_phone", table_name="one_time_code")
     op.drop_index("one_time_code_of_address", table_name="one_time_code")

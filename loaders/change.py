@@ -1,0 +1,189 @@
+"""Reads of what has become of records, for clients that keep copies; and how it is noted."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Any
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    DateTime,
+    Text,
+    TextClause,
+    and_,
+    any_,
+    bindparam,
+    case,
+    literal,
+    not_,
+    or_,
+    select,
+    text,
+)
+from sqlalchemy.orm import InstrumentedAttribute
+
+from loaders.page import Sort, pages
+from loaders.shown import shown, visible
+from models.account import PartnerClient
+from models.base import there_is
+from models.booking import Booking
+from models.change import Gone, RecordChange, RecordKind, noted, skills_noted
+from models.place import District
+from models.skill import ServiceCategory, WorkerSkill
+from models.worker import Worker, WorkerStatus
+from runtime.batch import DISTRICTS, KEYS, PURPOSES, VIEWER, Columns, Read, one, value
+from runtime.rights import Area
+
+IN_ORDER = Sort((RecordChange.position, RecordChange.record_id))
+STOPPED = (WorkerStatus.SUSPENDED, WorkerStatus.ERASED)
+
+InDistrict = Annotated[
+    int | None,
+    "Only records that are or were in this district, by its LGD code; all of yours if left out.",
+]
+InCategory = Annotated[
+    str | None, "Only records that have or had to do with this category, by its slug."
+]
+
+
+def changes(
+    kind: RecordKind, *conditions: ColumnElement[bool], district: int | None, category: str | None
+) -> Read:
+    found = select(RecordChange).where(RecordChange.kind == kind, *conditions)
+    if district is not None:
+        there = select(District.id).where(District.lgd_code == district).scalar_subquery()
+        found = found.where(any_(RecordChange.districts) == there)
+    if category is not None:
+        trade = select(ServiceCategory.id).where(ServiceCategory.slug == category)
+        found = found.where(any_(RecordChange.categories) == trade.scalar_subquery())
+    return found
+
+
+def in_districts() -> ColumnElement[bool]:
+    return RecordChange.districts.op("&&")(DISTRICTS)
+
+
+def of_people(now: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Records that the client is shown `now`; and those it may have been shown before, if that
+    ended while it was a client: of others it never learns."""
+    registered = select(PartnerClient.registered_at).where(PartnerClient.id == VIEWER)
+    then = and_(
+        in_districts(),
+        RecordChange.purposes.op("&&")(PURPOSES),
+        RecordChange.happened_at >= registered.scalar_subquery(),
+    )
+    return or_(now, then)
+
+
+def shows_worker(key: InstrumentedAttribute[str], of: type[Any]) -> ColumnElement[bool]:
+    return there_is(Worker, Worker.id == key, kept(), of=of)
+
+
+def kept() -> ColumnElement[bool]:
+    """The workers of whom the client may have a copy."""
+    return and_(visible(Worker, Area.WORKER_RECORD), Worker.status.not_in(STOPPED))
+
+
+@pages(RecordChange, IN_ORDER)
+def worker_changes(
+    key: Any, *, district_code: InDistrict = None, category_slug: InCategory = None
+) -> Read:
+    now = shows_worker(RecordChange.record_id, RecordChange)
+    conditions = of_people(now)
+    return changes(RecordKind.WORKER, conditions, district=district_code, category=category_slug)
+
+
+@pages(RecordChange, IN_ORDER)
+def skill_changes(
+    key: Any, *, district_code: InDistrict = None, category_slug: InCategory = None
+) -> Read:
+    now = there_is(
+        WorkerSkill,
+        WorkerSkill.id == RecordChange.record_id,
+        shows_worker(WorkerSkill.worker_id, WorkerSkill),
+        of=RecordChange,
+    )
+    return changes(RecordKind.SKILL, of_people(now), district=district_code, category=category_slug)
+
+
+@pages(RecordChange, IN_ORDER)
+def provider_changes(key: Any, *, district_code: InDistrict = None) -> Read:
+    return changes(RecordKind.PROVIDER, in_districts(), district=district_code, category=None)
+
+
+@pages(RecordChange, IN_ORDER)
+def booking_changes(
+    key: Any, *, district_code: InDistrict = None, category_slug: InCategory = None
+) -> Read:
+    return changes(
+        RecordKind.BOOKING, in_districts(), district=district_code, category=category_slug
+    )
+
+
+@pages(RecordChange, IN_ORDER)
+def rating_changes(
+    key: Any, *, district_code: InDistrict = None, category_slug: InCategory = None
+) -> Read:
+    return changes(
+        RecordKind.RATING, in_districts(), district=district_code, category=category_slug
+    )
+
+
+@one(Worker)
+def worker_to_copy(columns: Columns) -> Read:
+    return select(Worker.id, *shown(Worker, columns)).where(Worker.id == any_(KEYS), kept())
+
+
+@one(WorkerSkill)
+def skill_to_copy(columns: Columns) -> Read:
+    return select(WorkerSkill.id, *shown(WorkerSkill, columns)).where(
+        WorkerSkill.id == any_(KEYS), shows_worker(WorkerSkill.worker_id, WorkerSkill)
+    )
+
+
+@one(Booking)
+def booking_facts(columns: Columns) -> Read:
+    """What of a booking is about nobody, whoever's it is."""
+    return select(Booking.id, *shown(Booking, columns)).where(
+        Booking.id == any_(KEYS), Booking.district_id == any_(DISTRICTS)
+    )
+
+
+@value(absent=None)
+def why_worker_is_gone(columns: Columns) -> Read:
+    why = case(
+        (Worker.status == WorkerStatus.ERASED, literal(Gone.ERASED, Text)),
+        (Worker.status == WorkerStatus.SUSPENDED, literal(Gone.SUSPENDED, Text)),
+        (not_(Worker.district_id == any_(DISTRICTS)), literal(Gone.MOVED, Text)),
+        (not_(kept()), literal(Gone.NO_CONSENT, Text)),
+    )
+    return select(Worker.id, why).where(Worker.id == any_(KEYS))
+
+
+Latest = Sequence[tuple[str, int, str, datetime]]
+"""Of each record the id, and the position, event and time of its last change."""
+LATEST = (
+    "(SELECT * FROM unnest(CAST(:ids AS text[]), CAST(:positions AS bigint[]),"
+    " CAST(:events AS text[]), CAST(:times AS timestamptz[]))"
+    " AS latest (id, position, event, happened_at))"
+)
+
+
+def note(kind: RecordKind, latest: Latest) -> TextClause:
+    return given(noted(kind, LATEST), latest)
+
+
+def note_skills_of(latest: Latest) -> TextClause:
+    """Of people, who are noted already."""
+    return given(skills_noted(LATEST), latest)
+
+
+def given(statement: str, latest: Latest) -> TextClause:
+    ids, positions, events, times = (list(each) for each in zip(*latest, strict=True))
+    return text(statement).bindparams(
+        bindparam("ids", ids, type_=ARRAY(Text(collation="C"))),
+        bindparam("positions", positions, type_=ARRAY(BigInteger)),
+        bindparam("events", events, type_=ARRAY(Text(collation="C"))),
+        bindparam("times", times, type_=ARRAY(DateTime(timezone=True))),
+    )
