@@ -120,7 +120,8 @@ class Answering(ABC):
     def invalid(self, invalid: Invalid, manner: Manner, id: str) -> Answer:
         """In the older form a status other than 200 would say that the answer is not ours."""
         errors = formatted(invalid.errors, id)
-        self._note_refusal(400, errors[0]["extensions"]["code"])
+        told = errors[0]["extensions"]
+        self._note_refusal(400, told["code"], told.get("which", ""))
         return manner.answer({"errors": errors}, 400 if manner.media_type == GRAPHQL else 200)
 
     def refused(self, refused: Refused, manner: Manner) -> Answer:
@@ -130,10 +131,10 @@ class Answering(ABC):
             answer.headers.append((name.lower().encode(), value.encode()))
         return answer
 
-    def _note_refusal(self, status: int, code: str) -> None:
-        log.info("refused", status=status, code=code)
+    def _note_refusal(self, status: int, code: str, limit: str = "") -> None:
+        log.info("refused", status=status, code=code, **({"limit": limit} if limit else {}))
         if self.metrics is not None:
-            self.metrics.refused(code)
+            self.metrics.refused(code, limit)
 
 
 def operation_in(preparing: Preparing, asked: Parameters) -> Any:

@@ -28,7 +28,11 @@ OTHER = "other"
 
 REQUESTS = Counter("gateway_requests", "Requests answered, by HTTP status.", ["status"])
 REQUEST_SECONDS = Histogram("gateway_request_seconds", "From headers to answer.", buckets=FAST)
-REFUSALS = Counter("gateway_refusals", "Requests refused before anything ran, by code.", ["code"])
+REFUSALS = Counter(
+    "gateway_refusals",
+    "Requests refused before anything ran, by code, and by the limit that they are beyond.",
+    ["code", "limit"],
+)
 OPERATION_SECONDS = Histogram(
     "gateway_operation_seconds",
     "Running an operation, by its name if its document was known beforehand.",
@@ -90,8 +94,8 @@ class Metrics(Observer):
         REQUESTS.labels(status).inc()
         REQUEST_SECONDS.observe(seconds)
 
-    def refused(self, code: str) -> None:
-        REFUSALS.labels(code).inc()
+    def refused(self, code: str, limit: str) -> None:
+        REFUSALS.labels(code, limit).inc()
 
     def operation(self, operation: Operation, context: Any) -> AbstractContextManager[None]:
         name = (operation.name or OTHER) if operation.hash in self._known else OTHER

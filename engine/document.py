@@ -74,5 +74,5 @@ def parsed(text: str, tokens: int | None) -> DocumentNode:
     except GraphQLSyntaxError as error:
         if tokens is not None and "token" in error.message and str(tokens) in error.message:
             told = f"The document has more than {tokens} tokens. Ask for less at once."
-            raise Invalid(LimitExceeded(told, limit=tokens)) from None
+            raise Invalid(LimitExceeded(told, which="tokens", limit=tokens)) from None
         raise Invalid(error) from None

@@ -44,7 +44,8 @@ async def note_changes(tx: Transaction, changes: Sequence[Change]) -> None:
                 latest[kind].update({id: change for id in named if id.startswith(prefixes)})
         if change.event in PERSON:
             people.update({id: change for id in named if id.startswith("wk_")})
-        if "state" in change.facts and change.subject_id.startswith("bk_"):
+        # A step of a booking says where in its timeline it stands; nothing else about one does.
+        if "position" in change.facts and change.subject_id.startswith("bk_"):
             latest[RecordKind.BOOKING][change.subject_id] = change
     for kind, found in latest.items():
         if found:

@@ -106,7 +106,7 @@ async def test_a_document_with_too_many_tokens_is_refused(client: httpx.AsyncCli
     response = await client.post("/graphql", json={"query": query})
 
     (error,) = response.json()["errors"]
-    assert error["extensions"] == {"code": "LIMIT_EXCEEDED", "limit": 5_000}
+    assert error["extensions"] == {"code": "LIMIT_EXCEEDED", "which": "tokens", "limit": 5_000}
 
 
 @pytest.mark.parametrize(

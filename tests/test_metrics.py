@@ -55,12 +55,14 @@ async def test_what_is_asked_is_counted_by_what_came_of_it(client: httpx.AsyncCl
     await client.post("/graphql", json={"query": "{ wrokers }"})
     await client.post("/graphql", content=b"{", headers=headers)
     await client.post("/graphql", json={"query": "query ($id: ID!) { node(id: $id) { id } }"})
+    await client.post("/graphql", json={"query": f"{{ {'id ' * 5_000} }}"})
 
     assert "errors" not in home.json()
-    assert since['gateway_requests_total{status="200"}'] == 4
+    assert since['gateway_requests_total{status="200"}'] == 5
     assert since['gateway_requests_total{status="400"}'] == 1
-    assert since["gateway_request_seconds_count"] == 5
-    assert since['gateway_refusals_total{code="BAD_INPUT"}'] == 3
+    assert since["gateway_request_seconds_count"] == 6
+    assert since['gateway_refusals_total{code="BAD_INPUT",limit=""}'] == 3
+    assert since['gateway_refusals_total{code="LIMIT_EXCEEDED",limit="tokens"}'] == 1
     assert since['gateway_errors_total{code="BAD_INPUT"}'] == 1
     assert since['gateway_operation_seconds_count{kind="query",name="HomeView"}'] == 1
     assert since['gateway_operation_seconds_count{kind="query",name="other"}'] == 2

@@ -14,6 +14,7 @@ from sqlalchemy import select, text, update
 from loaders.change import Latest
 from models.account import ConsentRecord, PartnerClient
 from models.base import new_id
+from models.review import RatingSummary
 from models.skill import WorkerSkill
 from models.worker import Worker
 from runtime.changes import enrol, follow, sequence
@@ -24,7 +25,7 @@ from runtime.transaction import transaction
 from runtime.viewer import Viewer
 from tests.asking import a_process, answer
 from tests.conftest import run_sql_async
-from tests.make import LUCKNOW, a_provider, a_worker, save
+from tests.make import LUCKNOW, a_booking, a_provider, a_worker, save
 
 PURPOSE = "JOB_MATCHING"
 VARANASI = "dt_187"
@@ -201,7 +202,7 @@ async def test_work_that_is_offered_or_done_is_no_change_of_the_worker(
     worker = await who_agrees(database_url)
     await change(process, None, "WorkerChanged", worker.id)
     _, cursor = await told(process, client)
-    await change(process, None, "BookingAssigned", "bk_1", worker=worker.id, state="ASSIGNED")
+    await change(process, None, "BookingAssigned", "bk_1", worker=worker.id, position=1)
 
     assert (await told(process, client, after=cursor))[0] == {}
 
@@ -244,25 +245,65 @@ async def test_skills_go_where_their_worker_goes(
 
 OTHERS = """{
   providerChanges { nodes { providerId event provider { status } } }
-  bookingChanges { nodes { bookingId event booking { state category { slug } } } }
-  ratingChanges { nodes { subjectId event rating { count } } }
+  bookingChanges { nodes { bookingId event booking { state category { slug } completedMonth } } }
+  ratingChanges { nodes { subjectId event rating { count mean } } }
 }"""
 
 
 async def test_providers_bookings_and_ratings_are_told_of_in_ones_districts(
     process: Process, database_url: str, client: Viewer
 ) -> None:
-    provider = await a_provider(database_url)
-    await change(process, None, "ProviderEmpanelled", provider.id)
-    await change(process, None, "BookingRequested", "bk_gone", state="REQUESTED")
+    """Whether or not anybody agreed to anything: it is about nobody, or public."""
+    provider, elsewhere = (
+        await a_provider(database_url),
+        await a_provider(database_url, districts=(VARANASI,)),
+    )
+    worker = await a_worker(database_url)
+    booking = await a_booking(database_url, worker=worker, state="COMPLETED")
+    rating = RatingSummary(
+        subject_id=worker.id,
+        worker_id=worker.id,
+        count=1,
+        sum=2,
+        histogram=[0, 1, 0, 0, 0],
+        prior=3.0,
+        prior_weight=10,
+        bayesian=2.9,
+    )
+    await save(database_url, rating)
+    for each in (provider, elsewhere):
+        await change(process, None, "ProviderEmpanelled", each.id)
+    await change(process, None, "ServiceCompleted", booking.id, position=4)
+    await change(process, None, "RatingRecomputed", worker.id)
 
     data, errors = await answer(process, client, OTHERS)
 
     assert not errors
-    (told_of,) = data["providerChanges"]["nodes"]
-    assert told_of["providerId"] == provider.id
-    assert told_of["provider"]["status"] == "EMPANELLED"
-    assert data["bookingChanges"]["nodes"] == data["ratingChanges"]["nodes"] == []
+    assert data["providerChanges"]["nodes"] == [
+        {
+            "providerId": provider.id,
+            "event": "ProviderEmpanelled",
+            "provider": {"status": "EMPANELLED"},
+        }
+    ]
+    assert data["bookingChanges"]["nodes"] == [
+        {
+            "bookingId": booking.id,
+            "event": "ServiceCompleted",
+            "booking": {
+                "state": "COMPLETED",
+                "category": {"slug": "electrician"},
+                "completedMonth": "2030-01-01",
+            },
+        }
+    ]
+    assert data["ratingChanges"]["nodes"] == [
+        {
+            "subjectId": worker.id,
+            "event": "RatingRecomputed",
+            "rating": {"count": 1, "mean": 2.0},
+        }
+    ]
 
 
 @pytest.mark.parametrize("role", [role for role in Role if role is not Role.PARTNER])
