@@ -97,6 +97,7 @@ OF_NOBODY = {
     "provider_district": "places",
     "quote_line": "services and amounts",
     "rating_summary": "sums",
+    "record_change": "ids, and where they belonged: who had a copy is told that they are gone",
     "service": "the catalogue",
     "service_category": "the catalogue",
     "spent_assertion": "systems",
