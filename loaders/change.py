@@ -69,6 +69,8 @@ def of_people(now: ColumnElement[bool]) -> ColumnElement[bool]:
     ended while it was a client: of others it never learns."""
     registered = select(PartnerClient.registered_at).where(PartnerClient.id == VIEWER)
     then = and_(
+        # At 0 nothing has happened since it was there: who is not shown it now never was.
+        RecordChange.position > 0,
         in_districts(),
         RecordChange.purposes.op("&&")(PURPOSES),
         RecordChange.happened_at >= registered.scalar_subquery(),

@@ -14,6 +14,7 @@ from sqlalchemy import select, text, update
 from loaders.change import Latest
 from models.account import ConsentRecord, PartnerClient
 from models.base import new_id
+from models.change import RecordKind, all_noted
 from models.review import RatingSummary
 from models.skill import WorkerSkill
 from models.worker import Worker
@@ -165,6 +166,22 @@ async def test_a_client_never_learns_of_who_was_gone_before_it_came(
     await run_sql_async(database_url, "UPDATE partner_client SET registered_at = now()")
 
     assert (await told(process, client))[0] == {}
+
+
+async def test_what_was_there_before_anything_was_logged_is_told_as_well(
+    process: Process, database_url: str, client: Viewer
+) -> None:
+    here, gone = await who_agrees(database_url), await who_agrees(database_url)
+    async with transaction(process) as tx:
+        await tx.change(withdrawal(gone))
+        await tx.change(text(all_noted(RecordKind.WORKER)))
+
+    found, cursor = await told(process, client)
+    assert found.keys() == {here.id}
+    assert found[here.id]["event"] == "Noted"
+
+    await change(process, withdrawal(here), "ConsentWithdrawn", here.id)
+    assert (await told(process, client, after=cursor))[0][here.id]["gone"] == "NO_CONSENT"
 
 
 async def test_who_comes_back_is_told_of_again(
