@@ -39,7 +39,8 @@ SEVERED = (
     asyncpg.CrashShutdownError,
     asyncpg.IdleSessionTimeoutError,
 )
-STALE = (*SEVERED, asyncpg.OutdatedSchemaCacheError)
+STALE = (*SEVERED, asyncpg.OutdatedSchemaCacheError, asyncpg.InternalClientError)
+"""The last is what the driver says where the end of a connection came between two of its steps."""
 
 
 @dataclass

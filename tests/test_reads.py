@@ -76,6 +76,23 @@ async def test_a_read_is_tried_again_where_its_connection_is_cut_under_it(
     assert after != before
 
 
+async def test_a_read_is_tried_again_where_the_driver_has_lost_its_place(
+    reads: Reads, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As it does, once in thousands of times, where the end comes between two of its steps."""
+    before, fetch = await backend(reads), asyncpg.Connection.fetch
+    lost = iter([asyncpg.InternalClientError("another operation is in progress")])
+
+    async def fetch_or_fail(self: Any, *given: Any) -> Any:
+        for error in lost:
+            raise error
+        return await fetch(self, *given)
+
+    monkeypatch.setattr(asyncpg.Connection, "fetch", fetch_or_fail)
+
+    assert await backend(reads) != before
+
+
 async def test_a_read_that_is_cut_again_and_again_is_an_outage(
     reads: Reads, database_url: str
 ) -> None:
