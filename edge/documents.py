@@ -122,14 +122,10 @@ class Documents:
         self._shared = shared
 
     def are_not_needed(self, asked: Parameters, role: Role) -> bool:
-        """Whether the document is there in full, and named in no way: as most are."""
-        return (
-            isinstance(asked.get("query"), str)
-            and not asked.get("extensions")
-            and role not in self._only_trusted
-            and "documentId" not in asked
-            and "doc_id" not in asked
-        )
+        """Whether the document is there in full, and named in no way: as most are. Raises
+        Refused."""
+        in_full = isinstance(asked.get("query"), str)
+        return in_full and role not in self._only_trusted and name_in(asked) is None
 
     async def find(self, asked: Parameters, role: Role) -> Found:
         """Raises Refused or Invalid."""

@@ -177,9 +177,9 @@ class Endpoint(Answering):
             planned = self.engine.planned(operation, variables, viewer)
         limits: RateLimits | None = incoming.scope["state"].get("limits")
         spent: Spent | None = None
+        points = UNKNOWN if planned is None else planned.cost
+        incoming.told["cost"] = incoming.told.get("cost", 0) + points
         if limits is not None:
-            points = UNKNOWN if planned is None else planned.cost
-            incoming.told["cost"] = incoming.told.get("cost", 0) + points
             spent = Spent(points, await limits.take(incoming.client, points))
         if form != manner.media_type:
             if operation.kind is OperationType.SUBSCRIPTION:

@@ -25,7 +25,7 @@ from runtime.rights import Role
 from runtime.transaction import transaction
 from runtime.viewer import Viewer
 from tests.asking import a_process, answer
-from tests.conftest import run_sql_async
+from tests.conftest import Statements, run_sql_async
 from tests.make import LUCKNOW, a_booking, a_provider, a_worker, save
 
 PURPOSE = "JOB_MATCHING"
@@ -182,6 +182,23 @@ async def test_what_was_there_before_anything_was_logged_is_told_as_well(
 
     await change(process, withdrawal(here), "ConsentWithdrawn", here.id)
     assert (await told(process, client, after=cursor))[0][here.id]["gone"] == "NO_CONSENT"
+
+
+@pytest.mark.parametrize("people", [2, 12])
+async def test_a_page_costs_the_same_statements_for_any_number_of_workers(
+    process: Process, database_url: str, client: Viewer, statements: Statements, people: int
+) -> None:
+    for _ in range(people):
+        worker = await who_agrees(database_url)
+        await change(process, None, "WorkerChanged", worker.id)
+    query = WORKERS.replace("fullName", "fullName district { name } skills { qpCode }")
+
+    with statements(at_most=4) as sent:
+        data, errors = await answer(process, client, query)
+
+    assert not errors
+    assert len(data["workerChanges"]["edges"]) == people
+    assert len(sent) == 4
 
 
 async def test_who_comes_back_is_told_of_again(
