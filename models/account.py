@@ -269,7 +269,7 @@ class ConsentRecord(Row):
     rules: ClassVar[dict[Rule, RowRule]] = {Rule.OWN: lambda: ConsentRecord.subject_id == VIEWER}
 
     id: Mapped[str] = public(primary_key=True)
-    subject_id: Mapped[str] = owner()
+    subject_id: Mapped[str] = owner(index=True)
     """The id of a worker or a citizen."""
     purpose: Mapped[str] = owner()
     notice_version: Mapped[str] = owner()

@@ -124,6 +124,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("consent_record_pkey")),
     )
     op.create_index(
+        op.f("consent_record_subject_id"), "consent_record", ["subject_id"], unique=False
+    )
+    op.create_index(
         "consent_record_standing",
         "consent_record",
         ["subject_id", "purpose"],
@@ -1715,6 +1718,7 @@ def downgrade() -> None:
     op.drop_table("erasure_request")
     op.drop_table("division")
     op.drop_table("demo_account")
+    op.drop_index(op.f("consent_record_subject_id"), table_name="consent_record")
     op.drop_index(
         "consent_record_standing",
         table_name="consent_record",
