@@ -53,16 +53,17 @@ from edge.documents import (
     examples_for,
     only_trusted,
 )
-from edge.endpoint import Endpoint, Runner
+from edge.endpoint import Endpoint
 from edge.federated import Follow, Own, federated_app, gateway_over
 from edge.lasting import Lasting
 from edge.limits import limits_of
+from edge.runners import Runner, Runners
 from edge.schema_text import schema_text
 from edge.watching import Watching, exposed, watching_of
 from edge.websocket import Sockets
 from edge.workers import Workers
+from engine.contracts import Contracts
 from engine.cost import Limits
-from engine.document import Invalid
 from engine.engine import Engine, Operation
 from federation.disclosure import Privacies
 from federation.gateway import Gateway
@@ -79,7 +80,7 @@ from runtime.background import working
 from runtime.database import Database, migrate
 from runtime.draining import draining
 from runtime.embedded import default_folder, embedded_postgres
-from runtime.faults import RETRY_AFTER_SECONDS, NotFound
+from runtime.faults import RETRY_AFTER_SECONDS, Invalid, NotFound
 from runtime.garbage import look_seldom
 from runtime.geography import INDIA
 from runtime.http import encoded
@@ -98,6 +99,7 @@ from runtime.tokens import NoKeys, keys_in, public_keys, rotate
 from runtime.transaction import transaction
 from runtime.viewer import Viewer
 from schema import sdl
+from schema.contract import contract
 from schema.graph import SUBGRAPHS, gateway
 from schema.node import kind_of
 from schema.subgraph import OWN, guarding, privacy_of, privacy_of_field, subgraph
@@ -131,19 +133,21 @@ def create_app(
     documents = list(documents)
     watching = watching_of(settings, [sha256(known.encode()).hexdigest() for known in documents])
     engine, during = runner_of(settings, watching.observer, transport)
+    contracts = contracts_of(settings, watching.observer)
+    runners = Runners(engine, contracts)
     trusted = Trusted(Path(settings.documents) if settings.documents else None)
     for known in (*documents, *trusted.texts):
         engine.warm(known)
     lasting = Lasting(settings)
     shown = page if settings.shows("ide") else None
-    endpoint = Endpoint(engine, settings, shown, lasting=lasting, watching=watching)
+    endpoint = Endpoint(runners, settings, shown, lasting=lasting, watching=watching)
     app = Application(
         Route("/graphql", watching.around(endpoint)),
-        WebSocketRoute("/graphql", Sockets(engine, settings, lasting)),
+        WebSocketRoute("/graphql", Sockets(runners, settings, lasting)),
         Route("/", lambda _: RedirectResponse("/graphql"), methods=["GET"]),
         Route("/healthz", healthy),
         Route("/readyz", ready),
-        *([schema_text(text_of(engine))] if settings.shows("introspection") else ()),
+        schema_text(text_of(engine) if settings.shows("introspection") else None, contracts),
         Route("/documents/{ticket}", document.receive, methods=["PUT"]),
         Route("/documents/{ticket}", document.deliver, methods=["GET"]),
         Route("/.well-known/oauth-authorization-server", oauth.metadata),
@@ -153,7 +157,13 @@ def create_app(
         origins=settings.origins,
         exception_handlers={HTTPException: json_error, Exception: masked_fault},
         lifespan=lifespan_of(
-            settings, sms, watching, *during, background=background, trusted=trusted
+            settings,
+            sms,
+            watching,
+            *during,
+            contracts=contracts,
+            background=background,
+            trusted=trusted,
         ),
     )
     app.state.lasting = lasting
@@ -174,7 +184,7 @@ def create_subgraph(settings: Settings, *names: str, sms: Sms | None = None) -> 
     )
     chosen, watching = subgraph(*names), watching_of(settings)
     engine = engine_of(chosen.schema, settings, watching.observer)
-    endpoint = Endpoint(engine, settings, gateways=gateways, watching=watching)
+    endpoint = Endpoint(Runners(engine), settings, gateways=gateways, watching=watching)
     return Application(
         Route("/graphql", watching.around(endpoint)),
         Route("/healthz", healthy),
@@ -195,6 +205,12 @@ def engine_of(
         **more,
     }
     return Engine(schema, seconds=settings.operation_seconds, observer=observer, **chosen)
+
+
+def contracts_of(settings: Settings, observer: Observer | None = None) -> Contracts:
+    """What partners' systems are shown; and they are shown it whole, as nobody else's is in it."""
+    open_ = replace(settings, introspection="always", suggestions="always")
+    return Contracts(contract, partial(engine_of, settings=open_, observer=observer))
 
 
 def runner_of(
@@ -227,12 +243,14 @@ def lifespan_of(
     sms: Sms | None,
     watching: Watching,
     *during: Follow,
+    contracts: Contracts | None = None,
     background: bool = False,
     trusted: Trusted | None = None,
 ) -> Callable[[Starlette], AbstractAsyncContextManager[dict[str, Any]]]:
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[dict[str, Any]]:
-        async with process_of(settings, sms) as process, AsyncExitStack() as stack:
+        runner_for = contracts.engine_for if contracts is not None else None
+        async with process_of(settings, sms, runner_for) as process, AsyncExitStack() as stack:
             stack.push_async_callback(watching.close)
             if watching.metrics is not None:
                 await stack.enter_async_context(watching.metrics.sampled(process))
@@ -458,7 +476,8 @@ async def work_until_told(settings: Settings) -> None:
     told = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, told.set)
-    async with process_of(settings) as process, working(process):
+    runner_for = contracts_of(settings).engine_for
+    async with process_of(settings, runner_for=runner_for) as process, working(process):
         console.print("Working. Ctrl-C stops.")
         await told.wait()
 

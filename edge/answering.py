@@ -17,8 +17,7 @@ from edge.negotiation import EVENTS, GRAPHQL, Answer, Manner, manner_of_refusal
 from edge.request import Incoming, Parameters, in_address, posted
 from edge.stream import AsEvents, Stream, of_one
 from edge.watching import NOBODY, Watching
-from engine.document import Invalid
-from runtime.faults import BadInput, Coded, code_of, formatted
+from runtime.faults import BadInput, Coded, Invalid, code_of, formatted
 from runtime.http import Refused, encoded, request_id, request_id_of
 from runtime.log import current_request
 from runtime.settings import Settings

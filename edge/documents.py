@@ -25,8 +25,7 @@ from graphql import (
 )
 
 from edge.request import Parameters
-from engine.document import Invalid
-from runtime.faults import BadInput, Coded
+from runtime.faults import BadInput, Coded, Invalid
 from runtime.http import Refused
 from runtime.process import Process
 from runtime.rights import Role

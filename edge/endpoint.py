@@ -1,34 +1,34 @@
 """GraphQL over HTTP for our own schema, with what partners add to it: who asks, and what for."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache, partial
-from typing import Any, Protocol
+from typing import Any
 
 from graphql import ExecutionResult, GraphQLError, OperationType
 from starlette.responses import Response
 
-from edge.answering import Answering, Preparing, of, prepared
+from edge.answering import Answering, of, prepared
 from edge.answers import IDLE, Answers, Ran, key_of, public
 from edge.documents import Documents, prepared_by
 from edge.lasting import Lasting
 from edge.limits import RateLimits, address_of, client_of, headers_of
 from edge.negotiation import EVENTS, MEMORY, NEVER, Answer, Manner, manner_for
 from edge.request import Incoming, Parameters, posted, reason_of
+from edge.runners import Runner, Runners
 from edge.stream import Stream, form_of, of_events, of_one, of_parts, whole
 from edge.watching import NOBODY, Watching
 from engine.cost import READ
 from engine.describe import Sent
-from engine.document import Invalid
-from engine.engine import Planned, Subscription
-from engine.incremental import Payload
+from engine.engine import Planned
 from runtime import signature
 from runtime.context import Context
 from runtime.faults import (
     RETRY_AFTER_SECONDS,
     BadInput,
     Coded,
+    Invalid,
     LimitExceeded,
     Unauthenticated,
     formatted,
@@ -51,59 +51,13 @@ UNKNOWN = 1_000
 """Points for what others have a part in: how much that is, is known to whoever plans it."""
 
 
-class Runner(Preparing, Protocol):
-    """An engine, or whoever takes its place."""
-
-    def warm(self, document: str) -> None:
-        """Prepares a document that is known to be sent. Raises Invalid."""
-
-    def run(
-        self,
-        operation: Any,
-        variables: dict[str, Any] | None,
-        context: Context,
-        *,
-        observer: Sent | None,
-        planned: Planned | None = None,
-    ) -> Awaitable[ExecutionResult]:
-        """Raises Invalid where nothing is run."""
-
-    def planned(
-        self, operation: Any, variables: dict[str, Any] | None, viewer: Viewer
-    ) -> Planned | None:
-        """What there is to do, if that is known before it is run. Raises Invalid."""
-
-    def subscribe(
-        self,
-        operation: Any,
-        context_of: Callable[[], Context],
-        variables: dict[str, Any] | None,
-    ) -> Awaitable[Subscription | ExecutionResult]:
-        """Answers that can be closed while the next is waited for; or why there are none."""
-
-    def deliver(
-        self, operation: Any, variables: dict[str, Any] | None, context: Context
-    ) -> AsyncGenerator[Payload, None]:
-        """The answer in parts. Raises Invalid where nothing is run."""
-
-    def plan(
-        self,
-        operation: Any,
-        variables: dict[str, Any] | None,
-        viewer: Viewer,
-        page_limit: int,
-        sent: Sent | None = None,
-    ) -> Any:
-        """What was done, `formatted`. Raises Invalid."""
-
-
 class Endpoint(Answering):
     """Answers operations over one schema, and browsers with `page`. With `gateways`, only what
     they have signed; the schema is then a subgraph's."""
 
     def __init__(
         self,
-        engine: Runner,
+        runners: Runners,
         settings: Settings,
         page: Callable[[], Response] | None = None,
         gateways: Gateways | None = None,
@@ -112,7 +66,7 @@ class Endpoint(Answering):
     ) -> None:
         super().__init__(settings, watching)
         self.lasting = lasting
-        self.engine = engine
+        self.runners = runners
         self.page = page
         self.gateways = gateways
 
@@ -168,13 +122,14 @@ class Endpoint(Answering):
         if (reason := reason_of(extensions)) is not None:
             viewer = replace(viewer, reason=reason)
         documents: Documents | None = incoming.scope["state"].get("documents")
-        prepare = partial(prepared, self.engine, incoming=incoming)
+        runner = self.runners.of(viewer)
+        prepare = partial(prepared, runner, incoming=incoming)
         operation = await prepared_by(documents, prepare, asked, viewer.role)
         incoming.tell(operation)
         form = manner.form_of(operation)
         variables, planned = asked.get("variables"), None
         with suppress(Invalid):  # running it says so
-            planned = self.engine.planned(operation, variables, viewer)
+            planned = runner.planned(operation, variables, viewer)
         limits: RateLimits | None = incoming.scope["state"].get("limits")
         spent: Spent | None = None
         points = UNKNOWN if planned is None else planned.cost
@@ -183,15 +138,19 @@ class Endpoint(Answering):
             spent = Spent(points, await limits.take(incoming.client, points))
         if form != manner.media_type:
             if operation.kind is OperationType.SUBSCRIPTION:
-                stream = await self.told(operation, asked, reason, incoming, process, manner)
+                stream = await self.told(
+                    runner, operation, asked, reason, incoming, process, manner
+                )
             else:
                 context = self.context(incoming, viewer, process, manner)
                 context.spent = spent
-                stream = await self.in_pieces(form, operation, asked, context, manner)
+                stream = await self.in_pieces(runner, form, operation, asked, context, manner)
             if spent is not None:
                 stream.headers.extend(headers_of(incoming.client, spent.standing))
             return stream
-        run = partial(self.run, operation, asked, planned, incoming, viewer, process, manner, spent)
+        run = partial(
+            self.run, runner, operation, asked, planned, incoming, viewer, process, manner, spent
+        )
         answers: Answers | None = incoming.scope["state"].get("answers")
         if (
             answers is None
@@ -212,6 +171,7 @@ class Endpoint(Answering):
 
     async def run(
         self,
+        runner: Runner,
         operation: Any,
         asked: Parameters,
         planned: Planned | None,
@@ -227,9 +187,7 @@ class Endpoint(Answering):
         variables, sent = asked.get("variables"), None
         if self.settings.development and (asked.get("extensions") or {}).get("plan") is True:
             sent = Sent()
-        result = await self.engine.run(
-            operation, variables, context, observer=sent, planned=planned
-        )
+        result = await runner.run(operation, variables, context, observer=sent, planned=planned)
         # A router has to know which of the entities it asked for an error is about.
         exact = self.gateways is not None
         errors = formatted(result.errors, incoming.id, exact=exact) if result.errors else []
@@ -238,7 +196,7 @@ class Endpoint(Answering):
         if sent is not None:
             with suppress(Invalid):  # the errors say it
                 limit = self.settings.page_limit
-                plan = self.engine.plan(operation, variables, viewer, limit, sent)
+                plan = runner.plan(operation, variables, viewer, limit, sent)
                 more["plan"] = plan.formatted()
         if planned is not None and (asked.get("extensions") or {}).get("cost") is True:
             actual = objects_in(result.data) + READ * context.batches.tally.statements
@@ -267,20 +225,27 @@ class Endpoint(Answering):
         return Context(viewer, manner.language, process, id, address, incoming.headers, rows)
 
     async def in_pieces(
-        self, form: str, operation: Any, asked: Parameters, context: Context, manner: Manner
+        self,
+        runner: Runner,
+        form: str,
+        operation: Any,
+        asked: Parameters,
+        context: Context,
+        manner: Manner,
     ) -> Stream:
         """The answer to a query or command. Raises Invalid."""
         id, variables = context.request_id, asked.get("variables")
         if operation.in_parts and form == manner.in_parts:
-            payloads = self.engine.deliver(operation, variables, context)
+            payloads = runner.deliver(operation, variables, context)
             pieces = of_parts(await anext(payloads), payloads, id)
         else:
-            result = await self.engine.run(operation, variables, context, observer=None)
+            result = await runner.run(operation, variables, context, observer=None)
             pieces = of_one(whole(result, id))
         return Stream(form_of(form), manner, id, pieces)
 
     async def told(
         self,
+        runner: Runner,
         operation: Any,
         asked: Parameters,
         reason: str | None,
@@ -302,7 +267,7 @@ class Endpoint(Answering):
         try:
             await connection.sign_in(authorization.decode("latin-1") if authorization else None)
             context_of = partial(connection.context, given, reason)
-            answers = await self.engine.subscribe(operation, context_of, asked.get("variables"))
+            answers = await runner.subscribe(operation, context_of, asked.get("variables"))
             if isinstance(answers, ExecutionResult):
                 raise Invalid(*answers.errors or ())
         except BaseException as error:

@@ -27,7 +27,6 @@ from edge.schema_text import schema_text
 from edge.stream import Stream
 from edge.watching import NOBODY, Watching
 from engine.cost import Limits
-from engine.document import Invalid
 from engine.engine import Engine
 from federation.cache import EntityCache
 from federation.client import BySubgraph, Client, InParts
@@ -42,7 +41,7 @@ from federation.partner import Partner, check_url, partners_in
 from federation.policy import Coordinate
 from federation.router import Router
 from federation.supergraph import BadSupergraph, Subgraph, Supergraph
-from runtime.faults import BadInput, formatted
+from runtime.faults import BadInput, Invalid, formatted
 from runtime.http import as_bytes, as_text, encoded
 from runtime.process import Process
 from runtime.rights import Area

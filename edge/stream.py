@@ -13,10 +13,9 @@ from starlette.types import Receive, Send
 
 from edge.lasting import RESTART, Connection
 from edge.negotiation import EVENTS, OLDER, Headers, Manner
-from engine.document import Invalid
 from engine.engine import Subscription
 from engine.incremental import Payload
-from runtime.faults import formatted
+from runtime.faults import Invalid, formatted
 from runtime.http import Refused
 
 HEARTBEAT_SECONDS = 12.0

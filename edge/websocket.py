@@ -15,17 +15,18 @@ from starlette.types import Message, Receive, Scope, Send
 
 from edge.answering import operation_in
 from edge.documents import Documents, prepared_by
-from edge.endpoint import UNKNOWN, Runner
+from edge.endpoint import UNKNOWN
 from edge.lasting import CROWDED, TOO_SLOW, Connection, Ending, Lasting
 from edge.limits import RateLimits, client_of
 from edge.request import Incoming, Parameters, checked, reason_of, refuse_depth
+from edge.runners import Runner, Runners
 from edge.stream import SEND_SECONDS, errors_of, whole
-from engine.document import Invalid
 from engine.engine import Subscription
 from runtime.context import Context
 from runtime.faults import (
     BadInput,
     Coded,
+    Invalid,
     LimitExceeded,
     Unauthenticated,
     formatted,
@@ -84,8 +85,8 @@ class Running:
 class Sockets:
     """Those of one address, over one schema."""
 
-    def __init__(self, engine: Runner, settings: Settings, lasting: Lasting) -> None:
-        self.engine = engine
+    def __init__(self, runners: Runners, settings: Settings, lasting: Lasting) -> None:
+        self.runners = runners
         self.settings = settings
         self.lasting = lasting
 
@@ -120,7 +121,7 @@ class Sockets:
             await send(closing(Ending(CROWDED, error)))
             return
         try:
-            await Socket(self.engine, self.settings, connection, incoming, send).run()
+            await Socket(self.runners, self.settings, connection, incoming, send).run()
         finally:
             connection.leave()
 
@@ -134,13 +135,13 @@ class Sockets:
 class Socket:
     def __init__(
         self,
-        engine: Runner,
+        runners: Runners,
         settings: Settings,
         connection: Connection,
         incoming: Incoming,
         send: Send,
     ) -> None:
-        self._engine = engine
+        self._runners = runners
         self._at_once = settings.operations_per_socket
         self._connection = connection
         self._incoming = incoming
@@ -259,25 +260,29 @@ class Socket:
         the same socket, cannot be older. Raises Invalid or Refused, or what its source does."""
         reason = reason_of(asked.get("extensions"))
         documents: Documents | None = self._incoming.scope["state"].get("documents")
-        prepare, role = partial(operation_in, self._engine), self._connection.viewer.role
-        operation = await prepared_by(documents, prepare, asked, role)
+        viewer = self._connection.viewer
+        runner = self._runners.of(viewer)
+        operation = await prepared_by(documents, partial(operation_in, runner), asked, viewer.role)
         told = self._incoming.told
         log.info("operation", **told, operation=operation.name, hash=operation.hash)
         variables = asked.get("variables")
-        context = partial(self._context, reason, await self._spent(operation, variables))
+        spent = await self._spent(runner, operation, variables)
+        context = partial(self._context, reason, spent)
         if operation.kind is not OperationType.SUBSCRIPTION:
-            return Once(lambda: self._engine.run(operation, variables, context(), observer=None))
-        answers = await self._engine.subscribe(operation, context, variables)
+            return Once(lambda: runner.run(operation, variables, context(), observer=None))
+        answers = await runner.subscribe(operation, context, variables)
         if isinstance(answers, ExecutionResult):
             raise Invalid(*answers.errors or ())
         return answers
 
-    async def _spent(self, operation: Any, variables: dict[str, Any] | None) -> Spent | None:
+    async def _spent(
+        self, runner: Runner, operation: Any, variables: dict[str, Any] | None
+    ) -> Spent | None:
         """What it takes of the client's points: of a subscription once. Raises Refused."""
         if self._limits is None:
             return None
         viewer = self._connection.viewer
-        planned = self._engine.planned(operation, variables, viewer)
+        planned = runner.planned(operation, variables, viewer)
         points = UNKNOWN if planned is None else planned.cost
         return Spent(points, await self._limits.take(client_of(viewer, self._incoming), points))
 

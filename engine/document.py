@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from graphql import (
     DocumentNode,
     FieldNode,
-    GraphQLError,
     GraphQLSchema,
     GraphQLSyntaxError,
     ValidationRule,
@@ -17,19 +16,12 @@ from graphql.validation.rules import ASTValidationRule, overlapping_fields_can_b
 from graphql.validation.validate import ValidationAbortedError
 
 from engine.cost import Limits
-from runtime.faults import Coded, LimitExceeded
+from runtime.faults import Coded, Invalid, LimitExceeded
 
 VALIDATION_ERRORS = 20
 MERGING = 20_000
 """How many steps it may take to see whether fields can be merged, which is what takes longest."""
 overlapping_fields_can_be_merged.MAX_COMPLEXITY_BUDGET = MERGING
-
-
-class Invalid(Exception):
-    """The document cannot run; every error in it is meant for the client."""
-
-    def __init__(self, *errors: GraphQLError) -> None:
-        self.errors = errors
 
 
 class NoIntrospection(ValidationRule):

@@ -40,14 +40,14 @@ from engine.compile import Compiler
 from engine.cost import UNBOUNDED, Limits
 from engine.deprecations import deprecated_in
 from engine.describe import Description, Sent, described
-from engine.document import Invalid, valid
+from engine.document import valid
 from engine.errors import told
 from engine.incremental import Delivery, Payload, errors_in
 from engine.observer import Observer
 from engine.plan import Plan
 from engine.run import Run
 from runtime.context import Context
-from runtime.faults import BadInput, LimitExceeded, TooSlow
+from runtime.faults import BadInput, Invalid, LimitExceeded, TooSlow
 from runtime.viewer import ANYONE, Viewer
 
 

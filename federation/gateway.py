@@ -10,7 +10,6 @@ from graphql import ExecutionResult, OperationType, parse
 
 from engine.cost import Limits
 from engine.describe import Description, Sent
-from engine.document import Invalid
 from engine.engine import Engine, Operation, Planned, Subscription
 from engine.incremental import Payload
 from federation.client import Client
@@ -23,7 +22,7 @@ from federation.policy import Policy
 from federation.router import Router
 from federation.supergraph import Supergraph
 from runtime.context import Context
-from runtime.faults import BadInput, LimitExceeded
+from runtime.faults import BadInput, Invalid, LimitExceeded
 from runtime.http import as_text
 from runtime.viewer import Viewer
 

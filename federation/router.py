@@ -13,7 +13,6 @@ from graphql.execution.values import VariableValues
 from engine.arguments import NO_VARIABLES
 from engine.collect import Collector
 from engine.cost import Limits
-from engine.document import Invalid
 from engine.engine import VARIANTS, Engine, Operation, viewer_of
 from engine.errors import told
 from engine.plan import Plan
@@ -28,7 +27,7 @@ from federation.policy import Policy
 from federation.search import Budget
 from federation.supergraph import Supergraph
 from runtime.context import Context
-from runtime.faults import TooSlow
+from runtime.faults import Invalid, TooSlow
 from runtime.viewer import ANYONE, Viewer
 
 NO_HEADERS: Mapping[str, str] = {}

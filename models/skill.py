@@ -150,7 +150,7 @@ class WorkerSkill(Row):
     verified: Mapped[bool] = public()
     qp_code: Mapped[str | None] = partner()
     qp_version: Mapped[str | None] = partner()
-    certificate_number: Mapped[str | None] = partner(unique=True)
+    certificate_number: Mapped[str | None] = partner(unique=True, area=Area.WORKER_IDENTITY)
     awarding_body: Mapped[str | None] = partner()
     verified_at: Mapped[datetime | None] = partner()
 

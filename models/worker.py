@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from functools import partial as bound
 from typing import Annotated, ClassVar
 
 from sqlalchemy import (
@@ -40,7 +41,7 @@ from runtime.batch import DEPARTMENT, DISTRICTS, PROVIDER, PURPOSES, VIEWER
 from runtime.language import Language
 from runtime.privacy import Privacy
 from runtime.refusal import Refusal
-from runtime.rights import Area, Rule
+from runtime.rights import CONSENTS, Area, Rule
 
 MOBILE = "'^\\+91([6-9][0-9]{9}|0000[0-9]{6})$'"
 """E.164, or the prefix of demo people, which no network can dial."""
@@ -327,6 +328,31 @@ class ProviderDistrict(Row):
     district_id: Mapped[str] = public(ForeignKey("district.id"), primary_key=True, index=True)
 
 
+def agreeing(purposes: frozenset[str]) -> ColumnElement[bool]:
+    """The workers in the client's districts who agreed to one of the purposes that it has."""
+    return and_(
+        Worker.district_id == any_(DISTRICTS),
+        or_(
+            consented(
+                ConsentRecord.purpose == any_(PURPOSES),
+                ConsentRecord.purpose.in_(sorted(purposes)),
+            ),
+            # What the client told us itself, until the person has taken it over.
+            and_(Worker.enrolled_by == VIEWER, Worker.status == WorkerStatus.DRAFT),
+        ),
+    )
+
+
+def consented(*to: ColumnElement[bool]) -> ColumnElement[bool]:
+    return there_is(
+        ConsentRecord,
+        ConsentRecord.subject_id == Worker.id,
+        *to,
+        ConsentRecord.withdrawn_at.is_(None),
+        of=Worker,
+    )
+
+
 class Worker(Row):
     """A sewa mitra. Erasure leaves the row, its counts and money, and nothing personal.
 
@@ -376,20 +402,7 @@ class Worker(Row):
             Engagement.status == EngagementStatus.ACTIVE,
             of=Worker,
         ),
-        Rule.CONSENT: lambda: and_(
-            Worker.district_id == any_(DISTRICTS),
-            or_(
-                there_is(
-                    ConsentRecord,
-                    ConsentRecord.subject_id == Worker.id,
-                    ConsentRecord.purpose == any_(PURPOSES),
-                    ConsentRecord.withdrawn_at.is_(None),
-                    of=Worker,
-                ),
-                # What the client told us itself, until the person has taken it over.
-                and_(Worker.enrolled_by == VIEWER, Worker.status == WorkerStatus.DRAFT),
-            ),
-        ),
+        **{rule: bound(agreeing, purposes) for rule, purposes in CONSENTS.items()},
     }
 
     id: Mapped[str] = public(primary_key=True)
@@ -413,13 +426,15 @@ class Worker(Row):
     latitude: Mapped[float] = public()
     longitude: Mapped[float] = public()
 
-    surname_en: Mapped[str | None] = partner()
-    surname_hi: Mapped[str | None] = partner()
+    surname_en: Mapped[str | None] = partner(area=Area.WORKER_IDENTITY)
+    surname_hi: Mapped[str | None] = partner(area=Area.WORKER_IDENTITY)
     registered_at: Mapped[datetime] = partner()
     gender: Mapped[str | None] = partner()
     birth_year: Mapped[int | None] = partner()
     eshram_uan: Mapped[str | None] = partner(
-        CheckConstraint("eshram_uan ~ '^[0-9]{12}$'", name="eshram_uan"), unique=True
+        CheckConstraint("eshram_uan ~ '^[0-9]{12}$'", name="eshram_uan"),
+        unique=True,
+        area=Area.WORKER_REGISTER,
     )
 
     mobile: Mapped[str | None] = owner(
@@ -444,13 +459,7 @@ class Worker(Row):
 
 def agreed_to(purpose: ConsentPurpose) -> ColumnElement[bool]:
     """The workers whose consent for the purpose stands."""
-    return there_is(
-        ConsentRecord,
-        ConsentRecord.subject_id == Worker.id,
-        ConsentRecord.purpose == purpose,
-        ConsentRecord.withdrawn_at.is_(None),
-        of=Worker,
-    )
+    return consented(ConsentRecord.purpose == purpose)
 
 
 class Verification(Row):

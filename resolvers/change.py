@@ -1,15 +1,11 @@
 """What has become of records: who is told, and which events are changes of which."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 from loaders import change as load
 from models.change import RecordChange, RecordKind
 from runtime.changes import follower
-from runtime.context import Context
-from runtime.faults import Forbidden, Unauthenticated
 from runtime.feed import Change
-from runtime.rights import Role
 from runtime.transaction import Transaction
 
 PERSON = frozenset(
@@ -56,16 +52,6 @@ async def note_changes(tx: Transaction, changes: Sequence[Change]) -> None:
 
 def in_rows(latest: Mapping[str, Change]) -> load.Latest:
     return [(id, each.position, each.event, each.happened_at) for id, each in latest.items()]
-
-
-def for_partners(field: str) -> Callable[[Context, dict[str, Any]], None]:
-    def check(context: Context, _: dict[str, Any]) -> None:
-        if context.viewer.role is Role.ANONYMOUS:
-            raise Unauthenticated
-        if context.viewer.role is not Role.PARTNER:
-            raise Forbidden(field, "is for the systems of partner departments")
-
-    return check
 
 
 def record_id(row: RecordChange) -> str:

@@ -51,6 +51,7 @@ def claims_of(viewer: Viewer) -> dict[str, Any]:
         "provider": viewer.provider_id,
         "department": viewer.department_id,
         "purposes": list(viewer.purposes),
+        "contract": viewer.contract,
         "client_id": viewer.id if viewer.role is Role.PARTNER else None,
     }
     return {name: value for name, value in said.items() if value}
@@ -64,5 +65,6 @@ def viewer_from(claims: dict[str, Any]) -> Viewer:
         provider_id=claims.get("provider"),
         department_id=claims.get("department"),
         purposes=tuple(claims.get("purposes", ())),
+        contract=claims.get("contract"),
         session_id=claims.get("sid"),
     )

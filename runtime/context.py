@@ -1,11 +1,12 @@
 """What a resolver can reach: who is asking, in which language, and batched reads."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
 from runtime.audit import Trail
 from runtime.batch import ROOT, Access, Batch, Batches
+from runtime.faults import Forbidden, Unauthenticated
 from runtime.field import Field
 from runtime.kept import KeptRows
 from runtime.language import Language
@@ -13,6 +14,7 @@ from runtime.page import Pages
 from runtime.points import Spent
 from runtime.process import Process
 from runtime.projection import Projection
+from runtime.rights import Role
 from runtime.viewer import Viewer
 
 NO_HEADERS: Mapping[bytes, bytes] = {}
@@ -74,6 +76,12 @@ class Context:
             reason = f"Sent to {told.id or 'a partner without access'}."
             made.actor = replace(self.viewer, purposes=told.purposes, reason=reason)
         return made
+
+    def admit(self, roles: Collection[Role], field: str) -> None:
+        """Raises what others than these are told."""
+        if self.viewer.role not in roles:
+            anonymous = self.viewer.role is Role.ANONYMOUS
+            raise Unauthenticated() if anonymous else Forbidden(field, "is not for your role")
 
     async def load(self, batch: Batch, key: str = ROOT) -> Any:
         """The row, rows or value of one key, read together with the keys of its neighbours."""

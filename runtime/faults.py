@@ -78,6 +78,13 @@ class ReasonRequired(Coded):
         )
 
 
+class Invalid(Exception):
+    """An operation that cannot be run; every error in it is meant for the client."""
+
+    def __init__(self, *errors: GraphQLError) -> None:
+        self.errors = errors
+
+
 def formatted(
     errors: Iterable[GraphQLError], request_id: str, *, exact: bool = False
 ) -> list[dict[str, Any]]:

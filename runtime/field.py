@@ -14,7 +14,7 @@ from graphql import GraphQLField
 from runtime.batch import Batch
 from runtime.page import Pages
 from runtime.privacy import Privacy
-from runtime.rights import Area
+from runtime.rights import Area, Role
 
 FIELD = "field"
 """The key of the record in metadata and in extensions."""
@@ -45,6 +45,8 @@ class Field:
     """One read for all parents; a function of the parent where the read depends on it."""
     compute: Callable[..., Any] | None = None
     """A function of a row that holds at least `needs`, and of the arguments."""
+    roles: frozenset[Role] | None = None
+    """Who may ask for it at all; None is everyone."""
     check: Callable[[Any, dict[str, Any]], None] | None = None
     """Refuses arguments, given the request's context, before anything is read."""
     speaks: bool = False
@@ -63,6 +65,8 @@ class Field:
     """How many items its list may hold, or the argument that says so; pages say so themselves."""
     max_age: float | None = None
     """For how many seconds what it shows may be kept. See `lifetime` for what is left out."""
+    until: str | None = None
+    """The last version of partners' contracts that has it; see runtime/contract.py."""
     domain: str = ""
     """The module that declared it."""
     convert: Callable[[dict[str, Any]], dict[str, Any]] | None = None

@@ -11,6 +11,7 @@ from runtime.database import Database
 from runtime.feed import Feed
 from runtime.oidc import Officials
 from runtime.partner import Partners
+from runtime.runner import RunnerFor
 from runtime.settings import Settings
 from runtime.sms import ConsoleSms, HttpSms, Sms
 from runtime.storage import LocalStorage, Storage, folder_for
@@ -33,10 +34,14 @@ class Process:
     officials: Officials | None
     redis: "SharedRedis | None"
     feed: Feed
+    runner_for: RunnerFor | None = None
+    """None where nothing is run for clients."""
 
 
 @asynccontextmanager
-async def process_of(settings: Settings, sms: Sms | None = None) -> AsyncIterator[Process]:
+async def process_of(
+    settings: Settings, sms: Sms | None = None, runner_for: RunnerFor | None = None
+) -> AsyncIterator[Process]:
     """Over `settings.database_url`, which must be set."""
     assert settings.database_url is not None
     database = Database(settings.database_url, pool_size=settings.pool_size)
@@ -62,6 +67,7 @@ async def process_of(settings: Settings, sms: Sms | None = None) -> AsyncIterato
             officials,
             redis,
             feed,
+            runner_for,
         )
     finally:
         await feed.close()

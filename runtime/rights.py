@@ -41,8 +41,25 @@ class Rule(StrEnum):
     """Of the other party of a booking, from its acceptance until a day after its end."""
     CONSENT = "consent"
     """In the client's districts, of people who agreed to one of its purposes."""
+    IDENTITY_CONSENT = "identity_consent"
+    CONTACT_CONSENT = "contact_consent"
+    LABOUR_CONSENT = "labour_consent"
+    """The same, of those purposes that `CONSENTS` names."""
     CASE = "case"
     """Linked to an open case of moderation."""
+
+
+PURPOSES = frozenset({"JOB_MATCHING", "SKILL_RECORDS", "SOCIAL_SECURITY", "RESEARCH"})
+"""What the system of a partner may want to know of people for."""
+CONSENTS: Mapping[Rule, frozenset[str]] = {
+    Rule.CONSENT: PURPOSES,
+    # Whoever studies people need not know who they are.
+    Rule.IDENTITY_CONSENT: PURPOSES - {"RESEARCH"},
+    Rule.CONTACT_CONSENT: frozenset({"JOB_MATCHING", "SOCIAL_SECURITY"}),
+    Rule.LABOUR_CONSENT: frozenset({"SOCIAL_SECURITY"}),
+}
+"""The purposes that each of these rules is about: people agreed to one of them, and the client is
+there for it."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +73,10 @@ class Grant:
 
 class Area(StrEnum):
     WORKER_RECORD = "worker_record"
+    WORKER_IDENTITY = "worker_identity"
+    """What tells who they are."""
+    WORKER_REGISTER = "worker_register"
+    """Where the registers of social security have them."""
     WORKER_CONTACT = "worker_contact"
     WORKER_HOME = "worker_home"
     WORKER_KYC = "worker_kyc"
@@ -104,14 +125,16 @@ WORKER_STAFF = {
     Role.STATE_OFFICER: Grant(Rule.ALL),
 }
 """Those who register and edit workers read what they edit."""
+WORKER_READERS = {
+    **WORKER_STAFF,
+    Role.HELPLINE: Grant(Rule.ALL),
+    Role.DEPARTMENT: Grant(Rule.OFFICE),
+}
 
 READ: Mapping[Area, Mapping[Role, Grant]] = {
-    Area.WORKER_RECORD: {
-        **WORKER_STAFF,
-        Role.HELPLINE: Grant(Rule.ALL),
-        Role.DEPARTMENT: Grant(Rule.OFFICE),
-        Role.PARTNER: Grant(Rule.CONSENT),
-    },
+    Area.WORKER_RECORD: {**WORKER_READERS, Role.PARTNER: Grant(Rule.CONSENT)},
+    Area.WORKER_IDENTITY: {**WORKER_READERS, Role.PARTNER: Grant(Rule.IDENTITY_CONSENT)},
+    Area.WORKER_REGISTER: {**WORKER_READERS, Role.PARTNER: Grant(Rule.LABOUR_CONSENT)},
     Area.WORKER_CONTACT: {
         Role.CITIZEN: masked(Rule.COUNTERPART),
         Role.WORKER: Grant(Rule.OWN),
@@ -120,7 +143,7 @@ READ: Mapping[Area, Mapping[Role, Grant]] = {
         Role.DISTRICT_OFFICER: reasoned(Rule.DISTRICT),
         Role.STATE_OFFICER: reasoned(Rule.ALL),
         Role.DEPARTMENT: Grant(Rule.OFFICE),
-        Role.PARTNER: masked(Rule.CONSENT),
+        Role.PARTNER: masked(Rule.CONTACT_CONSENT),
     },
     Area.WORKER_HOME: {
         Role.WORKER: Grant(Rule.OWN),

@@ -21,6 +21,8 @@ class Viewer:
     """What a partner client may use data for."""
     reason: str | None = None
     """Why this request asks for what needs a reason."""
+    contract: str | None = None
+    """The version of what a partner client is shown; the newest, if none is named."""
     session_id: str | None = None
 
     @property

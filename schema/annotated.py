@@ -31,6 +31,7 @@ from runtime.field import told
 from runtime.page import DEFAULT_SIZE, Pages
 from runtime.rights import READ, WRITE, Role
 from schema.base import additions
+from schema.contract import tags_of
 from schema.graph import backing_of, origin_of
 
 FEDERATION = "https://specs.apollo.dev/federation/v2.9"
@@ -108,6 +109,8 @@ def of_type(type_: GraphQLObjectType) -> Iterator[ConstDirectiveNode]:
 
 def of_field(field: GraphQLField) -> Iterator[ConstDirectiveNode]:
     record, command = told(field), field.extensions.get(COMMAND)
+    for tag in tags_of(field):
+        yield directive("tag", name=tag)
     if isinstance(command, Command):
         yield from of_roles(set(WRITE[command.may]))
     if record is None:
@@ -115,7 +118,6 @@ def of_field(field: GraphQLField) -> Iterator[ConstDirectiveNode]:
     if is_split(field):
         yield directive("shareable")
     if record.area is not None:
-        yield directive("tag", name=record.privacy.name.lower())
         yield from of_roles(set(READ[record.area]))
     if record.cost:
         yield directive("cost", weight=record.cost)

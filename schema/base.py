@@ -3,7 +3,7 @@ command with its input and what may come of it; an event."""
 
 import dataclasses
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from enum import StrEnum
 from types import MappingProxyType, UnionType
 from typing import Annotated, Any, Optional, TypeVar, Union, get_args, get_origin
@@ -11,6 +11,7 @@ from typing import Annotated, Any, Optional, TypeVar, Union, get_args, get_origi
 import strawberry
 from strawberry import ID
 from strawberry.types.base import get_object_definition
+from strawberry.utils.str_converters import to_camel_case
 
 from models.base import Row
 from resolvers.info import Info
@@ -23,11 +24,12 @@ from runtime.page import After, Before, First, Last, Pages
 from runtime.privacy import Privacy
 from runtime.refusal import Refusal as Refused
 from runtime.refusal import Told
-from runtime.rights import Act, Area
+from runtime.rights import Act, Area, Role
 from runtime.rows import is_row_of
 from runtime.words import AadhaarInText, Words
 
 T = TypeVar("T")
+Check = Callable[[Context, dict[str, Any]], None]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,13 +70,15 @@ def field(
     by: str | None = None,
     kind: type = str,
     compute: Callable[..., Any] | None = None,
-    check: Callable[[Context, dict[str, Any]], None] | None = None,
+    roles: Collection[Role] | None = None,
+    check: Check | None = None,
     resolve: Callable[..., Any] | None = None,
     shows: Privacy | None = None,
     area: Area | None = None,
     cost: int = 0,
     size: int | str | None = None,
     max_age: float | None = None,
+    until: str | None = None,
 ) -> Any:
     """A field, declared once; see `runtime.field.Field` for what the arguments say.
 
@@ -89,6 +93,7 @@ def field(
         by=by,
         load=load,
         compute=compute,
+        roles=frozenset(roles) if roles else None,
         check=check,
         speaks=any(parameter.name == "language" for parameter in arguments),
         shows=shows,
@@ -96,6 +101,7 @@ def field(
         cost=cost,
         size=size,
         max_age=max_age,
+        until=until,
     )
     metadata = {FIELD: record}
     if resolve is not None:
@@ -111,12 +117,16 @@ def field(
     return strawberry.field(resolver=answer, description=description, metadata=metadata)
 
 
-def event(description: str, source: Source) -> Any:
+def event(description: str, source: Source, roles: Collection[Role] | None = None) -> Any:
     """The events of a subscription, declared once. The keyword-only parameters of their `source`
     are the arguments, described as `Annotated`."""
     parameters = parameters_of(None, source)
     # What the source tells of is the event, and with it the field's value.
-    record = Field(compute=lambda told, **_: told, shows=Privacy.PUBLIC)
+    record = Field(
+        compute=lambda told, **_: told,
+        roles=frozenset(roles) if roles else None,
+        shows=Privacy.PUBLIC,
+    )
 
     async def answer(root: Any, info: Info, **_: Any) -> Any:
         return root
@@ -284,9 +294,21 @@ def finish(cls: type[T], row: type[Row] | None) -> type[T]:
             record = dataclasses.replace(record, attribute=declared.python_name)
             if row is not None and not record.needs:
                 record = dataclasses.replace(record, needs=(declared.python_name,))
+        if record.roles is not None and SOURCE not in declared.metadata:
+            name = to_camel_case(declared.python_name)
+            record = dataclasses.replace(record, check=admitting(record.roles, name, record.check))
         completed = classed(record, row, cls.__module__)
         declared.metadata = MappingProxyType({**declared.metadata, FIELD: completed})
     return cls
+
+
+def admitting(roles: Collection[Role], name: str, check: Check | None) -> Check:
+    def admitted(context: Context, arguments: dict[str, Any]) -> None:
+        context.admit(roles, name)
+        if check is not None:
+            check(context, arguments)
+
+    return admitted
 
 
 def classed(record: Field, row: type[Row] | None, module: str) -> Field:

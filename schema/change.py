@@ -11,6 +11,7 @@ from loaders import skill as load_skill
 from loaders import worker as load_worker
 from models import change as model
 from models.booking import Booking, BookingState
+from runtime.rights import Role
 from schema.base import enum, field, part, query
 from schema.page import Connection
 from schema.review import RatingSummary
@@ -115,25 +116,25 @@ class Query:
         "Workers of whom you may have a copy, or had, each at its last change: from the first"
         " page to the last it is all there is, and from then on what changes. Keep `endCursor`.",
         load=load.worker_changes,
-        check=resolve.for_partners("workerChanges"),
+        roles=[Role.PARTNER],
     )
     skill_changes: Connection[SkillChange] = field(
         "The same of skills, for a copy that has them apart.",
         load=load.skill_changes,
-        check=resolve.for_partners("skillChanges"),
+        roles=[Role.PARTNER],
     )
     provider_changes: Connection[ProviderChange] = field(
         "The same of providers that serve, or served, your districts.",
         load=load.provider_changes,
-        check=resolve.for_partners("providerChanges"),
+        roles=[Role.PARTNER],
     )
     booking_changes: Connection[BookingFactsChange] = field(
         "The same of bookings in your districts: what of them is about nobody.",
         load=load.booking_changes,
-        check=resolve.for_partners("bookingChanges"),
+        roles=[Role.PARTNER],
     )
     rating_changes: Connection[RatingChange] = field(
         "The same of ratings in your districts.",
         load=load.rating_changes,
-        check=resolve.for_partners("ratingChanges"),
+        roles=[Role.PARTNER],
     )

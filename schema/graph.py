@@ -184,9 +184,9 @@ def lift(
             record = getattr(declared, "metadata", {}).get(FIELD)
             if (command := getattr(declared, "metadata", {}).get(COMMAND)) is not None:
                 made.extensions[COMMAND] = command
-            if (source := getattr(declared, "metadata", {}).get(SOURCE)) is not None:
-                made.subscribe = subscribing(source, partial(arguments_for, declared))
             if isinstance(record, Field) and isinstance(declared, StrawberryField):
+                if (source := declared.metadata.get(SOURCE)) is not None:
+                    made.subscribe = subscribing(source, record, partial(arguments_for, declared))
                 if declared.arguments:
                     record = replace(record, convert=partial(arguments_for, declared))
                 made.extensions[FIELD] = record
@@ -195,9 +195,11 @@ def lift(
 
 
 def subscribing(
-    source: Source, convert: Callable[[dict[str, Any]], dict[str, Any]]
+    source: Source, record: Field, convert: Callable[[dict[str, Any]], dict[str, Any]]
 ) -> Callable[..., Any]:
     async def subscribe(_: Any, info: GraphQLResolveInfo[Any], **given: Any) -> Any:
+        if record.roles is not None:
+            info.context.admit(record.roles, info.field_name)
         return await source(info.context, **convert(given))
 
     return subscribe

@@ -9,6 +9,7 @@ import resolvers.live as resolve
 from loaders import booking as load_booking
 from loaders import grievance as load_grievance
 from loaders import place as load_place
+from runtime.rights import Role
 from schema.base import event, field, plain, subscription
 from schema.booking import Booking
 from schema.discovery import Statistics
@@ -83,11 +84,14 @@ class Subscription:
         "What happens to a booking, for whom it shows; in order. Ends when it shows no more.",
         resolve.booking_changed,
     )
-    job_offered: JobOffer = event("Work that is offered to you, a worker.", resolve.job_offered)
+    job_offered: JobOffer = event(
+        "Work that is offered to you, a worker.", resolve.job_offered, roles=[Role.WORKER]
+    )
     statistics_changed: StatisticsChange = event(
         "The published figures, every few seconds while they change.", resolve.statistics_changed
     )
     district_board: BoardChange = event(
         "What happens in the districts of an officer: bookings, complaints, calls for help.",
         resolve.district_board,
+        roles=[Role.DISTRICT_OFFICER, Role.STATE_OFFICER],
     )

@@ -33,7 +33,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from engine.cost import CEILINGS, INTROSPECTION, READ, Limits, Price, priced
-from engine.document import MERGING, Invalid, valid
+from engine.document import MERGING, valid
+from runtime.faults import Invalid
 from runtime.field import told
 from runtime.settings import Settings
 from schema.graph import gateway

@@ -17,7 +17,7 @@ from edge.documents import BadManifest, Documents, Trusted, examples_for
 from edge.endpoint import in_header
 from edge.negotiation import GRAPHQL
 from engine.deprecations import announces, deprecated_in
-from engine.document import Invalid
+from runtime.faults import Invalid
 from runtime.redis import SharedRedis
 from runtime.rights import Role
 from runtime.settings import Settings

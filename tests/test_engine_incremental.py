@@ -15,10 +15,10 @@ from graphql import (
 )
 from hypothesis import HealthCheck, assume, given, settings
 
-from engine.document import Invalid
 from engine.engine import Engine, Operation
 from engine.incremental import Payload
 from engine.observer import Observer
+from runtime.faults import Invalid
 from tests.conftest import Ask
 from tests.delivery import (
     InParts,

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from engine.document import Invalid
 from engine.engine import Engine
+from runtime.faults import Invalid
 from runtime.settings import Settings
 from server import OPERATIONS, create_app
 from tests.asking import SCHEMA

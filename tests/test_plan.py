@@ -15,9 +15,9 @@ from engine.arguments import NO_VARIABLES
 from engine.compile import Compiler
 from engine.cost import Limits
 from engine.describe import Description, Sent, described
-from engine.document import Invalid
 from engine.engine import Engine
 from runtime.context import Context
+from runtime.faults import Invalid
 from runtime.field import told
 from runtime.language import Language
 from runtime.rights import Role

@@ -5,10 +5,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from edge.endpoint import Runner
-from engine.document import Invalid
+from edge.runners import Runner
 from runtime.context import Context
-from runtime.faults import formatted
+from runtime.faults import Invalid, formatted
 from runtime.language import Language
 from runtime.process import Process
 from runtime.settings import Settings
