@@ -28,6 +28,24 @@ Step = Callable[[int], Awaitable[object]]
 """Takes how often it has failed since it last did not, and is true if there is more to do."""
 
 
+Labour = Callable[[Process], Awaitable[object]]
+"""Does some of what there is to do, and is true if there is more."""
+
+LABOURS: dict[str, Labour] = {}
+
+
+def labour(name: str) -> Callable[[Labour], Labour]:
+    """Have every worker call the function over and over: for work that is neither about each
+    change nor due at a time. Several do so at once, and it sees itself to what that takes."""
+
+    def register(run: Labour) -> Labour:
+        assert name not in LABOURS, f"two labours are called {name}"
+        LABOURS[name] = run
+        return run
+
+    return register
+
+
 async def work(process: Process, stop: asyncio.Event) -> None:
     """Until told to stop; what was begun is then ended."""
     # Before anything gets a position: who is new follows from here.
@@ -37,6 +55,7 @@ async def work(process: Process, stop: asyncio.Event) -> None:
         "jobs": lambda _: jobs_until(process, stop),
         "heirs": lambda _: take_over(process),
         **{name: partial(hand_on, process, name) for name in FOLLOWERS},
+        **{name: partial(labour_at, process, name) for name in LABOURS},
     }
     async with asyncio.TaskGroup() as tasks:
         for name, step in parts.items():
@@ -46,6 +65,10 @@ async def work(process: Process, stop: asyncio.Event) -> None:
 async def hand_on(process: Process, name: str, failures: int) -> int:
     # One by one after a failure: what comes before the change it fails at gets through.
     return await follow(process, name, 1 if failures else BATCH)
+
+
+async def labour_at(process: Process, name: str, _: int) -> object:
+    return await LABOURS[name](process)
 
 
 async def jobs_until(process: Process, stop: asyncio.Event) -> None:
@@ -97,7 +120,8 @@ async def pause(seconds: float, stop: asyncio.Event) -> None:
 async def working(process: Process) -> AsyncIterator[None]:
     """The background's work is done as long as the block lasts."""
     # Connections of its own: requests beside it must not wait for it.
-    database = Database(process.settings.database_url or "", pool_size=AT_ONCE + len(FOLLOWERS) + 2)
+    size = AT_ONCE + len(FOLLOWERS) + len(LABOURS) + 2
+    database = Database(process.settings.database_url or "", pool_size=size)
     stop = asyncio.Event()
     task = asyncio.create_task(work(replace(process, database=database), stop))
     try:
