@@ -20,7 +20,7 @@ from functools import partial
 from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, NoReturn, TypeVar
 from zoneinfo import ZoneInfo
 
 import orjson
@@ -74,28 +74,30 @@ from federation.policy import SHOWN
 from federation.router import planned
 from federation.supergraph import BadSupergraph
 from models.account import ConsentPurpose
-from resolvers import document, partner_token
+from resolvers import document, partner, partner_token
 from runtime import log
 from runtime.background import working
 from runtime.database import Database, migrate
 from runtime.draining import draining
 from runtime.embedded import default_folder, embedded_postgres
-from runtime.faults import RETRY_AFTER_SECONDS, Invalid, NotFound
+from runtime.faults import RETRY_AFTER_SECONDS, BadInput, Invalid, NotFound
 from runtime.garbage import look_seldom
 from runtime.geography import INDIA
 from runtime.http import encoded
 from runtime.identity import DEMO
 from runtime.kept import KeptRows
+from runtime.language import Language
 from runtime.oauth import TOKEN_PATH
 from runtime.oidc import claim_names
 from runtime.privacy import Privacy
 from runtime.process import process_of
+from runtime.refusal import Refusal
 from runtime.rights import Role
 from runtime.settings import Settings
 from runtime.signature import Gateways, secrets_in
 from runtime.sms import Sms
 from runtime.storage import folder_for
-from runtime.tokens import NoKeys, keys_in, public_keys, rotate
+from runtime.tokens import NoKeys, keys_in, rotate
 from runtime.transaction import transaction
 from runtime.viewer import Viewer
 from schema import sdl
@@ -260,7 +262,7 @@ def lifespan_of(
                 await stack.enter_async_context(working(process))
             state: dict[str, Any] = {"process": process}
             if trusted is not None:
-                state["limits"] = limits_of(settings, process.redis)
+                state["limits"] = limits_of(settings, process.redis, process.ledger)
                 state["documents"] = documents_of(trusted, process)
                 await stack.enter_async_context(trusted.followed())
             if settings.response_cache_bytes or settings.entity_cache_rows:
@@ -625,16 +627,27 @@ def documents_command(
         raise typer.Exit(1)
 
 
+Quota = Annotated[int | None, typer.Option(min=1)]
+Client = Annotated[str, typer.Argument(help="Its client id, pc_…")]
+Reason = Annotated[str, typer.Option(help="Why, for those who run it to read.")]
+
+
 @partner_cli.command("add")
 def partner_add(
     name: Annotated[str, typer.Argument(help="Whose system it is, as auditors will read it.")],
     purpose: Annotated[list[ConsentPurpose], typer.Option(help="Once for each purpose.")],
     district: Annotated[list[int], typer.Option(help="LGD codes; once for each.")],
+    contact: Annotated[str, typer.Option(help="Where those who run it are told of things.")] = "",
     days: Annotated[int, typer.Option(min=1, help="Until access ends by itself.")] = 365,
     keys: Annotated[
         Path | None,
         typer.Option(help="A JWK set of its public keys: it signs instead of having a secret."),
     ] = None,
+    contract: Annotated[str | None, typer.Option(help="A version; else the newest.")] = None,
+    points_per_minute: Quota = None,
+    points_per_day: Quota = None,
+    rows_per_minute: Quota = None,
+    rows_per_day: Quota = None,
 ) -> None:
     """Give a partner's system access: a client id, and a secret that is shown this once.
 
@@ -642,41 +655,112 @@ def partner_add(
 
     python server.py partner add "Skill Mission" --purpose SKILL_RECORDS --district 162
     """
-    known = {int(line["lgd_district_code"]) for line in reference.lines("districts")}
-    if unknown := set(district) - known:
-        fail(f"No district of the state has the LGD code {min(unknown)}.")
     try:
-        published = orjson.loads(keys.read_bytes()) if keys else None
-        if published is not None and not public_keys(published):
-            fail(f"{keys} holds no public key.")
-    except (OSError, ValueError, KeyError, TypeError):
-        fail(f"{keys} is not a JWK set.")
-    found = in_transaction(
-        partner_token.register_client,
-        name,
-        purpose,
-        [f"dt_{code}" for code in district],
-        days,
-        published,
+        published = keys.read_text(encoding="utf-8") if keys else None
+    except (OSError, ValueError) as error:
+        fail(f"{keys}: {error}")
+    tell_access(
+        office(
+            partner.register_partner_client,
+            name=name,
+            contact=contact,
+            purposes=purpose,
+            district_codes=district,
+            days=days,
+            public_keys_json=published,
+            contract_version=contract,
+            points_per_minute=points_per_minute,
+            points_per_day=points_per_day,
+            rows_per_minute=rows_per_minute,
+            rows_per_day=rows_per_day,
+        )
     )
-    typer.echo(f"client_id      {found.client_id}")
-    if found.secret:
-        typer.echo(f"client_secret  {found.secret}")
+
+
+@partner_cli.command("rotate")
+def partner_rotate(
+    client_id: Client,
+    overlap_hours: Annotated[
+        int, typer.Option(help="How long the secret it has goes on; 0 after a leak.")
+    ] = partner.OVERLAP_HOURS,
+) -> None:
+    """Give a client a new secret, shown this once; the one it has goes on for a while.
+
+    python server.py partner rotate pc_…
+    """
+    tell_access(
+        office(partner.rotate_partner_secret, client_id=client_id, overlap_hours=overlap_hours)
+    )
+
+
+@partner_cli.command("suspend")
+def partner_suspend(client_id: Client, reason: Reason) -> None:
+    """Stop a client within 15 seconds, until it is resumed.
+
+    python server.py partner suspend pc_… --reason "Asked for more than was agreed"
+    """
+    office(partner.suspend_partner_client, client_id=client_id, reason=reason)
+
+
+@partner_cli.command("resume")
+def partner_resume(client_id: Client) -> None:
+    """Let a suspended client go on.
+
+    python server.py partner resume pc_…
+    """
+    office(partner.resume_partner_client, client_id=client_id)
 
 
 @partner_cli.command("revoke")
-def partner_revoke(client_id: str) -> None:
+def partner_revoke(client_id: Client, reason: Reason = "The access has ended.") -> None:
     """End a client's access for good; tokens it has stop within 15 seconds.
 
     python server.py partner revoke pc_…
     """
+    office(partner.revoke_partner_client, client_id=client_id, reason=reason)
+
+
+@partner_cli.command("usage")
+def partner_usage(
+    client_id: Client,
+    days: Annotated[int, typer.Option(min=1, help="Looking so far back.")] = 31,
+) -> None:
+    """Print what a client has used up, the latest day first.
+
+    python server.py partner usage pc_…
+    """
+    client, used = office(partner.used_by, client_id=client_id, days=days)
+    shown = Table(title=client.name, box=None, padding=(0, 2))
+    for column in ("day", "requests", "refused", "points", "rows read"):
+        shown.add_column(column, justify="left" if column == "day" else "right")
+    for day in used:
+        figures = (day.requests, day.refused, day.points, day.rows_read)
+        shown.add_row(f"{day.day}", *(f"{figure:,}" for figure in figures))
+    limits = f"a day: {client.points_per_day:,} points, {client.rows_per_day:,} rows"
+    Console(highlight=False).print(shown, limits)
+
+
+def tell_access(access: partner.Registered) -> None:
+    typer.echo(f"client_id      {access.client_id}")
+    if access.secret:
+        typer.echo(f"client_secret  {access.secret}")
+
+
+def office(command: Callable[..., Awaitable[T]], **given: Any) -> T:
+    """What comes of a command that the state's office sends here rather than by GraphQL."""
     try:
-        in_transaction(partner_token.revoke_client, client_id)
-    except NotFound:
-        fail(f"There is no client {client_id}.")
+        return in_transaction(command, **given)
+    except Refusal as refusal:
+        fail(refusal.message(Language.EN))
+    except NotFound as error:
+        if (error.extensions or {}).get("argument") == "clientId":
+            fail(f"There is no client {given['client_id']}.")
+        fail("No district of the state has one of these LGD codes.")
+    except BadInput as error:
+        fail(error.message)
 
 
-def in_transaction(act: Callable[..., Awaitable[T]], *arguments: Any) -> T:
+def in_transaction(act: Callable[..., Awaitable[T]], **given: Any) -> T:
     """What comes of it, in a transaction of its own."""
     # Nothing is signed here, so nothing is asked of the keys.
     settings = replace(the_settings(), signing_keys=None)
@@ -685,7 +769,7 @@ def in_transaction(act: Callable[..., Awaitable[T]], *arguments: Any) -> T:
         await migrate(url)
         chosen = replace(settings, database_url=url)
         async with process_of(chosen) as process, transaction(process) as tx:
-            return await act(tx, *arguments)
+            return await act(tx, **given)
 
     with a_database(settings) as url:
         return asyncio.run(run(url))
@@ -707,6 +791,9 @@ def sdl_write() -> None:
 def sdl_check() -> None:
     """Fail if the files in schema/sdl are not the schema, or if clients of the last release
     would break."""
+    if changes := sdl.broken_contracts():
+        typer.echo("\n".join(changes))
+        fail("Systems of partners would break: keep it until a later version of the contract.")
     if changes := sdl.check():
         typer.echo("\n".join(changes))
         fail("schema/sdl is out of date: run `make sdl` and `make compose`, and commit it.")
@@ -846,7 +933,7 @@ def fill(url: str, profile: str, *, seed: int, workers: int | None, as_of: datet
         asyncio.run(demo.seed(url, chosen, seed=seed, as_of=day, progress=progress))
 
 
-def fail(message: str) -> Any:
+def fail(message: str) -> NoReturn:
     """End with one sentence instead of a traceback."""
     console.print(message, style="red")
     raise typer.Exit(1)

@@ -135,7 +135,7 @@ class Endpoint(Answering):
         points = UNKNOWN if planned is None else planned.cost
         incoming.told["cost"] = incoming.told.get("cost", 0) + points
         if limits is not None:
-            spent = Spent(points, await limits.take(incoming.client, points))
+            spent = await limits.take(incoming.client, points)
         if form != manner.media_type:
             if operation.kind is OperationType.SUBSCRIPTION:
                 stream = await self.told(
@@ -146,7 +146,7 @@ class Endpoint(Answering):
                 context.spent = spent
                 stream = await self.in_pieces(runner, form, operation, asked, context, manner)
             if spent is not None:
-                stream.headers.extend(headers_of(incoming.client, spent.standing))
+                stream.headers.extend(headers_of(incoming.client, spent))
             return stream
         run = partial(
             self.run, runner, operation, asked, planned, incoming, viewer, process, manner, spent
@@ -166,7 +166,7 @@ class Endpoint(Answering):
         if operation.deprecated:
             answer.headers.append((DEPRECATED, in_header(operation.deprecated)))
         if spent is not None:
-            answer.headers.extend(headers_of(incoming.client, spent.standing))
+            answer.headers.extend(headers_of(incoming.client, spent))
         return answer
 
     async def run(

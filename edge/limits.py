@@ -4,6 +4,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Awaitable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cache
 from ipaddress import IPv6Address, ip_address
 from math import ceil
@@ -15,7 +16,9 @@ from edge.negotiation import Headers
 from edge.request import Incoming
 from runtime.faults import Coded
 from runtime.http import Refused
-from runtime.points import REMEMBERED, Allowance, Meter, Standing, meter_of
+from runtime.points import REMEMBERED, Allowance, Meter, Spent, Standing, meter_of
+from runtime.quota import Ledger, Per, Quota
+from runtime.reads import Tally
 from runtime.rights import Role
 from runtime.settings import Settings
 from runtime.viewer import Viewer
@@ -27,6 +30,7 @@ log = structlog.get_logger()
 
 MISTAKE = 50
 """Points for a request that is refused: to find out that it has to be is work as well."""
+WINDOWS = {Per.MINUTE: 60, Per.DAY: 86_400}
 PEOPLE = {Role.CITIZEN, Role.WORKER, Role.PROVIDER}
 
 
@@ -39,8 +43,9 @@ class Client:
 
 
 class RateLimits:
-    def __init__(self, settings: Settings, meter: Meter) -> None:
+    def __init__(self, settings: Settings, meter: Meter, ledger: Ledger | None = None) -> None:
         """Raises ValueError."""
+        self._ledger = ledger
         self._enforced = settings.rate_limits == "enforce"
         self._meter = meter
         self._allowances = {
@@ -61,17 +66,21 @@ class RateLimits:
         if wait <= 0:
             del self._spent[client]
         elif self._enforced:
-            raise self._refused(client, MISTAKE, wait, [])
+            raise self._refused(client, None, wait)
 
-    async def take(self, client: Client, points: int) -> Standing:
-        """Where the client stands then. Raises Refused if it may not."""
+    async def take(self, client: Client, points: int) -> Spent:
+        """Where that leaves the client. Raises Refused if it may not."""
         standing = await self._taken(client, points)
         if not standing.allowed:
-            told = headers_of(client, standing)
-            refused = self._refused(client, points, standing.wait(points), told)
+            refused = self._refused(client, Spent(points, standing), standing.wait(points))
             if self._enforced:
                 raise refused
-        return standing
+        if client.kind != "partner" or self._ledger is None:
+            return Spent(points, standing)
+        spent = Spent(points, standing, await self._ledger.take(client.key, points, Tally()))
+        if spent.use is not None and not spent.use.allowed:
+            raise self._exhausted(client, spent, spent.use.exhausted)
+        return spent
 
     async def mistaken(self, client: Client) -> None:
         """A request of the client had to be refused."""
@@ -88,8 +97,10 @@ class RateLimits:
         )
         return taken if isinstance(taken, Standing) else await taken
 
-    def _refused(self, client: Client, points: int, wait: float, told: Headers) -> Refused:
+    def _refused(self, client: Client, spent: Spent | None, wait: float) -> Refused:
         allowance, seconds = self._allowances[client.kind], max(1, ceil(wait))
+        points = MISTAKE if spent is None else spent.points
+        told = {} if spent is None else told_of(client, spent)
         log.warning("rate limit", kind=client.kind, points=points, enforced=self._enforced)
         error = Coded(
             "RATE_LIMITED",
@@ -100,8 +111,26 @@ class RateLimits:
             limit=allowance.capacity,
             retryAfter=seconds,
         )
-        headers = {name.decode(): value.decode() for name, value in told}
-        return Refused(429, error, **{"Retry-After": str(seconds), **headers})
+        return Refused(429, error, **{"Retry-After": str(seconds), **told})
+
+    def _exhausted(self, client: Client, spent: Spent, quota: Quota) -> Refused:
+        log.warning("quota", client=client.key, of=quota.of, per=quota.per, limit=quota.limit)
+        seconds = max(1, ceil((quota.resets_at - datetime.now(UTC)).total_seconds()))
+        what, per = quota.of.lower(), quota.per.lower()
+        error = Coded(
+            "QUOTA_EXHAUSTED",
+            f"You have used {quota.used:,} {what} of the {quota.limit:,} that you have a {per}, and"
+            f" this costs {spent.points:,} points: wait {seconds} seconds, or have the state's"
+            " office give you more.",
+            quota=f"{quota.of}_PER_{quota.per}",
+            limit=quota.limit,
+            retryAfter=seconds,
+        )
+        return Refused(429, error, **{"Retry-After": str(seconds), **told_of(client, spent)})
+
+
+def told_of(client: Client, spent: Spent) -> dict[str, str]:
+    return {name.decode(): value.decode() for name, value in headers_of(client, spent)}
 
 
 def client_of(viewer: Viewer, incoming: Incoming) -> Client:
@@ -126,10 +155,23 @@ def address_of(incoming: Incoming) -> Client:
     return Client("anonymous", address)
 
 
-def headers_of(client: Client, standing: Standing) -> Headers:
-    """As draft-ietf-httpapi-ratelimit-headers has them, of points instead of requests."""
+def headers_of(client: Client, spent: Spent) -> Headers:
+    """As draft-ietf-httpapi-ratelimit-headers has them, of points instead of requests; quotas, of
+    those that have some, beside them."""
+    standing = spent.standing
     now = f'"{client.kind}";r={standing.remaining};t={ceil(standing.owed_seconds)}'
-    return [policy_of(client.kind, standing.allowance), (b"ratelimit", now.encode())]
+    if spent.use is None:
+        return [policy_of(client.kind, standing.allowance), (b"ratelimit", now.encode())]
+    policies, left = [policy_of(client.kind, standing.allowance)[1].decode()], [now]
+    for quota in spent.use.quotas:
+        name = f'"{quota.of.lower()}-{quota.per.lower()}"'
+        policies.append(f"{name};q={quota.limit};w={WINDOWS[quota.per]}")
+        seconds = ceil((quota.resets_at - datetime.now(UTC)).total_seconds())
+        left.append(f"{name};r={quota.remaining};t={max(0, seconds)}")
+    return [
+        (b"ratelimit-policy", ", ".join(policies).encode()),
+        (b"ratelimit", ", ".join(left).encode()),
+    ]
 
 
 @cache
@@ -138,6 +180,10 @@ def policy_of(kind: str, allowance: Allowance) -> tuple[bytes, bytes]:
     return b"ratelimit-policy", policy.encode()
 
 
-def limits_of(settings: Settings, redis: "SharedRedis | None") -> RateLimits | None:
+def limits_of(
+    settings: Settings, redis: "SharedRedis | None", ledger: Ledger | None = None
+) -> RateLimits | None:
     """Raises ValueError where the settings say what cannot be."""
-    return None if settings.rate_limits == "off" else RateLimits(settings, meter_of(redis))
+    if settings.rate_limits == "off":
+        return None
+    return RateLimits(settings, meter_of(redis), ledger)

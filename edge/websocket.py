@@ -284,7 +284,7 @@ class Socket:
         viewer = self._connection.viewer
         planned = runner.planned(operation, variables, viewer)
         points = UNKNOWN if planned is None else planned.cost
-        return Spent(points, await self._limits.take(client_of(viewer, self._incoming), points))
+        return await self._limits.take(client_of(viewer, self._incoming), points)
 
     def _context(self, reason: str | None, spent: Spent | None) -> Context:
         context = self._connection.context(self._incoming.headers, reason)

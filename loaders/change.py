@@ -25,10 +25,10 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from loaders.page import Sort, pages
 from loaders.shown import shown, visible
-from models.account import PartnerClient
 from models.base import there_is
 from models.booking import Booking
 from models.change import Gone, RecordChange, RecordKind, noted, skills_noted
+from models.partner import PartnerClient
 from models.place import District
 from models.skill import ServiceCategory, WorkerSkill
 from models.worker import Worker, WorkerStatus

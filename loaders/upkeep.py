@@ -4,8 +4,9 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Delete, delete, or_, select
 
-from models.account import CommandDone, OneTimeCode, Session, SpentAssertion, SpentToken
+from models.account import CommandDone, OneTimeCode, Session, SpentToken
 from models.booking import Quote, QuoteLine, QuoteStatus
+from models.partner import SpentAssertion
 from models.worker import Upload
 
 REPLAYED_FOR = timedelta(hours=24)

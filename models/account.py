@@ -363,35 +363,6 @@ class SpentToken(Row):
     session_id: Mapped[str] = never(ForeignKey("session.id"), index=True)
 
 
-class PartnerClient(Row):
-    """The system of a partner department: what it may read, for which purposes, and where."""
-
-    __tablename__ = "partner_client"
-    prefix: ClassVar[str] = "pc"
-
-    id: Mapped[str] = officer(primary_key=True)
-    name: Mapped[str] = officer()
-    secret_hash: Mapped[str | None] = never()
-    public_keys: Mapped[dict[str, Any] | None] = never(JSONB())
-    """A JWK set, for clients that sign instead of sending a secret."""
-    purposes: Mapped[list[str]] = officer()
-    district_ids: Mapped[list[str]] = officer()
-    registered_at: Mapped[datetime] = officer(server_default=func.now())
-    """Of what was no more by then it never learns."""
-    expires_at: Mapped[datetime | None] = officer()
-    revoked_at: Mapped[datetime | None] = officer()
-
-
-class SpentAssertion(Row):
-    """A signed assertion that a client has shown: it may not be shown twice."""
-
-    __tablename__ = "spent_assertion"
-
-    client_id: Mapped[str] = never(ForeignKey("partner_client.id"), primary_key=True)
-    jti: Mapped[str] = never(primary_key=True)
-    expires_at: Mapped[datetime] = never(index=True)
-
-
 class DemoAccount(Row):
     """Someone to become in demo data, by a token that is no secret. Only seeding makes one,
     and a gateway that is not in development accepts none."""

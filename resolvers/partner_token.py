@@ -1,21 +1,19 @@
 """Access for the systems of partner departments: which client gets which token."""
 
 import secrets
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import timedelta
-from typing import Any
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, timedelta
 
-from loaders import partner_token as load
-from models.account import ConsentPurpose, PartnerClient
-from models.base import new_id
+from loaders import partner as load
+from models.partner import PartnerClient
 from runtime.bearer import claims_of
+from runtime.contract import VERSIONS, is_served, newest
 from runtime.oauth import TOKEN_PATH, Asked, Denied, Issued, UnknownClient
 from runtime.process import Process
 from runtime.rights import Role
-from runtime.secret import HASHER, hashed, matches
+from runtime.secret import HASHER, matches
 from runtime.tokens import InvalidToken, public_keys, verified
-from runtime.transaction import Transaction, transaction
+from runtime.transaction import transaction
 from runtime.viewer import Viewer
 
 NOBODYS_HASH = HASHER.hash(secrets.token_urlsafe())
@@ -23,7 +21,7 @@ NOBODYS_HASH = HASHER.hash(secrets.token_urlsafe())
 ASSERTION_SECONDS = 600
 """How far ahead an assertion may end: so long it must be remembered."""
 JTI_LIMIT = 100
-PURPOSE, DISTRICT = "purpose:", "district:"
+PURPOSE, DISTRICT, CONTRACT = "purpose:", "district:", "contract:"
 
 
 async def issue(process: Process, asked: Asked) -> Issued:
@@ -36,23 +34,30 @@ async def issue(process: Process, asked: Asked) -> Issued:
         proved = await signed(process, client, asked.assertion)
     if client is None or not proved or client.revoked_at is not None:
         raise UnknownClient
+    if client.suspended_at is not None:
+        raise Denied("access_denied", f"The client is suspended: {client.reason}", 403)
     minutes = process.settings.access_minutes
     expires_at = tx.now + timedelta(minutes=minutes)
     if client.expires_at is not None:
         expires_at = min(expires_at, client.expires_at)
     if expires_at <= tx.now:
         raise UnknownClient
-    viewer = narrowed(client, (asked.scope or "").split())
+    viewer = narrowed(client, (asked.scope or "").split(), tx.now.date())
     return Issued(
         process.keys.sign(minutes, **claims_of(viewer), exp=int(expires_at.timestamp())),
         int((expires_at - tx.now).total_seconds()),
-        " ".join(scopes(viewer.purposes, viewer.districts)),
+        " ".join([*scopes(viewer.purposes, viewer.districts), CONTRACT + (viewer.contract or "")]),
     )
 
 
 async def knows_secret(client: PartnerClient | None, secret: str) -> bool:
     kept = client.secret_hash if client is not None else None
-    return await matches(kept or NOBODYS_HASH, secret) and kept is not None
+    if await matches(kept or NOBODYS_HASH, secret):
+        return kept is not None
+    if client is None or client.previous_secret_until is None:
+        return False
+    former = client.previous_secret_hash or NOBODYS_HASH
+    return client.previous_secret_until > datetime.now(UTC) and await matches(former, secret)
 
 
 async def signed(process: Process, client: PartnerClient | None, assertion: str) -> bool:
@@ -84,12 +89,18 @@ async def signed(process: Process, client: PartnerClient | None, assertion: str)
     return True
 
 
-def narrowed(client: PartnerClient, wanted: list[str]) -> Viewer:
-    """All that the client has, or of its purposes and of its districts those it asks for."""
+def narrowed(client: PartnerClient, wanted: list[str], today: date) -> Viewer:
+    """All that the client has, or of its purposes and of its districts those it asks for; in the
+    version of its contract, or in the one that it asks for."""
+    versions = [one.removeprefix(CONTRACT) for one in wanted if one.startswith(CONTRACT)]
     granted = scopes(client.purposes, client.district_ids)
-    if beyond := sorted(set(wanted) - set(granted)):
+    if beyond := sorted({one for one in wanted if not one.startswith(CONTRACT)} - set(granted)):
         raise Denied("invalid_scope", f"The client was not granted {' '.join(beyond)}.")
-
+    version = versions[0] if versions else client.contract_version or newest()
+    if len(versions) > 1 or not is_served(version, today):
+        there = " ".join(CONTRACT + known for known in VERSIONS if is_served(known, today))
+        told = f"{CONTRACT}{version} is not served, or not the only one asked for."
+        raise Denied("invalid_scope", f"{told} There is {there}.")
     purposes = [one.removeprefix(PURPOSE) for one in wanted if one.startswith(PURPOSE)]
     districts = ["dt_" + one.removeprefix(DISTRICT) for one in wanted if one.startswith(DISTRICT)]
     return Viewer(
@@ -97,6 +108,7 @@ def narrowed(client: PartnerClient, wanted: list[str]) -> Viewer:
         client.id,
         districts=tuple(districts or client.district_ids),
         purposes=tuple(purposes or client.purposes),
+        contract=version,
     )
 
 
@@ -106,39 +118,3 @@ def scopes(purposes: Iterable[str], districts: Iterable[str]) -> list[str]:
         *(PURPOSE + purpose for purpose in purposes),
         *(DISTRICT + id.removeprefix("dt_") for id in districts),
     ]
-
-
-@dataclass(frozen=True)
-class Registered:
-    client_id: str
-    secret: str | None
-    """Told once: only its hash is kept. None for a client that signs."""
-
-
-async def register_client(
-    tx: Transaction,
-    name: str,
-    purposes: Sequence[ConsentPurpose],
-    district_ids: Sequence[str],
-    days: int,
-    keys: dict[str, Any] | None,
-) -> Registered:
-    """With `keys`, a JWK set of public keys, the client signs; otherwise it gets a secret."""
-    secret = None if keys else secrets.token_urlsafe(32)
-    client = PartnerClient(
-        id=new_id(PartnerClient.prefix),
-        name=name,
-        secret_hash=await hashed(secret) if secret else None,
-        public_keys=public_keys(keys).as_dict() if keys else None,
-        purposes=sorted(set(purposes)),
-        district_ids=sorted(set(district_ids)),
-        expires_at=tx.now + timedelta(days=days),
-    )
-    await tx.add(client)
-    return Registered(client.id, secret)
-
-
-async def revoke_client(tx: Transaction, client_id: str) -> None:
-    """Once and for all. Tokens that are out stop within seconds; see runtime/partner.py."""
-    client = await tx.the(load.partner_client_to_change(client_id), "client_id")
-    client.revoked_at = client.revoked_at or tx.now

@@ -51,6 +51,8 @@ class Context:
         self.answer_headers: list[tuple[str, str]] = []
         """What servers of others have for the client."""
         self.trail = Trail()
+        self._charged = 0
+        """Rows that are on account already."""
         self.batches = Batches(
             process.database.reads,
             Access(viewer),
@@ -88,10 +90,15 @@ class Context:
         return await self.batches.load(batch, key, self.projection.of(batch.entity))
 
     async def keep_trail(self) -> None:
-        """Before the answer leaves: what is not on record is not told."""
-        await self.trail.keep(
-            self.process.database, self.actor, self.request_id, self.batches.tally
-        )
+        """Before the answer leaves: what is not on record is not told. Of the systems of partners
+        it is also on record how much they were."""
+        tally = self.batches.tally
+        await self.trail.keep(self.process.database, self.actor, self.request_id, tally)
+        viewer, ledger = self.viewer, self.process.ledger
+        if viewer.role is Role.PARTNER and viewer.id is not None and ledger is not None:
+            rows, self._charged = tally.rows - self._charged, tally.rows
+            if rows:
+                await ledger.read(viewer.id, rows, tally)
 
     async def answer(self, field: Field, row: Any, arguments: dict[str, Any]) -> Any:
         """What a declared field of one row holds."""

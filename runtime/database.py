@@ -1,7 +1,10 @@
 """The way to PostgreSQL: pooled connections, counted statements, migrations."""
 
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 from alembic import command
 from alembic.config import Config
@@ -11,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from runtime.reads import Reads, Tally
 
+NONE: Mapping[str, Any] = MappingProxyType({})
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
 
 
@@ -37,14 +41,17 @@ class Database:
         # Nothing to begin or roll back around a single statement: that halves the round trips.
         self._single = self.engine.execution_options(isolation_level="AUTOCOMMIT")
 
-    async def write(self, statement: Executable, tally: Tally) -> None:
-        """One statement that is a transaction of its own. Not tried twice: it may have been
-        carried out when the connection broke."""
+    async def write(
+        self, statement: Executable, tally: Tally, values: Mapping[str, Any] = NONE
+    ) -> Sequence[Any]:
+        """One statement that is a transaction of its own; the rows that it gives back, if any. Not
+        tried twice: it may have been carried out when the connection broke."""
         async with self._single.connect() as connection:
             tally.statements += 1
             started = time.perf_counter()
             try:
-                await connection.execute(statement)
+                result = await connection.execute(statement, values)
+                return result.all() if result.returns_rows else ()
             finally:
                 tally.seconds += time.perf_counter() - started
 

@@ -2,10 +2,10 @@
 
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 
-from sqlalchemy import ARRAY, DateTime, Text, bindparam, column, select, table
+from sqlalchemy import ARRAY, BigInteger, DateTime, Text, bindparam, column, select, table
 
 from runtime.database import Database
 from runtime.reads import Tally, compiled
@@ -22,10 +22,26 @@ CLIENT = table(
     column("id", Text),
     column("purposes", ARRAY(Text)),
     column("district_ids", ARRAY(Text)),
+    column("contract_version", Text),
+    column("points_per_minute", BigInteger),
+    column("points_per_day", BigInteger),
+    column("rows_per_minute", BigInteger),
+    column("rows_per_day", BigInteger),
     column("expires_at", DateTime(timezone=True)),
+    column("suspended_at", DateTime(timezone=True)),
     column("revoked_at", DateTime(timezone=True)),
 )
 BY_ID = compiled(select(CLIENT).where(CLIENT.c.id == bindparam("id")))
+
+
+@dataclass(frozen=True)
+class Quotas:
+    """What a client may use up."""
+
+    points_per_minute: int
+    points_per_day: int
+    rows_per_minute: int
+    rows_per_day: int
 
 
 @dataclass(frozen=True)
@@ -37,12 +53,16 @@ class Standing:
     districts: frozenset[str] = frozenset()
     until: datetime | None = None
     """Null for one without end."""
-    revoked: bool = False
+    contract: str | None = None
+    quotas: Quotas | None = None
+    """Null of one that nobody registered."""
+    stopped: bool = False
+    """For a while, or for good."""
 
     @property
     def is_open(self) -> bool:
         ended = self.until is not None and self.until <= datetime.now(UTC)
-        return not self.revoked and not ended
+        return not self.stopped and not ended
 
 
 class Partners:
@@ -62,12 +82,13 @@ class Partners:
             claimed,
             purposes=kept(claimed.purposes, standing.purposes),
             districts=kept(claimed.districts, standing.districts),
+            contract=claimed.contract or standing.contract,
         )
 
     async def client(self, id: str | None) -> Viewer:
         """The client itself, with all that it was given: with nothing, once its access has
         ended."""
-        standing = await self._standing(id) if id is not None else Standing(0, revoked=True)
+        standing = await self._standing(id) if id is not None else Standing(0, stopped=True)
         if not standing.is_open:
             return Viewer(Role.PARTNER)
         return Viewer(
@@ -75,7 +96,11 @@ class Partners:
             id,
             districts=tuple(sorted(standing.districts)),
             purposes=tuple(sorted(standing.purposes)),
+            contract=standing.contract,
         )
+
+    async def quotas(self, id: str) -> Quotas | None:
+        return (await self._standing(id)).quotas
 
     async def _standing(self, id: str) -> Standing:
         standing = self._known.get(id)
@@ -87,14 +112,16 @@ class Partners:
         asked_at = time.monotonic()
         found = await self._database.reads.fetch(BY_ID, {"id": id}, Tally())
         if not found:
-            return Standing(asked_at, revoked=True)
+            return Standing(asked_at, stopped=True)
         (client,) = found
         return Standing(
             asked_at,
             frozenset(client["purposes"]),
             frozenset(client["district_ids"]),
             client["expires_at"],
-            client["revoked_at"] is not None,
+            client["contract_version"],
+            Quotas(**{field.name: client[field.name] for field in fields(Quotas)}),
+            client["suspended_at"] is not None or client["revoked_at"] is not None,
         )
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from runtime.quota import Use
     from runtime.redis import SharedRedis
 
 REMEMBERED = 100_000
@@ -77,6 +78,8 @@ class Spent:
 
     points: int
     standing: Standing
+    use: "Use | None" = None
+    """Of the quotas that a partner's client has."""
 
 
 class Meter(Protocol):

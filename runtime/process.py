@@ -11,6 +11,7 @@ from runtime.database import Database
 from runtime.feed import Feed
 from runtime.oidc import Officials
 from runtime.partner import Partners
+from runtime.quota import Ledger
 from runtime.runner import RunnerFor
 from runtime.settings import Settings
 from runtime.sms import ConsoleSms, HttpSms, Sms
@@ -34,6 +35,8 @@ class Process:
     officials: Officials | None
     redis: "SharedRedis | None"
     feed: Feed
+    ledger: Ledger | None
+    """None where nobody keeps account."""
     runner_for: RunnerFor | None = None
     """None where nothing is run for clients."""
 
@@ -55,6 +58,9 @@ async def process_of(
     officials = Officials(settings, issuer, database) if issuer else None
     redis = redis_at(settings.redis_url)
     feed = Feed(database, redis)
+    partners = Partners(database)
+    limits = settings.rate_limits
+    ledger = Ledger(database, partners, enforced=limits == "enforce") if limits != "off" else None
     try:
         yield Process(
             settings,
@@ -63,10 +69,11 @@ async def process_of(
             sender or ConsoleSms(),
             LocalStorage(folder_for(settings)),
             Bearers(keys),
-            Partners(database),
+            partners,
             officials,
             redis,
             feed,
+            ledger,
             runner_for,
         )
     finally:

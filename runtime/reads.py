@@ -48,6 +48,8 @@ class Tally:
     """What one request has sent to the database so far."""
 
     statements: int = 0
+    rows: int = 0
+    """That came of reads."""
     seconds: float = 0.0
 
 
@@ -292,7 +294,9 @@ async def run(
     tally.statements += 1
     started = time.perf_counter()
     try:
-        return await connection.fetch(query.sql, *values)
+        found = await connection.fetch(query.sql, *values)
+        tally.rows += len(found)
+        return found
     finally:
         tally.seconds += time.perf_counter() - started
 

@@ -101,6 +101,8 @@ class Area(StrEnum):
     ACCOUNT = "account"
     SESSION = "session"
     ADDRESS = "address"
+    CLIENT = "client"
+    """The systems of partners, and what they have used."""
     DOCUMENTS = "documents"
     AUDIT = "audit"
 
@@ -268,6 +270,11 @@ READ: Mapping[Area, Mapping[Role, Grant]] = {
         Role.PROVIDER: Grant(Rule.OWN),
     },
     Area.ADDRESS: {Role.CITIZEN: Grant(Rule.OWN)},
+    Area.CLIENT: {
+        Role.STATE_OFFICER: Grant(Rule.ALL),
+        Role.PARTNER: Grant(Rule.OWN),
+        Role.AUDITOR: Grant(Rule.ALL),
+    },
     Area.DOCUMENTS: {
         Role.WORKER: Grant(Rule.OWN),
         Role.DISTRICT_OFFICER: reasoned(Rule.DISTRICT),
@@ -329,6 +336,7 @@ class Act(StrEnum):
     HANDLE_COMPLAINT = "handle_complaint"
     CLOSE_COMPLAINT = "close_complaint"
     CALL_FOR_HELP = "call_for_help"
+    KEEP_CLIENTS = "keep_clients"
 
 
 BOOKER = {Role.CITIZEN: Grant(Rule.OWN), Role.DEPARTMENT: Grant(Rule.OFFICE)}
@@ -411,6 +419,7 @@ WRITE: Mapping[Act, Mapping[Role, Grant]] = {
     Act.HANDLE_COMPLAINT: {**FOR_CALLER, **OFFICERS},
     Act.CLOSE_COMPLAINT: {**BOOKER, **AT_WORK},
     Act.CALL_FOR_HELP: PERSON,
+    Act.KEEP_CLIENTS: {Role.STATE_OFFICER: Grant(Rule.ALL)},
 }
 
 FLAGS = {area.flag: area for area in Area}

@@ -62,7 +62,10 @@ def with_directives(
         fields=tuple(
             replace(
                 field,
-                directives=(*(field.directives or ()), *of_field(type_.fields[field.name.value])),
+                directives=(
+                    *(field.directives or ()),
+                    *of_field(type_.name, type_.fields[field.name.value]),
+                ),
             )
             for field in node.fields or ()
         ),
@@ -107,9 +110,9 @@ def of_type(type_: GraphQLObjectType) -> Iterator[ConstDirectiveNode]:
                 yield directive("key", fields=name)
 
 
-def of_field(field: GraphQLField) -> Iterator[ConstDirectiveNode]:
+def of_field(owner: str, field: GraphQLField) -> Iterator[ConstDirectiveNode]:
     record, command = told(field), field.extensions.get(COMMAND)
-    for tag in tags_of(field):
+    for tag in tags_of(owner, field):
         yield directive("tag", name=tag)
     if isinstance(command, Command):
         yield from of_roles(set(WRITE[command.may]))

@@ -43,6 +43,7 @@ from schema import (
     grievance,
     live,
     node,
+    partner,
     place,
     registration,
     request,
@@ -56,14 +57,14 @@ from schema import (
 from schema.base import Backing, additions, backings
 
 DOMAINS: tuple[ModuleType, ...] = (
-    *(node, place, account),
+    *(node, place, account, partner),
     *(worker, document, skill, registration),
     *(booking, availability, request, assignment, visit, cancellation, reschedule, engagement),
     *(suspension, review, grievance, discovery, change),
 )
 SUBGRAPHS: Mapping[str, tuple[ModuleType, ...]] = MappingProxyType(
     {
-        "worker": (node, place, account, worker, document, registration),
+        "worker": (node, place, account, partner, worker, document, registration),
         "skill": (skill,),
         "booking": (
             *(booking, availability, request, assignment),

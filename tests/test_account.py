@@ -230,16 +230,16 @@ async def test_consent_for_its_purpose_opens_a_worker_to_a_client_and_withdrawal
 ) -> None:
     worker = await a_worker(database_url)
     viewer = Viewer(Role.WORKER, worker.id)
-    client = Viewer(Role.PARTNER, "pc_1", districts=(LUCKNOW,), purposes=("RESEARCH",))
+    client = Viewer(Role.PARTNER, "pc_1", districts=(LUCKNOW,), purposes=("SKILL_RECORDS",))
 
     async def full_name() -> Any:
         query = f'{{ worker(id: "{worker.id}") {{ fullName }} }}'
         return (await answer(process, client, query))[0]["worker"]["fullName"]
 
     assert await full_name() is None
-    await send(process, viewer, "giveConsent", **CONSENT | {"purpose": "RESEARCH"})
+    await send(process, viewer, "giveConsent", **CONSENT | {"purpose": "SKILL_RECORDS"})
     assert await full_name() == "Anil Yadav"
-    await send(process, viewer, "withdrawConsent", purpose="RESEARCH")
+    await send(process, viewer, "withdrawConsent", purpose="SKILL_RECORDS")
     assert await full_name() is None
 
 

@@ -12,8 +12,9 @@ from sqlalchemy import select
 from deploy.compose import FOLDER
 from deploy.packages import is_installed
 from federation.disclosure import BadDisclosure
-from models.account import AuditEntry, ConsentPurpose, ConsentRecord, PartnerClient
+from models.account import AuditEntry, ConsentPurpose, ConsentRecord
 from models.base import new_id
+from models.partner import PartnerClient
 from models.worker import Worker
 from runtime.process import Process
 from runtime.rights import Role

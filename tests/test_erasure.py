@@ -88,6 +88,7 @@ OF_NOBODY = {
     "follower": "positions",
     "outbox": "ids and facts about nobody",
     "partner_client": "systems",
+    "partner_usage": "numbers",
     "pin": "places",
     "procrastinate_events": "states of jobs",
     "procrastinate_jobs": "ids",
@@ -445,7 +446,7 @@ def traces(history: History, kind: str, department_id: str) -> list[Row]:
 async def commands(process: Process, viewer: Viewer, kind: str) -> None:
     """What they did themselves, for its events and keys to be looked through too."""
     keyed = {"idempotencyKey": f"{MARK}key"}
-    given = {"purpose": "RESEARCH", "noticeVersion": "1", "language": "HI", "channel": "APP"}
+    given = {"purpose": "SKILL_RECORDS", "noticeVersion": "1", "language": "HI", "channel": "APP"}
     await send(process, viewer, "giveConsent", **given, **keyed)
     for mobile in TELEPHONES[kind]:
         await send(process, Viewer(), "requestCode", mobile=mobile, role=kind.upper())
@@ -589,7 +590,7 @@ async def test_a_forgotten_worker_is_found_nowhere_and_signs_in_no_more(
     signed_in = await send(
         process, Viewer(), "signIn", selection, **phone, code=inbox.code(phone["mobile"])
     )
-    client = Viewer(Role.PARTNER, "pc_1", districts=(LUCKNOW,), purposes=("RESEARCH",))
+    client = Viewer(Role.PARTNER, "pc_1", districts=(LUCKNOW,), purposes=("SKILL_RECORDS",))
     query = f"""{{
       worker(id: "{viewer.id}") {{ displayName photoUrl fullName verifications {{ kind }} }}
       searchWorkers(text: "anil") {{ totalCount }}

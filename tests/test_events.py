@@ -37,6 +37,7 @@ WITHOUT_EVENT = {
     "follower": "how far readers have come",
     "one_time_code": "a secret",
     "outbox": "the events themselves",
+    "partner_usage": "numbers of how much was asked",
     "record_change": "made of the events",
     "session": "who is signed in where is the person's alone",
     "spent_token": "of a session",

@@ -21,11 +21,13 @@ from sqlalchemy import func, select
 from starlette.applications import Starlette
 
 from edge.oauth import FORM_LIMIT, JWT_BEARER
-from models.account import ConsentPurpose, ConsentRecord, PartnerClient, SpentAssertion
+from models.account import ConsentPurpose, ConsentRecord
 from models.base import new_id
+from models.partner import PartnerClient, SpentAssertion
 from resolvers import partner_token
-from resolvers.partner_token import register_client, revoke_client
+from resolvers.partner import register_partner_client, revoke_partner_client
 from runtime import partner
+from runtime.contract import newest
 from runtime.faults import Unauthenticated
 from runtime.identity import viewer_of
 from runtime.oauth import Asked, Denied
@@ -34,6 +36,7 @@ from runtime.secret import hashed, matches
 from runtime.settings import Settings
 from runtime.tokens import InvalidToken, Keys, NoKeys, public_keys, rotate, verified
 from runtime.transaction import transaction
+from runtime.words import Words
 from tests.asking import a_process
 from tests.conftest import client_of, run_sql_async
 from tests.make import LUCKNOW, a_worker, save, scalar
@@ -103,7 +106,7 @@ async def test_a_token_says_what_the_client_may_read_and_where(
     assert answer.headers["cache-control"] == "no-store"
     assert (given["token_type"], given["expires_in"]) == ("Bearer", 600)
     assert given["scope"] == (
-        "purpose:JOB_MATCHING purpose:SKILL_RECORDS district:118 district:162"
+        f"purpose:JOB_MATCHING purpose:SKILL_RECORDS district:118 district:162 contract:{newest()}"
     )
     assert (claims["sub"], claims["client_id"], claims["role"]) == (skills.id, skills.id, "PARTNER")
     assert claims["purposes"] == ["JOB_MATCHING", "SKILL_RECORDS"]
@@ -151,8 +154,8 @@ async def test_a_scope_narrows_and_never_widens(
     claims = verified(narrow["access_token"], await published(client))
 
     assert (claims["purposes"], claims["districts"]) == (["SKILL_RECORDS"], [LUCKNOW])
-    assert narrow["scope"] == "purpose:SKILL_RECORDS district:162"
-    assert half["scope"] == "purpose:SKILL_RECORDS district:118 district:162"
+    assert narrow["scope"] == f"purpose:SKILL_RECORDS district:162 contract:{newest()}"
+    assert half["scope"].startswith("purpose:SKILL_RECORDS district:118 district:162 ")
     for beyond in ("district:163", "purpose:RESEARCH", "district:162 everything"):
         refused = await token(**me, scope=beyond)
         assert (refused.status_code, refused.json()["error"]) == (400, "invalid_scope"), beyond
@@ -356,13 +359,13 @@ async def test_a_client_is_registered_narrowed_and_revoked(
 ) -> None:
     monkeypatch.setattr(partner, "KNOWN_SECONDS", -1)
     async with transaction(process) as tx:
-        made = await register_client(
+        made = await register_partner_client(
             tx,
-            "Skill Mission",
-            [ConsentPurpose.RESEARCH, ConsentPurpose.SKILL_RECORDS],
-            [LUCKNOW],
-            30,
-            None,
+            name=Words("Skill Mission"),
+            contact=Words("mission@example.org"),
+            purposes=[ConsentPurpose.RESEARCH, ConsentPurpose.SKILL_RECORDS],
+            district_codes=[162],
+            days=30,
         )
     asked = Asked(made.client_id, made.secret, None, None)
     issued = await partner_token.issue(process, asked)
@@ -374,7 +377,7 @@ async def test_a_client_is_registered_narrowed_and_revoked(
     await run_sql_async(database_url, "UPDATE partner_client SET purposes = '{RESEARCH,PHOTO}'")
     assert await left() == ("RESEARCH",)
     async with transaction(process) as tx:
-        await revoke_client(tx, made.client_id)
+        await revoke_partner_client(tx, client_id=made.client_id, reason=Words("Over"))
     with pytest.raises(Unauthenticated, match="has ended"):
         await left()
     with pytest.raises(Denied):
@@ -480,7 +483,7 @@ async def test_the_command_line_gives_and_takes_access(
     )
 
     given = (await token(**knows)).json()
-    assert given["scope"] == "purpose:RESEARCH district:162"
+    assert given["scope"] == f"purpose:RESEARCH district:162 contract:{newest()}"
     assert list(signs) == ["client_id"]
     assert (await token(**assertion(signs["client_id"]))).status_code == 200
     kept = await scalar(database_url, select(PartnerClient.public_keys).where(SIGNS))

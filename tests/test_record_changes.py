@@ -12,9 +12,10 @@ import pytest_asyncio
 from sqlalchemy import select, text, update
 
 from loaders.change import Latest
-from models.account import ConsentRecord, PartnerClient
+from models.account import ConsentRecord
 from models.base import new_id
 from models.change import RecordKind, all_noted
+from models.partner import PartnerClient
 from models.review import RatingSummary
 from models.skill import WorkerSkill
 from models.worker import Worker
@@ -193,12 +194,14 @@ async def test_a_page_costs_the_same_statements_for_any_number_of_workers(
         await change(process, None, "WorkerChanged", worker.id)
     query = WORKERS.replace("fullName", "fullName district { name } skills { qpCode }")
 
-    with statements(at_most=4) as sent:
+    await process.partners.quotas(client.id or "")
+    with statements(at_most=5) as sent:
         data, errors = await answer(process, client, query)
 
     assert not errors
     assert len(data["workerChanges"]["edges"]) == people
-    assert len(sent) == 4
+    assert len(sent) == 5
+    assert sum("partner_usage" in statement for statement in sent) == 1
 
 
 async def test_who_comes_back_is_told_of_again(

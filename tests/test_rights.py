@@ -36,9 +36,11 @@ from models.booking import (
     RescheduleProposal,
     TimelineEntry,
 )
+from models.partner import PartnerClient, PartnerUsage
 from models.review import Flag, Grievance, GrievanceEntry, Incident, ReviewReply
 from models.skill import RateCard
 from models.worker import Document, Engagement, Verification, Worker
+from runtime.contract import newest
 from runtime.field import told
 from runtime.process import Process
 from runtime.rights import Role
@@ -134,7 +136,7 @@ class World:
             case Role.DEPARTMENT:
                 return replace(viewer, department_id=self.department_id)
             case Role.PARTNER:
-                purposes = ("JOB_MATCHING",)
+                purposes = ("SOCIAL_SECURITY",)
                 return replace(viewer, id=self.client_id, districts=(LUCKNOW,), purposes=purposes)
         return viewer
 
@@ -186,7 +188,7 @@ async def a_world(url: str) -> World:
     consent = ConsentRecord(
         id=new_id("cs"),
         subject_id=worker.id,
-        purpose="JOB_MATCHING",
+        purpose="SOCIAL_SECURITY",
         notice_version="1",
         language="hi",
         channel="APP",
@@ -294,6 +296,21 @@ async def a_world(url: str) -> World:
     )
     await save(url, document, day_off, rate, own_rate)
     await save(url, address, entry, *(row for rows in accounts.values() for row in rows))
+    client = PartnerClient(
+        id="pc_client",
+        name="Skill Mission",
+        contact="mission@example.org",
+        purposes=["SOCIAL_SECURITY"],
+        district_ids=[LUCKNOW],
+        contract_version=newest(),
+        previous_secret_until=NOON,
+        expires_at=NOON.replace(year=2040),
+        suspended_at=NOON,
+        revoked_at=NOON,
+        reason="Over",
+    )
+    used = PartnerUsage(client_id=client.id, day=NOON.date(), minute=NOON, warned_at=NOON)
+    await save(url, client, used)
     await run_sql_async(url, *CHECKED)
     verifications = select(Verification.id).where(Verification.worker_id == worker.id)
     return World(
@@ -301,7 +318,7 @@ async def a_world(url: str) -> World:
         provider.id,
         citizen.id,
         department.id,
-        "pc_client",
+        client.id,
         booking,
         office_booking,
         {
@@ -320,6 +337,7 @@ async def a_world(url: str) -> World:
             "erasure": accounts[citizen.id][1].id,
             "grievance": grievances[Role.CITIZEN].id,
             "incident": incidents[Role.CITIZEN].id,
+            "client": client.id,
         },
         {
             Role.DEPARTMENT: {
@@ -520,6 +538,8 @@ CHILDREN = {
         "proposals": "RescheduleProposal",
     },
     "Quote": {"lines": "QuoteLine"},
+    "PartnerClient": {"usage": "PartnerUsageConnection"},
+    "PartnerUsageConnection": {"nodes": "PartnerUsage"},
     "Viewer": {"sessions": "SessionConnection"},
     "SessionConnection": {"nodes": "Session"},
     "AuditEntryConnection": {"nodes": "AuditEntry"},
@@ -582,6 +602,7 @@ WAYS_IN = {
     "erasure": "ErasureRequest",
     "grievance": "Grievance",
     "incident": "Incident",
+    "client": "PartnerClient",
 }
 ROOTS = {
     "viewer": ("viewer", "Viewer"),

@@ -8,7 +8,8 @@ from sqlalchemy import insert, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from data.demo.bookings import PUBLIC_WORKS
-from models.account import ConsentPurpose, DemoAccount, PartnerClient
+from models.account import ConsentPurpose, DemoAccount
+from models.partner import PartnerClient
 from runtime.rights import Role
 
 LUCKNOW = "dt_162"

@@ -231,10 +231,18 @@ def upgrade() -> None:
         "partner_client",
         sa.Column("id", sa.Text(collation="C"), nullable=False),
         sa.Column("name", sa.Text(collation="C"), nullable=False),
+        sa.Column("contact", sa.Text(collation="C"), nullable=True),
         sa.Column("secret_hash", sa.Text(collation="C"), nullable=True),
+        sa.Column("previous_secret_hash", sa.Text(collation="C"), nullable=True),
+        sa.Column("previous_secret_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("public_keys", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.Column("purposes", sa.ARRAY(sa.Text(collation="C")), nullable=False),
         sa.Column("district_ids", sa.ARRAY(sa.Text(collation="C")), nullable=False),
+        sa.Column("contract_version", sa.Text(collation="C"), nullable=True),
+        sa.Column("points_per_minute", sa.BigInteger(), server_default="240000", nullable=False),
+        sa.Column("points_per_day", sa.BigInteger(), server_default="20000000", nullable=False),
+        sa.Column("rows_per_minute", sa.BigInteger(), server_default="1000000", nullable=False),
+        sa.Column("rows_per_day", sa.BigInteger(), server_default="50000000", nullable=False),
         sa.Column(
             "registered_at",
             sa.DateTime(timezone=True),
@@ -242,8 +250,35 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("suspended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("reason", sa.Text(collation="C"), nullable=True),
         sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "points_per_minute >= 1", name=op.f("partner_client_points_per_minute_range")
+        ),
+        sa.CheckConstraint("points_per_day >= 1", name=op.f("partner_client_points_per_day_range")),
+        sa.CheckConstraint(
+            "rows_per_minute >= 1", name=op.f("partner_client_rows_per_minute_range")
+        ),
+        sa.CheckConstraint("rows_per_day >= 1", name=op.f("partner_client_rows_per_day_range")),
         sa.PrimaryKeyConstraint("id", name=op.f("partner_client_pkey")),
+    )
+    op.create_table(
+        "partner_usage",
+        sa.Column("client_id", sa.Text(collation="C"), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("requests", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("refused", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("points", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("rows_read", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("minute", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("minute_points", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("minute_rows", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("warned_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["client_id"], ["partner_client.id"], name=op.f("partner_usage_client_id_fkey")
+        ),
+        sa.PrimaryKeyConstraint("client_id", "day", name=op.f("partner_usage_pkey")),
     )
     op.create_table(
         "record_change",
@@ -1701,6 +1736,7 @@ def downgrade() -> None:
         "provider_listed", table_name="provider", postgresql_where=sa.text("status = 'EMPANELLED'")
     )
     op.drop_table("provider")
+    op.drop_table("partner_usage")
     op.drop_table("partner_client")
     op.drop_index(op.f("record_change_whose"), table_name="record_change")
     op.drop_index("record_change_in_order", table_name="record_change")
