@@ -40,6 +40,7 @@ from runtime.faults import BadInput, NotFound
 from runtime.geography import kilometres
 from runtime.language import Language
 from runtime.phone import checked_mobile
+from runtime.quota import Quota
 from runtime.rights import Role
 from runtime.secret import a_code, hashed, matches
 from runtime.transaction import Transaction, refused_as
@@ -85,6 +86,7 @@ class RateLimit:
     limit: int
     remaining: int
     reset_at: datetime
+    quotas: tuple[Quota, ...]
 
 
 def rate_limit(info: Info) -> RateLimit | None:
@@ -97,6 +99,7 @@ def rate_limit(info: Info) -> RateLimit | None:
         int(standing.allowance.capacity),
         standing.remaining,
         datetime.now(UTC) + timedelta(seconds=standing.owed_seconds),
+        spent.use.quotas if spent.use is not None else (),
     )
 
 

@@ -10,6 +10,7 @@ from loaders import place as load_place
 from models import account as model
 from runtime.language import Language
 from runtime.privacy import Privacy
+from runtime.quota import Of, Per
 from runtime.rights import Act, Area, Role
 from schema.base import (
     Node,
@@ -219,6 +220,21 @@ class ViewerQuery:
     viewer: Viewer = field("Who you are to this service.", resolve=resolve.viewer)
 
 
+enum(Of, "What there is a quota of.", POINTS="What operations cost.", ROWS="Rows read for you.")
+enum(Per, "For how long a quota is.", MINUTE="One minute.", DAY="One day, in India.")
+
+
+@plain
+class Quota:
+    """What the system of a partner may use up in a while."""
+
+    of: Of = field("What there is so much of.")
+    per: Per = field("In how long.")
+    limit: int = field("How much there is.")
+    used: int = field("How much of it is used up.")
+    resets_at: datetime = field("When it begins anew.")
+
+
 @plain
 class RateLimit:
     """How many points you may still spend. Operations cost points, and you get some every second:
@@ -227,6 +243,7 @@ class RateLimit:
     cost: int = field("What this operation costs.")
     limit: int = field("How many you can have at most.")
     remaining: int = field("How many you have left after it.")
+    quotas: list[Quota] = field("What you may use up, if you are the system of a partner.", size=4)
     reset_at: datetime = field("When all will be back if you ask for nothing until then, in UTC.")
 
 

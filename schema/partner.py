@@ -7,15 +7,11 @@ from strawberry import ID
 import resolvers.partner as resolve
 from loaders import partner as load
 from models import partner as model
-from runtime.quota import Of, Per
 from runtime.rights import Act
 from schema.account import Viewer
-from schema.base import Node, adds_to, command, entity, enum, field, mutation, outcome, part, query
+from schema.base import Node, adds_to, command, entity, field, mutation, outcome, part, query
 from schema.page import Connection
 from schema.place import District
-
-enum(Of, "What there is a quota of.", POINTS="What operations cost.", ROWS="Rows read for you.")
-enum(Per, "For how long a quota is.", MINUTE="One minute.", DAY="One day, in India.")
 
 
 @part(model.PartnerUsage)
