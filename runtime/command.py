@@ -59,6 +59,10 @@ class Command:
             raise
         finally:
             context.batches.clear()
+        if viewer.role is Role.PARTNER:
+            # No event says which system did it.
+            subject = result if isinstance(result, str) else None
+            context.trail.note("Mutation", name, subject, refused=False)
         await self._send(context, messages)
         return result if self.gives is None else await context.load(self.gives, result)
 

@@ -26,6 +26,7 @@ from runtime.viewer import Viewer
 from server import create_app
 from tests.asking import a_process, answer, send
 from tests.conftest import client_of, run_sql_async
+from tests.examples.worker import DETAILS, PHONE
 from tests.make import LUCKNOW, a_worker, save, scalar
 from tests.test_contracts import ACCEPT, SECRET, signed_in
 from tests.test_server import command
@@ -347,6 +348,19 @@ async def test_where_limits_are_only_reported_nobody_is_refused(database_url: st
     assert uses[-1] is not None
     day = next(q for q in uses[-1].quotas if (q.of, q.per) == (Of.POINTS, Per.DAY))
     assert day.used == 24
+
+
+async def test_what_a_system_was_let_do_is_on_record_as_well(
+    process: Process, database_url: str
+) -> None:
+    client = await a_client(database_url)
+    of = {"mobile": PHONE, "details": DETAILS}
+    enrolled = await send(process, client, "enrolWorker", "... on Node { id }", **of)
+
+    data, _ = await answer(process, client, "{ audit { nodes { type fields subjectIds } } }")
+
+    entry = {"type": "Mutation", "fields": ["enrolWorker"], "subjectIds": [enrolled["id"]]}
+    assert entry in data["audit"]["nodes"]
 
 
 async def test_everything_a_system_read_is_in_its_own_audit(
