@@ -21,6 +21,7 @@ from models.account import (
     ConsentRecord,
     Department,
     ErasureRequest,
+    PartnerClient,
     Session,
 )
 from models.base import new_id
@@ -36,6 +37,7 @@ from models.booking import (
     RescheduleProposal,
     TimelineEntry,
 )
+from models.export import Export, ExportPart
 from models.review import Flag, Grievance, GrievanceEntry, Incident, ReviewReply
 from models.skill import RateCard
 from models.worker import Document, Engagement, Verification, Worker
@@ -292,7 +294,10 @@ async def a_world(url: str) -> World:
         a_rejected_rate(**owner)
         for owner in ({"provider_id": provider.id}, {"worker_id": worker.id})
     )
-    await save(url, document, day_off, rate, own_rate)
+    client = PartnerClient(
+        id="pc_client", name="Skill Mission", purposes=["JOB_MATCHING"], district_ids=[LUCKNOW]
+    )
+    await save(url, document, day_off, rate, own_rate, client, *an_export(client.id))
     await save(url, address, entry, *(row for rows in accounts.values() for row in rows))
     await run_sql_async(url, *CHECKED)
     verifications = select(Verification.id).where(Verification.worker_id == worker.id)
@@ -320,6 +325,7 @@ async def a_world(url: str) -> World:
             "erasure": accounts[citizen.id][1].id,
             "grievance": grievances[Role.CITIZEN].id,
             "incident": incidents[Role.CITIZEN].id,
+            "export": "ex_running",
         },
         {
             Role.DEPARTMENT: {
@@ -398,6 +404,42 @@ def a_rejected_rate(**owner: str) -> RateCard:
         rejected_at=NOON,
         rejection_reason="Too much",
     )
+
+
+def an_export(client_id: str) -> list[Any]:
+    """Half done; and, so that nothing in it is null, as one that has failed since."""
+    export = Export(
+        id="ex_running",
+        client_id=client_id,
+        document="{ workers { nodes { code } } }",
+        operation_name="Workers",
+        variables={},
+        format="CSV",
+        compression="GZIP",
+        contract="2026-11",
+        purposes=["JOB_MATCHING"],
+        district_ids=[LUCKNOW],
+        state="RUNNING",
+        asked_at=NOON,
+        not_before=NOON,
+        started_at=NOON,
+        worked_at=NOON,
+        finished_at=NOON,
+        expires_at=NOON,
+        reason="ACCESS_ENDED",
+        rows_written=1,
+        total=2,
+    )
+    part = ExportPart(
+        export_id=export.id,
+        number=1,
+        row_count=1,
+        bytes=1,
+        sha256="0" * 64,
+        name="part",
+        written_at=NOON,
+    )
+    return [export, part]
 
 
 def account_of(person_id: str) -> list[Any]:
@@ -520,6 +562,7 @@ CHILDREN = {
         "proposals": "RescheduleProposal",
     },
     "Quote": {"lines": "QuoteLine"},
+    "Export": {"parts": "ExportPart"},
     "Viewer": {"sessions": "SessionConnection"},
     "SessionConnection": {"nodes": "Session"},
     "AuditEntryConnection": {"nodes": "AuditEntry"},
@@ -582,6 +625,7 @@ WAYS_IN = {
     "erasure": "ErasureRequest",
     "grievance": "Grievance",
     "incident": "Incident",
+    "export": "Export",
 }
 ROOTS = {
     "viewer": ("viewer", "Viewer"),
