@@ -3,7 +3,19 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Delete, Select, Update, and_, any_, delete, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Delete,
+    Select,
+    Update,
+    and_,
+    any_,
+    delete,
+    func,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.orm import aliased
 
 from loaders.page import Sort, pages
@@ -83,25 +95,21 @@ def next_export(now: datetime) -> Select[Export]:
     )
 
 
-def is_free(now: datetime) -> Any:
+def is_free(now: datetime) -> ColumnElement[bool]:
     return or_(Export.held_until.is_(None), Export.held_until < now)
 
 
 def held_export(id: str, token: str) -> Select[Export]:
     """Locked, if it is still ours to go on with."""
-    return (
-        select(Export)
-        .where(Export.id == id, Export.held_by == token, Export.state == ExportState.RUNNING)
-        .with_for_update()
-    )
+    return select(Export).where(is_held(id, token)).with_for_update()
 
 
 def hold(id: str, token: str, until: datetime) -> Update:
-    return (
-        update(Export)
-        .where(Export.id == id, Export.held_by == token, Export.state == ExportState.RUNNING)
-        .values(held_until=until)
-    )
+    return update(Export).where(is_held(id, token)).values(held_until=until)
+
+
+def is_held(id: str, token: str) -> ColumnElement[bool]:
+    return and_(Export.id == id, Export.held_by == token, Export.state == ExportState.RUNNING)
 
 
 # What is not kept.

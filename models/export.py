@@ -52,10 +52,6 @@ class InvalidOperation(Refusal):
     hindi = "यह ऑपरेशन आपको दिखाए गए schema में मान्य नहीं है: {first}"
     messages: Annotated[list[str], "The first of what is wrong, in English."]
 
-    @property
-    def first(self) -> str:
-        return self.messages[0]
-
 
 class TooManyExports(Refusal):
     """The client has as many exports waiting or running as one may have."""
@@ -92,7 +88,7 @@ class Export(Row):
     areas: ClassVar[dict[Privacy, Area]] = {Privacy.OWNER: Area.EXPORT}
     rules: ClassVar[dict[Rule, RowRule]] = {Rule.OWN: lambda: Export.client_id == VIEWER}
 
-    id: Mapped[str] = owner(primary_key=True)
+    id: Mapped[str] = public(primary_key=True)
     client_id: Mapped[str] = owner(ForeignKey("partner_client.id"))
     document: Mapped[str] = owner()
     operation_name: Mapped[str | None] = owner()

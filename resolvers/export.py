@@ -94,7 +94,7 @@ def whole_list(
         raise NotExportable(found=error.found) from None
     except Invalid as invalid:
         told = [error.message for error in invalid.errors[:MESSAGES]]
-        raise InvalidOperation(messages=told) from None
+        raise InvalidOperation(messages=told, first=told[0]) from None
     return found
 
 

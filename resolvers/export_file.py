@@ -24,7 +24,7 @@ from runtime.viewer import Viewer
 
 AUDIENCE = "sewa-mitra-exports"
 """Whom addresses are signed for: as a bearer token one is worth nothing."""
-RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 """One range. Whoever asks for several is sent everything, as HTTP lets us."""
 FETCHABLE = (ExportState.QUEUED, ExportState.RUNNING, ExportState.DONE)
 SAFE = {

@@ -2,8 +2,6 @@
 
 from datetime import datetime
 
-from strawberry import ID
-
 import resolvers.export as resolve
 import resolvers.export_file as resolve_file
 from loaders import export as load
@@ -62,7 +60,6 @@ class ExportPart:
 class Export(Node):
     """A list of yours, written into files."""
 
-    id: ID = field("Opaque and stable.", shows=Privacy.PUBLIC)
     document: str | None = field("What was asked for.")
     operation_name: str | None = field("Which operation of it.")
     variables: str | None = field(
