@@ -74,7 +74,7 @@ from federation.policy import SHOWN
 from federation.router import planned
 from federation.supergraph import BadSupergraph
 from models.account import ConsentPurpose
-from resolvers import document, partner, partner_token
+from resolvers import document, export_file, partner, partner_token
 from runtime import log
 from runtime.background import working
 from runtime.database import Database, migrate
@@ -152,6 +152,7 @@ def create_app(
         schema_text(text_of(engine) if settings.shows("introspection") else None, contracts),
         Route("/documents/{ticket}", document.receive, methods=["PUT"]),
         Route("/documents/{ticket}", document.deliver, methods=["GET"]),
+        Route("/exports/{token}", export_file.deliver, methods=["GET"]),
         Route("/.well-known/oauth-authorization-server", oauth.metadata),
         Route(oauth.KEYS_PATH, oauth.published_keys),
         Route(TOKEN_PATH, oauth.token_endpoint(partner_token.issue), methods=["POST"]),
@@ -193,7 +194,7 @@ def create_subgraph(settings: Settings, *names: str, sms: Sms | None = None) -> 
         Route("/readyz", ready),
         schema_text(lambda: chosen.sdl),
         exception_handlers={HTTPException: json_error, Exception: masked_fault},
-        lifespan=lifespan_of(settings, sms, watching),
+        lifespan=lifespan_of(settings, sms, watching, contracts=contracts_of(settings)),
     )
 
 

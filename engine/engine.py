@@ -44,6 +44,7 @@ from engine.document import valid
 from engine.errors import told
 from engine.incremental import Delivery, Payload, errors_in
 from engine.observer import Observer
+from engine.paged import Paged, paged
 from engine.plan import Plan
 from engine.run import Run
 from runtime.context import Context
@@ -364,6 +365,17 @@ class Engine:
         coerced = self._coerced(operation, variables or {})
         plan = self._plan(operation, coerced, viewer, incremental=False)
         return described(self.schema, plan, coerced, page_limit, sent)
+
+    def whole_list(
+        self,
+        document: str,
+        operation_name: str | None,
+        variables: Mapping[str, Any],
+        page_limit: int,
+    ) -> Paged:
+        """The list that the operation asks for a page of, from one end to the other. Raises
+        Invalid and NotOneList."""
+        return paged(self, document, operation_name, variables, page_limit)
 
     async def execute(
         self,

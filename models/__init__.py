@@ -1,12 +1,24 @@
 """What is stored, the states it moves through, and what is refused."""
 
-from models import account, booking, change, discovery, partner, place, review, skill, worker
+from models import (
+    account,
+    booking,
+    change,
+    discovery,
+    export,
+    partner,
+    place,
+    review,
+    skill,
+    worker,
+)
 
 __all__ = [
     "account",
     "booking",
     "change",
     "discovery",
+    "export",
     "partner",
     "place",
     "review",

@@ -6,7 +6,9 @@ from datetime import datetime
 from typing import Annotated
 
 from loaders import booking as load
+from loaders import export as load_export
 from models.booking import Booking
+from models.export import OPEN
 from models.review import Grievance, Incident
 from runtime.context import Context
 from runtime.faults import BadInput, Coded, Forbidden, NotFound
@@ -49,6 +51,11 @@ class JobOffer(Told):
 @dataclass(frozen=True)
 class StatisticsChange(Told):
     pass
+
+
+@dataclass(frozen=True)
+class ExportChange(Told):
+    export_id: str
 
 
 @dataclass(frozen=True)
@@ -135,6 +142,27 @@ async def district_board(
             for kind in (Booking, Grievance, Incident)
         ]
         return BoardChange(*told(change), district, *subjects) if any(subjects) else None
+
+    return Events(listener, event_of)
+
+
+async def export_changed(
+    context: Context, *, export_id: Annotated[str, "Which export."], after: After = None
+) -> Events[ExportChange]:
+    """To whom the export shows. What follows its end, that it expires, nobody waits for."""
+    listener = await listen(context, after, export_id)
+    shown = await context.again().batches.load(load_export.export_by_id, export_id, ("state",))
+    if shown is None or (after is None and shown.state not in OPEN):
+        listener.close()
+    if shown is None:
+        raise NotFound("exportId")
+
+    async def event_of(change: Change) -> ExportChange | None:
+        if change.subject_id != export_id:
+            return None
+        if change.event == "ExportEnded":
+            listener.close()
+        return ExportChange(*told(change), export_id)
 
     return Events(listener, event_of)
 

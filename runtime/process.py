@@ -11,6 +11,7 @@ from runtime.database import Database
 from runtime.feed import Feed
 from runtime.oidc import Officials
 from runtime.partner import Partners
+from runtime.parts import Parts, parts_for
 from runtime.quota import Ledger
 from runtime.runner import RunnerFor
 from runtime.settings import Settings
@@ -30,6 +31,7 @@ class Process:
     keys: Keys
     sms: Sms
     storage: Storage
+    parts: Parts
     bearers: Bearers
     partners: Partners
     officials: Officials | None
@@ -68,6 +70,7 @@ async def process_of(
             keys,
             sender or ConsoleSms(),
             LocalStorage(folder_for(settings)),
+            parts_for(settings),
             Bearers(keys),
             partners,
             officials,

@@ -105,6 +105,9 @@ class Area(StrEnum):
     """The systems of partners, and what they have used."""
     DOCUMENTS = "documents"
     AUDIT = "audit"
+    EXPORT = "export"
+    EXPORT_FILES = "export_files"
+    """Where what it has of people can be fetched."""
 
     @property
     def flag(self) -> str:
@@ -287,6 +290,12 @@ READ: Mapping[Area, Mapping[Role, Grant]] = {
         Role.PARTNER: Grant(Rule.OWN),
         Role.AUDITOR: Grant(Rule.ALL),
     },
+    Area.EXPORT: {
+        Role.STATE_OFFICER: Grant(Rule.ALL),
+        Role.PARTNER: Grant(Rule.OWN),
+        Role.AUDITOR: Grant(Rule.ALL),
+    },
+    Area.EXPORT_FILES: {Role.PARTNER: Grant(Rule.OWN)},
 }
 
 
@@ -337,6 +346,7 @@ class Act(StrEnum):
     CLOSE_COMPLAINT = "close_complaint"
     CALL_FOR_HELP = "call_for_help"
     KEEP_CLIENTS = "keep_clients"
+    EXPORT = "export"
 
 
 BOOKER = {Role.CITIZEN: Grant(Rule.OWN), Role.DEPARTMENT: Grant(Rule.OFFICE)}
@@ -420,6 +430,7 @@ WRITE: Mapping[Act, Mapping[Role, Grant]] = {
     Act.CLOSE_COMPLAINT: {**BOOKER, **AT_WORK},
     Act.CALL_FOR_HELP: PERSON,
     Act.KEEP_CLIENTS: {Role.STATE_OFFICER: Grant(Rule.ALL)},
+    Act.EXPORT: {Role.PARTNER: Grant(Rule.OWN)},
 }
 
 FLAGS = {area.flag: area for area in Area}

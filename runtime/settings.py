@@ -75,6 +75,11 @@ class Settings:
     document_limit: int = 5_000_000
     document_minutes: int = 10
     documents_each: int = 30
+    export_store: str | None = None
+    export_page: int = 2_000
+    export_part_rows: int = 50_000
+    exports_at_once: int = 2
+    exports_kept_days: int = 7
 
     issuer: str = "http://127.0.0.1:8000"
     signing_keys: str | None = None

@@ -40,6 +40,7 @@ from schema import (
     discovery,
     document,
     engagement,
+    export,
     grievance,
     live,
     node,
@@ -60,7 +61,7 @@ DOMAINS: tuple[ModuleType, ...] = (
     *(node, place, account, partner),
     *(worker, document, skill, registration),
     *(booking, availability, request, assignment, visit, cancellation, reschedule, engagement),
-    *(suspension, review, grievance, discovery, change),
+    *(suspension, review, grievance, discovery, change, export),
 )
 SUBGRAPHS: Mapping[str, tuple[ModuleType, ...]] = MappingProxyType(
     {
@@ -70,7 +71,7 @@ SUBGRAPHS: Mapping[str, tuple[ModuleType, ...]] = MappingProxyType(
             *(booking, availability, request, assignment),
             *(visit, cancellation, reschedule, engagement),
         ),
-        "review": (suspension, review, grievance, discovery, change),
+        "review": (suspension, review, grievance, discovery, change, export),
     }
 )
 """The usual cut: each domain in one of them."""

@@ -7,12 +7,14 @@ from strawberry import ID
 import resolvers.discovery as resolve_discovery
 import resolvers.live as resolve
 from loaders import booking as load_booking
+from loaders import export as load_export
 from loaders import grievance as load_grievance
 from loaders import place as load_place
 from runtime.rights import Role
 from schema.base import event, field, plain, subscription
 from schema.booking import Booking
 from schema.discovery import Statistics
+from schema.export import Export
 from schema.grievance import Grievance, Incident
 from schema.place import District
 
@@ -78,6 +80,18 @@ class BoardChange:
     )
 
 
+@plain
+class ExportChange:
+    """An export has gone on, or has ended."""
+
+    event_id: ID = field("To go on from after a break: send it as `after`.")
+    event: str = field("What has happened: `ExportStarted`, `ExportProgressed` or `ExportEnded`.")
+    happened_at: datetime = field("When.")
+    export: Export | None = field(
+        "The export as it is now.", "export_id", load=load_export.export_by_id
+    )
+
+
 @subscription
 class Subscription:
     booking_changed: BookingChange = event(
@@ -94,4 +108,9 @@ class Subscription:
         "What happens in the districts of an officer: bookings, complaints, calls for help.",
         resolve.district_board,
         roles=[Role.DISTRICT_OFFICER, Role.STATE_OFFICER],
+    )
+    export_changed: ExportChange = event(
+        "How an export goes on. Ends when it has.",
+        resolve.export_changed,
+        roles=[Role.PARTNER, Role.STATE_OFFICER, Role.AUDITOR],
     )

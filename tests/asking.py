@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from engine.contracts import Contracts
 from engine.cost import Limits
 from engine.engine import Engine
 from runtime.context import Context
@@ -14,10 +15,12 @@ from runtime.language import Language
 from runtime.process import Process, process_of
 from runtime.settings import Settings
 from runtime.viewer import Viewer
+from schema.contract import contract
 from schema.graph import gateway
 
 SCHEMA = gateway().schema
 ENGINE = Engine(SCHEMA, limits=Limits())
+CONTRACTS = Contracts(contract, lambda schema: Engine(schema, limits=Limits()))
 REQUEST_ID = "request-1"
 
 
@@ -44,7 +47,7 @@ async def a_process(
 ) -> AsyncIterator[Process]:
     """What requests share, over the database."""
     chosen = replace(Settings(database_url=url, pool_size=5), **settings)
-    async with process_of(chosen, inbox or Inbox()) as process:
+    async with process_of(chosen, inbox or Inbox(), CONTRACTS.engine_for) as process:
         yield process
 
 

@@ -85,6 +85,8 @@ OF_NOBODY = {
     "department": "offices",
     "district": "places",
     "division": "places",
+    "export": "what systems asked for; who is named in it would be in their own text",
+    "export_part": "files that are deleted after some days",
     "follower": "positions",
     "outbox": "ids and facts about nobody",
     "partner_client": "systems",

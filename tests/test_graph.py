@@ -190,6 +190,8 @@ def test_every_list_that_can_grow_is_a_connection() -> None:
         "Quote.lines",
         "NotQualified.reasons",
         "Incident.numbersToCall",
+        "Export.parts",
+        "InvalidOperation.messages",
         "Review.tags",
         "RatingSummary.histogram",
         "Statistics.byDistrict",

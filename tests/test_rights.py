@@ -36,6 +36,7 @@ from models.booking import (
     RescheduleProposal,
     TimelineEntry,
 )
+from models.export import Export, ExportPart
 from models.partner import PartnerClient, PartnerUsage
 from models.review import Flag, Grievance, GrievanceEntry, Incident, ReviewReply
 from models.skill import RateCard
@@ -310,7 +311,7 @@ async def a_world(url: str) -> World:
         reason="Over",
     )
     used = PartnerUsage(client_id=client.id, day=NOON.date(), minute=NOON, warned_at=NOON)
-    await save(url, client, used)
+    await save(url, client, used, *an_export(client.id))
     await run_sql_async(url, *CHECKED)
     verifications = select(Verification.id).where(Verification.worker_id == worker.id)
     return World(
@@ -338,6 +339,7 @@ async def a_world(url: str) -> World:
             "grievance": grievances[Role.CITIZEN].id,
             "incident": incidents[Role.CITIZEN].id,
             "client": client.id,
+            "export": "ex_running",
         },
         {
             Role.DEPARTMENT: {
@@ -416,6 +418,42 @@ def a_rejected_rate(**owner: str) -> RateCard:
         rejected_at=NOON,
         rejection_reason="Too much",
     )
+
+
+def an_export(client_id: str) -> list[Any]:
+    """Half done; and, so that nothing in it is null, as one that has failed since."""
+    export = Export(
+        id="ex_running",
+        client_id=client_id,
+        document="{ workers { nodes { code } } }",
+        operation_name="Workers",
+        variables={},
+        format="CSV",
+        compression="GZIP",
+        contract="2026-11",
+        purposes=["JOB_MATCHING"],
+        district_ids=[LUCKNOW],
+        state="RUNNING",
+        asked_at=NOON,
+        not_before=NOON,
+        started_at=NOON,
+        worked_at=NOON,
+        finished_at=NOON,
+        expires_at=NOON,
+        reason="ACCESS_ENDED",
+        rows_written=1,
+        total=2,
+    )
+    part = ExportPart(
+        export_id=export.id,
+        number=1,
+        row_count=1,
+        bytes=1,
+        sha256="0" * 64,
+        name="part",
+        written_at=NOON,
+    )
+    return [export, part]
 
 
 def account_of(person_id: str) -> list[Any]:
@@ -540,6 +578,7 @@ CHILDREN = {
     "Quote": {"lines": "QuoteLine"},
     "PartnerClient": {"usage": "PartnerUsageConnection"},
     "PartnerUsageConnection": {"nodes": "PartnerUsage"},
+    "Export": {"parts": "ExportPart"},
     "Viewer": {"sessions": "SessionConnection"},
     "SessionConnection": {"nodes": "Session"},
     "AuditEntryConnection": {"nodes": "AuditEntry"},
@@ -603,6 +642,7 @@ WAYS_IN = {
     "grievance": "Grievance",
     "incident": "Incident",
     "client": "PartnerClient",
+    "export": "Export",
 }
 ROOTS = {
     "viewer": ("viewer", "Viewer"),

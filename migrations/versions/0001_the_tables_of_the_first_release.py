@@ -281,6 +281,77 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("client_id", "day", name=op.f("partner_usage_pkey")),
     )
     op.create_table(
+        "export",
+        sa.Column("id", sa.Text(collation="C"), nullable=False),
+        sa.Column("client_id", sa.Text(collation="C"), nullable=False),
+        sa.Column("document", sa.Text(collation="C"), nullable=False),
+        sa.Column("operation_name", sa.Text(collation="C"), nullable=True),
+        sa.Column("variables", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("format", sa.Text(collation="C"), nullable=False),
+        sa.Column("compression", sa.Text(collation="C"), nullable=False),
+        sa.Column("contract", sa.Text(collation="C"), nullable=False),
+        sa.Column("purposes", sa.ARRAY(sa.Text(collation="C")), nullable=False),
+        sa.Column("district_ids", sa.ARRAY(sa.Text(collation="C")), nullable=False),
+        sa.Column("state", sa.Text(collation="C"), nullable=False),
+        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("worked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("reason", sa.Text(collation="C"), nullable=True),
+        sa.Column("total", sa.BigInteger(), nullable=True),
+        sa.Column("rows_written", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("parts_written", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("warnings", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("cursor", sa.Text(collation="C"), nullable=True),
+        sa.Column("held_by", sa.Text(collation="C"), nullable=True),
+        sa.Column("held_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("failures", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("not_before", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("has_files", sa.Boolean(), server_default="false", nullable=False),
+        sa.CheckConstraint(
+            "compression IN ('NONE', 'GZIP', 'ZSTD')", name=op.f("export_compression_known")
+        ),
+        sa.CheckConstraint(
+            "format IN ('JSON_LINES', 'CSV', 'PARQUET')", name=op.f("export_format_known")
+        ),
+        sa.CheckConstraint(
+            "state IN ('QUEUED', 'RUNNING', 'DONE', 'CANCELLED', 'FAILED', 'EXPIRED')",
+            name=op.f("export_state_known"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["client_id"], ["partner_client.id"], name=op.f("export_client_id_fkey")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("export_pkey")),
+    )
+    op.create_index("export_of_client", "export", ["client_id", "asked_at"], unique=False)
+    op.create_index(
+        "export_unfinished",
+        "export",
+        ["asked_at"],
+        unique=False,
+        postgresql_where=sa.text("state IN ('QUEUED', 'RUNNING')"),
+    )
+    op.create_table(
+        "export_part",
+        sa.Column("export_id", sa.Text(collation="C"), nullable=False),
+        sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("row_count", sa.BigInteger(), nullable=False),
+        sa.Column("bytes", sa.BigInteger(), nullable=False),
+        sa.Column("sha256", sa.Text(collation="C"), nullable=False),
+        sa.Column("name", sa.Text(collation="C"), nullable=False),
+        sa.Column("written_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("number >= 1", name=op.f("export_part_number_range")),
+        sa.CheckConstraint("row_count >= 0", name=op.f("export_part_row_count_range")),
+        sa.ForeignKeyConstraint(
+            ["export_id"],
+            ["export.id"],
+            name=op.f("export_part_export_id_fkey"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("export_id", "number", name=op.f("export_part_pkey")),
+    )
+    op.create_table(
         "record_change",
         sa.Column("kind", sa.Text(collation="C"), nullable=False),
         sa.Column("record_id", sa.Text(collation="C"), nullable=False),
@@ -1736,6 +1807,14 @@ def downgrade() -> None:
         "provider_listed", table_name="provider", postgresql_where=sa.text("status = 'EMPANELLED'")
     )
     op.drop_table("provider")
+    op.drop_table("export_part")
+    op.drop_index(
+        "export_unfinished",
+        table_name="export",
+        postgresql_where=sa.text("state IN ('QUEUED', 'RUNNING')"),
+    )
+    op.drop_index("export_of_client", table_name="export")
+    op.drop_table("export")
     op.drop_table("partner_usage")
     op.drop_table("partner_client")
     op.drop_index(op.f("record_change_whose"), table_name="record_change")
