@@ -25,6 +25,7 @@ from runtime.runner import NotOneList, WholeList
 from runtime.tabular import ExportCompression, ExportFormat
 from runtime.transaction import Transaction
 from runtime.viewer import Viewer
+from runtime.words import refuse_aadhaar
 
 MESSAGES = 3
 """How many of what is wrong with a document are told."""
@@ -41,7 +42,8 @@ async def start_export(
         ExportCompression, "How they are compressed; Parquet, within the file."
     ] = ExportCompression.NONE,
 ) -> str:
-    """Refuses: InvalidOperation, NotExportable, TooManyExports."""
+    """Refuses: InvalidOperation, NotExportable, TooManyExports, AadhaarInText."""
+    refuse_aadhaar(f"{document}\n{variables or ''}")
     viewer, values = tx.viewer, values_in(variables)
     contract = viewer.contract or newest()
     whole_list(tx.process, replace(viewer, contract=contract), document, operation_name, values)

@@ -46,9 +46,15 @@ def checked(argument: str, text: str) -> Words:
         raise BadInput(
             f"`{argument}` must be a text of 1 to {LIMIT} characters.", argument=argument
         )
+    refuse_aadhaar(text)
+    return Words(text)
+
+
+def refuse_aadhaar(text: str) -> None:
+    """Of what is no prose, and kept as well: a program may hold anything between quotes. Raises
+    AadhaarInText."""
     if any(map(holds_aadhaar, NUMBERS.findall(text))):
         raise AadhaarInText
-    return Words(text)
 
 
 def checked_name(argument: str, name: str, language: Language) -> str:

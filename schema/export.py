@@ -9,6 +9,7 @@ from models import export as model
 from runtime.privacy import Privacy
 from runtime.rights import Act, Area, Role
 from runtime.tabular import ExportCompression, ExportFormat
+from runtime.words import AadhaarInText
 from schema.base import Node, command, entity, enum, field, mutation, part, query
 from schema.page import Connection
 
@@ -129,7 +130,12 @@ class Mutation:
         resolve.start_export,
         may=Act.EXPORT,
         gives=Export,
-        refuses=(model.InvalidOperation, model.NotExportable, model.TooManyExports),
+        refuses=(
+            model.InvalidOperation,
+            model.NotExportable,
+            model.TooManyExports,
+            AadhaarInText,
+        ),
     )
     cancel_export = command(
         "End an export. What it has written goes.",

@@ -61,7 +61,7 @@ async def process(database_url: str) -> AsyncIterator[Process]:
             PartnerClient(
                 id=id,
                 name=id,
-                purposes=[ConsentPurpose.SKILL_RECORDS],
+                purposes=[ConsentPurpose.SOCIAL_SECURITY],
                 district_ids=[LUCKNOW],
             )
             for id in ("pc_fund", "pc_police")
@@ -79,7 +79,7 @@ async def a_registered_worker(url: str, number: int, *, agrees: bool = True, **m
             ConsentRecord(
                 id=new_id("cs"),
                 subject_id=worker.id,
-                purpose=ConsentPurpose.SKILL_RECORDS,
+                purpose=ConsentPurpose.SOCIAL_SECURITY,
                 notice_version="1",
                 language="hi",
                 channel="APP",
