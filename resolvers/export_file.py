@@ -99,6 +99,7 @@ def manifest(process: Process, export: Export, parts: list[ExportPart]) -> dict[
         "expiresAt": export.expires_at,
         "columns": described(columns_of(process, export)),
         "rows": export.rows_written,
+        "endCursor": export.cursor,
         "warnings": export.warnings,
         "parts": [
             {

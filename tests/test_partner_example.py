@@ -136,7 +136,8 @@ def test_the_copy_is_what_the_client_may_have_wherever_it_was_killed(
         stop.set()
         await changing
 
-    with serving(seeded, port, POINTS_PARTNER="100000000/1000000"):
+    points = "100000000/1000000"
+    with serving(seeded, port, POINTS_PARTNER=points, ISSUER=environment["GATEWAY"]):
         environment |= registered(seeded)
         asyncio.run(live())
         until(lambda: is_noted(seeded))

@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from .gateway import Gateway
+from .load import Load
 
 CHANGES = """
 query Changes($after: String) {
@@ -103,6 +104,16 @@ def row_of(id: str, worker: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def first_load(gateway: Gateway, copy: Copy) -> None:
+    load = Load(gateway, CHANGES, copy.path)
+    rows, cursor = load.run()
+    for change in rows:
+        copy.take(change)
+    copy.cursor = cursor
+    copy.save()
+    load.forget()
+
+
 def catch_up(gateway: Gateway, copy: Copy) -> int:
     """All that there is for now; how many changes that were."""
     taken = pages = 0
@@ -123,6 +134,9 @@ def main() -> None:
     client = os.environ["CLIENT_ID"], os.environ["CLIENT_SECRET"]
     gateway = Gateway(os.environ.get("GATEWAY", "http://127.0.0.1:8000"), *client)
     copy = Copy(Path(sys.argv[1]))
+    if copy.cursor is None:
+        first_load(gateway, copy)
+        print(f"{len(copy.workers)} workers", flush=True)
     while True:
         if taken := catch_up(gateway, copy):
             print(f"{taken} changes, {len(copy.workers)} workers", flush=True)

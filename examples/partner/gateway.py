@@ -35,13 +35,17 @@ class Gateway:
     def file(self, url: str, begun: int = 0) -> bytes:
         """What is at an address that was signed for us, from that byte on."""
         headers = {"range": f"bytes={begun}-"} if begun else {}
-        answered = self._sent("GET", url, headers=headers, signed_in=False)
-        return answered.content if answered.status_code == 206 or not begun else b""
+        answered = self._sent("GET", url, signed_in=False, headers=headers)
+        if answered.status_code == 416:
+            return b""  # All of it is here.
+        if answered.status_code != (206 if begun else 200):
+            raise Refused(answered.text)
+        return answered.content
 
     def _sent(self, method: str, url: str, signed_in: bool = True, **given: Any) -> httpx.Response:
+        headers = given.pop("headers", {})
         for attempt in range(1_000):
             try:
-                headers = given.pop("headers", {})
                 if signed_in:
                     headers["authorization"] = f"Bearer {self._access()}"
                 answered = self._http.request(method, url, headers=headers, **given)
@@ -49,9 +53,9 @@ class Gateway:
                     self._until = 0.0  # Its keys were rotated, perhaps.
                 elif answered.status_code not in OUTAGES:
                     return answered
-                wait = float(answered.headers.get("retry-after", 2**attempt))
+                wait = float(answered.headers.get("retry-after", 2 ** min(attempt, 10)))
             except httpx.TransportError:
-                wait = 0.1 * 2**attempt
+                wait = 0.1 * 2 ** min(attempt, 10)
             time.sleep(min(wait, LONGEST_WAIT))
         raise Refused("The gateway does not answer.")
 
