@@ -191,7 +191,8 @@ def create_subgraph(settings: Settings, *names: str, sms: Sms | None = None) -> 
         Route("/readyz", ready),
         schema_text(lambda: chosen.sdl),
         exception_handlers={HTTPException: json_error, Exception: masked_fault},
-        lifespan=lifespan_of(settings, sms, watching),
+        # Commands of partners' systems are carried out here too, where a router sends them on.
+        lifespan=lifespan_of(settings, sms, watching, contracts=contracts_of(settings)),
     )
 
 

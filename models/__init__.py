@@ -1,5 +1,15 @@
 """What is stored, the states it moves through, and what is refused."""
 
-from models import account, booking, change, discovery, place, review, skill, worker
+from models import account, booking, change, discovery, place, review, skill, webhook, worker
 
-__all__ = ["account", "booking", "change", "discovery", "place", "review", "skill", "worker"]
+__all__ = [
+    "account",
+    "booking",
+    "change",
+    "discovery",
+    "place",
+    "review",
+    "skill",
+    "webhook",
+    "worker",
+]

@@ -103,6 +103,9 @@ class Area(StrEnum):
     ADDRESS = "address"
     DOCUMENTS = "documents"
     AUDIT = "audit"
+    WEBHOOK = "webhook"
+    WEBHOOK_CONTENT = "webhook_content"
+    """What was sent and answered: there are people in it, of whom others may know less."""
 
     @property
     def flag(self) -> str:
@@ -280,6 +283,12 @@ READ: Mapping[Area, Mapping[Role, Grant]] = {
         Role.PARTNER: Grant(Rule.OWN),
         Role.AUDITOR: Grant(Rule.ALL),
     },
+    Area.WEBHOOK: {
+        Role.STATE_OFFICER: Grant(Rule.ALL),
+        Role.PARTNER: Grant(Rule.OWN),
+        Role.AUDITOR: Grant(Rule.ALL),
+    },
+    Area.WEBHOOK_CONTENT: {Role.PARTNER: Grant(Rule.OWN)},
 }
 
 
@@ -329,6 +338,7 @@ class Act(StrEnum):
     HANDLE_COMPLAINT = "handle_complaint"
     CLOSE_COMPLAINT = "close_complaint"
     CALL_FOR_HELP = "call_for_help"
+    KEEP_WEBHOOKS = "keep_webhooks"
 
 
 BOOKER = {Role.CITIZEN: Grant(Rule.OWN), Role.DEPARTMENT: Grant(Rule.OFFICE)}
@@ -411,6 +421,7 @@ WRITE: Mapping[Act, Mapping[Role, Grant]] = {
     Act.HANDLE_COMPLAINT: {**FOR_CALLER, **OFFICERS},
     Act.CLOSE_COMPLAINT: {**BOOKER, **AT_WORK},
     Act.CALL_FOR_HELP: PERSON,
+    Act.KEEP_WEBHOOKS: {Role.PARTNER: Grant(Rule.OWN)},
 }
 
 FLAGS = {area.flag: area for area in Area}

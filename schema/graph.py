@@ -51,6 +51,7 @@ from schema import (
     skill,
     suspension,
     visit,
+    webhook,
     worker,
 )
 from schema.base import Backing, additions, backings
@@ -59,7 +60,7 @@ DOMAINS: tuple[ModuleType, ...] = (
     *(node, place, account),
     *(worker, document, skill, registration),
     *(booking, availability, request, assignment, visit, cancellation, reschedule, engagement),
-    *(suspension, review, grievance, discovery, change),
+    *(suspension, review, grievance, discovery, change, webhook),
 )
 SUBGRAPHS: Mapping[str, tuple[ModuleType, ...]] = MappingProxyType(
     {
@@ -69,7 +70,7 @@ SUBGRAPHS: Mapping[str, tuple[ModuleType, ...]] = MappingProxyType(
             *(booking, availability, request, assignment),
             *(visit, cancellation, reschedule, engagement),
         ),
-        "review": (suspension, review, grievance, discovery, change),
+        "review": (suspension, review, grievance, discovery, change, webhook),
     }
 )
 """The usual cut: each domain in one of them."""

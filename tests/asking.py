@@ -4,8 +4,10 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
+from engine.contracts import Contracts
 from engine.cost import Limits
 from engine.engine import Engine
 from runtime.context import Context
@@ -14,6 +16,7 @@ from runtime.language import Language
 from runtime.process import Process, process_of
 from runtime.settings import Settings
 from runtime.viewer import Viewer
+from schema.contract import contract
 from schema.graph import gateway
 
 SCHEMA = gateway().schema
@@ -44,7 +47,8 @@ async def a_process(
 ) -> AsyncIterator[Process]:
     """What requests share, over the database."""
     chosen = replace(Settings(database_url=url, pool_size=5), **settings)
-    async with process_of(chosen, inbox or Inbox()) as process:
+    contracts = Contracts(contract, partial(Engine, limits=Limits()))
+    async with process_of(chosen, inbox or Inbox(), contracts.engine_for) as process:
         yield process
 
 
@@ -58,7 +62,7 @@ async def answer(
 
 
 async def send(
-    process: Process, viewer: Viewer, command: str, selection: str = "", **given: Any
+    process: Process, viewer: Viewer, command: str, selection: str = "", /, **given: Any
 ) -> Any:
     """What comes of a command: its fields (`selection` adds to them), or the errors' codes.
 
