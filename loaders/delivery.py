@@ -257,10 +257,16 @@ def park(webhook_id: str, reason: str) -> Update:
 
 
 def begin_anew(webhook_id: str) -> Update:
+    """What is being noted at this moment is left out: whoever does so waits for the webhook."""
     is_waiting = WebhookDelivery.state == DeliveryState.PENDING
+    waiting = (
+        select(WebhookDelivery.id)
+        .where(WebhookDelivery.webhook_id == webhook_id, is_waiting)
+        .with_for_update(skip_locked=True)
+    )
     return (
         update(WebhookDelivery)
-        .where(WebhookDelivery.webhook_id == webhook_id, is_waiting)
+        .where(WebhookDelivery.id.in_(waiting))
         .values(due_at=func.now(), first_tried_at=None, tries=0)
     )
 

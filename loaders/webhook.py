@@ -37,7 +37,7 @@ from models.change import RecordChange, RecordKind
 from models.webhook import EVENTS, Webhook, WebhookAttempt, WebhookDelivery
 from models.worker import Worker
 from runtime.batch import KEYS, PURPOSES, Columns, Read, many, one, value
-from runtime.rights import Area, Rule
+from runtime.rights import Area
 
 NEWEST = Sort((Webhook.created_at, Webhook.id), descending=True)
 
@@ -139,10 +139,6 @@ def attempts_by_delivery(columns: Columns) -> Read:
         .where(WebhookAttempt.delivery_id == any_(KEYS), visible(WebhookAttempt, Area.WEBHOOK))
         .order_by(WebhookAttempt.position)
     )
-
-
-def webhook_to_change(id: str, rule: Rule) -> Select[Any]:
-    return select(Webhook).where(Webhook.id == id, Webhook.rows(rule)).with_for_update(of=Webhook)
 
 
 def count_of(client_id: str) -> Select[Any]:

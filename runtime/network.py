@@ -1,14 +1,18 @@
 """Connections to servers of others: only to addresses that one may be led to, and nothing
 remembered."""
 
+import asyncio
 import ipaddress
 import socket
 import ssl
 from collections.abc import Mapping
-from functools import lru_cache
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache, partial
+from socket import getaddrinfo
 
 import certifi
 from aiohttp import AddrInfoType, ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
+from aiohttp.abc import AbstractResolver, ResolveResult
 
 KEPT_SECONDS = 4.0
 """How long an idle connection is kept: less than the five after which many servers hang up, for
@@ -16,13 +20,56 @@ what is sent at that moment is lost."""
 TRANSLATED = ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("2002::/16")
 """IPv6 addresses that stand for an IPv4 one: in the last four bytes, or after the first two."""
 
+LOOKUPS = ThreadPoolExecutor(32, "lookup")
+"""A lookup cannot be called off: names whose servers do not answer would otherwise take the threads
+that passwords and files wait for."""
+NUMERIC = socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
 
-def a_session(trust: ssl.SSLContext, headers: Mapping[str, str], *, private: bool) -> ClientSession:
+
+async def looked_up(
+    host: str, port: int, family: socket.AddressFamily = socket.AF_UNSPEC
+) -> list[ResolveResult]:
+    """Where the name leads. Raises OSError or UnicodeError."""
+    ask = partial(getaddrinfo, host, port, family=family, type=socket.SOCK_STREAM)
+    found = await asyncio.get_running_loop().run_in_executor(LOOKUPS, ask)
+    return [
+        ResolveResult(
+            hostname=host,
+            host=str(address[0]),
+            port=port,
+            family=kind,
+            proto=protocol,
+            flags=NUMERIC,
+        )
+        for kind, _, protocol, _, address in found
+    ]
+
+
+class Lookups(AbstractResolver):
+    """For servers that strangers name."""
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        return await looked_up(host, port, family)
+
+    async def close(self) -> None:
+        pass
+
+
+def a_session(
+    trust: ssl.SSLContext,
+    headers: Mapping[str, str],
+    *,
+    private: bool,
+    resolver: AbstractResolver | None = None,
+) -> ClientSession:
     """What the environment says leads nowhere, and a cookie would tell of one call what another
     did. To addresses that are not public only where `private` says so."""
     connector = TCPConnector(
         ssl=trust,
         limit=0,
+        resolver=resolver,
         keepalive_timeout=KEPT_SECONDS,
         socket_factory=None if private else public_socket,
     )

@@ -16,14 +16,19 @@ from aiohttp import ClientError, ClientResponse
 from standardwebhooks.webhooks import Webhook
 from yarl import URL
 
-from runtime.network import a_session, is_public, public_authorities
+from runtime.network import Lookups, a_session, is_public, looked_up, public_authorities
 
 RESPONSE_LIMIT = 4_096
 """Bytes of an answer that are read."""
 RESOLVE_SECONDS = 3.0
 SECRET = "whsec_"
 KNOWN_KEY = "of development, and no secret"
-HEADERS = {"content-type": "application/json", "user-agent": "Sewa-Mitra-Webhooks"}
+HEADERS = {
+    "content-type": "application/json",
+    "user-agent": "Sewa-Mitra-Webhooks",
+    # What is kept of an answer is to be read by people.
+    "accept-encoding": "identity",
+}
 
 
 def secret_of(seed: str, key: str | None) -> str:
@@ -48,10 +53,10 @@ async def leads_out(url: str, *, private: bool) -> bool:
         return False
     try:
         async with asyncio.timeout(RESOLVE_SECONDS):
-            found = await asyncio.get_running_loop().getaddrinfo(host, port)
-    except (OSError, UnicodeError, TimeoutError):
+            found = await looked_up(host, port or 0)
+    except (OSError, UnicodeError):
         return False
-    return bool(found) and all(is_public(str(address[0])) for *_, address in found)
+    return all(is_public(each["host"]) for each in found)
 
 
 @dataclass(frozen=True)
@@ -75,7 +80,9 @@ class Receivers:
 
     def __init__(self, seconds: float, *, private: bool) -> None:
         self._seconds = seconds
-        self._session = a_session(public_authorities(), HEADERS, private=private)
+        self._session = a_session(
+            public_authorities(), HEADERS, private=private, resolver=Lookups()
+        )
 
     async def close(self) -> None:
         await self._session.close()

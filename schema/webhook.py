@@ -107,6 +107,7 @@ class WebhookDelivery:
         "id",
         load=load.attempts_by_delivery,
         shows=Privacy.OWNER,
+        size=20,
     )
 
 

@@ -21,6 +21,7 @@ from models.account import (
     ConsentRecord,
     Department,
     ErasureRequest,
+    PartnerClient,
     Session,
 )
 from models.base import new_id
@@ -38,6 +39,7 @@ from models.booking import (
 )
 from models.review import Flag, Grievance, GrievanceEntry, Incident, ReviewReply
 from models.skill import RateCard
+from models.webhook import Webhook, WebhookAttempt, WebhookDelivery
 from models.worker import Document, Engagement, Verification, Worker
 from runtime.field import told
 from runtime.process import Process
@@ -293,6 +295,22 @@ async def a_world(url: str) -> World:
         for owner in ({"provider_id": provider.id}, {"worker_id": worker.id})
     )
     await save(url, document, day_off, rate, own_rate)
+    client = PartnerClient(
+        id="pc_client", name="Skill Mission", purposes=["JOB_MATCHING"], district_ids=[LUCKNOW]
+    )
+    webhook = a_webhook(client)
+    delivery = WebhookDelivery(
+        id=new_id("wd"), webhook_id=webhook.id, sequence=1, event="worker.changed", body="{}"
+    )
+    attempt = WebhookAttempt(
+        delivery_id=delivery.id,
+        began_at=NOON,
+        seconds=0.1,
+        status=500,
+        error="Broken",
+        response="No",
+    )
+    await save(url, client, webhook, delivery, attempt)
     await save(url, address, entry, *(row for rows in accounts.values() for row in rows))
     await run_sql_async(url, *CHECKED)
     verifications = select(Verification.id).where(Verification.worker_id == worker.id)
@@ -320,6 +338,7 @@ async def a_world(url: str) -> World:
             "erasure": accounts[citizen.id][1].id,
             "grievance": grievances[Role.CITIZEN].id,
             "incident": incidents[Role.CITIZEN].id,
+            "webhook": webhook.id,
         },
         {
             Role.DEPARTMENT: {
@@ -335,6 +354,23 @@ async def a_world(url: str) -> World:
                 "erasure": accounts[worker.id][1].id,
             },
         },
+    )
+
+
+def a_webhook(client: PartnerClient) -> Webhook:
+    return Webhook(
+        id=new_id("wh"),
+        client_id=client.id,
+        url="https://partner.example/events",
+        events=["worker.changed"],
+        selection="{ sequence }",
+        contract="2026-11",
+        state="PARKED",
+        reason="Nothing was taken for 3 days.",
+        created_at=NOON,
+        seed="seed",
+        failing_since=NOON,
+        old_until=NOON.replace(year=2100),
     )
 
 
@@ -527,6 +563,9 @@ CHILDREN = {
     "FlagConnection": {"nodes": "Flag"},
     "Grievance": {"entries": "GrievanceEntryConnection"},
     "GrievanceEntryConnection": {"nodes": "GrievanceEntry"},
+    "Webhook": {"deliveries": "WebhookDeliveryConnection"},
+    "WebhookDeliveryConnection": {"nodes": "WebhookDelivery"},
+    "WebhookDelivery": {"attempts": "WebhookAttempt"},
 }
 """Where a row is reached through another."""
 
@@ -582,6 +621,7 @@ WAYS_IN = {
     "erasure": "ErasureRequest",
     "grievance": "Grievance",
     "incident": "Incident",
+    "webhook": "Webhook",
 }
 ROOTS = {
     "viewer": ("viewer", "Viewer"),

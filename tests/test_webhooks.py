@@ -646,13 +646,12 @@ async def test_a_name_that_led_out_and_now_leads_in_is_not_connected_to(
 ) -> None:
     address = "93.184.215.14"
 
-    async def resolved(host: str, port: int, **_: Any) -> list[Any]:
+    def resolved(host: str, port: int, **_: Any) -> list[Any]:
         return [(2, 1, 6, "", (address, port))]
 
-    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", resolved)
+    monkeypatch.setattr("runtime.network.getaddrinfo", resolved)
     port = receiver.url.split(":")[2].split("/")[0]
     process_url = f"https://partner.example:{port}/events"
-    # Connections to the database go to a socket or an address, which is not looked up.
     async with a_process(database_url) as process:
         made = await send(
             process,
