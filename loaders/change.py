@@ -15,6 +15,7 @@ from sqlalchemy import (
     any_,
     bindparam,
     case,
+    func,
     literal,
     not_,
     or_,
@@ -25,7 +26,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from loaders.page import Sort, pages
 from loaders.shown import shown, visible
-from models.account import PartnerClient
+from models.account import ConsentRecord, PartnerClient
 from models.base import there_is
 from models.booking import Booking
 from models.change import Gone, RecordChange, RecordKind, noted, skills_noted
@@ -72,13 +73,24 @@ def of_people(now: ColumnElement[bool]) -> ColumnElement[bool]:
 
 def was_shown() -> ColumnElement[bool]:
     """Records of people that the client may have been shown while it was one."""
-    registered = select(PartnerClient.registered_at).where(PartnerClient.id == VIEWER)
+    registered = (
+        select(PartnerClient.registered_at).where(PartnerClient.id == VIEWER).scalar_subquery()
+    )
+    agreed = there_is(
+        ConsentRecord,
+        ConsentRecord.subject_id == func.coalesce(RecordChange.whose, RecordChange.record_id),
+        ConsentRecord.purpose == any_(PURPOSES),
+        or_(ConsentRecord.withdrawn_at.is_(None), ConsentRecord.withdrawn_at >= registered),
+        of=RecordChange,
+    )
     return and_(
         # At 0 nothing has happened since it was there: who is not shown it now never was.
         RecordChange.position > 0,
         in_districts(),
         RecordChange.purposes.op("&&")(PURPOSES),
-        RecordChange.happened_at >= registered.scalar_subquery(),
+        RecordChange.happened_at >= registered,
+        # The record moves on with what happens to them later, which is not the client's to know.
+        agreed,
     )
 
 

@@ -2,7 +2,10 @@
 know it, and nobody's receiver is in the way of another's."""
 
 import asyncio
+import os
 import random
+import re
+import sys
 from collections import defaultdict
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -17,7 +20,7 @@ from standardwebhooks.webhooks import WebhookVerificationError
 from loaders import delivery as load
 from models.account import AuditEntry, PartnerClient
 from models.base import new_id
-from models.webhook import Webhook, WebhookDelivery
+from models.webhook import NAMES, Webhook, WebhookDelivery
 from resolvers.delivery import Sender
 from runtime.changes import enrol, follow, sequence
 from runtime.process import Process
@@ -26,7 +29,7 @@ from runtime.transaction import transaction
 from runtime.viewer import Viewer
 from tests.asking import a_process, answer, send
 from tests.background import run_next
-from tests.conftest import Statements, run_sql_async
+from tests.conftest import CHECKOUT, Statements, run_sql_async
 from tests.make import LUCKNOW, a_booking, a_worker, save
 from tests.receiving import Heard, Receiver, a_receiver, agreeing, sending, until
 from tests.test_record_changes import PURPOSE, of, who_agrees, withdrawal
@@ -872,6 +875,43 @@ async def test_what_a_worker_had_begun_when_it_died_is_sent_by_another(
     )
 
 
+async def test_what_a_process_had_begun_when_it_was_killed_is_sent_by_another(
+    process: Process, database_url: str, client: Viewer, receiver: Receiver
+) -> None:
+    hang = asyncio.Event()
+
+    async def hanging(_: Heard) -> web.Response:
+        await hang.wait()
+        return web.Response(status=500)
+
+    receiver.answering = hanging
+    worker = await who_agrees(database_url)
+    _, secret = await create(process, client, receiver)
+    await happen(process, "WorkerChanged", worker.id)
+    doomed = await asyncio.create_subprocess_exec(
+        *(sys.executable, "server.py", "work"),
+        cwd=CHECKOUT,
+        env={**os.environ, "DATABASE_URL": database_url, "WEBHOOK_PRIVATE": "true"},
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    try:
+        await until(lambda: receiver.heard)
+    finally:
+        doomed.kill()
+        await doomed.wait()
+    hang.set()
+    receiver.answering = agreeing
+    async with sending(process):
+        await asyncio.sleep(0.2)
+        assert len(receiver.heard) == 1, "the lease has not ended"
+        await run_sql_async(database_url, "UPDATE webhook_delivery SET leased_until = now()")
+        await are_settled(process)
+
+    first, second = receiver.heard
+    assert (first.id, first.verified(secret)) == (second.id, second.verified(secret))
+    assert len(receiver.taken) == 1
+
+
 # Again from an event on.
 
 
@@ -990,6 +1030,24 @@ async def test_queueing_costs_the_same_statements_for_any_number_of_webhooks_and
     assert len(sent) == 4
     async with transaction(process) as tx:
         assert len(await tx.every(select(WebhookDelivery))) == size * size
+
+
+async def test_what_the_page_says_verifies(
+    process: Process, client: Viewer, receiver: Receiver
+) -> None:
+    page = (CHECKOUT / "docs" / "webhooks.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"^```python\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
+    written: dict[str, Any] = {}
+    exec(block, written)
+    id, secret = await create(process, client, receiver)
+    async with sending(process):
+        await send(process, client, "testWebhook", webhookId=id)
+        await until(lambda: receiver.taken)
+
+    (heard,) = receiver.taken
+    told = written["event_of"](heard.text.encode(), dict(heard.headers), secret)
+    assert told["type"] == "webhook.test"
+    assert set(re.findall(r"`([a-z]+\.[a-z_]+)`", page.partition("## Take")[0])) >= set(NAMES)
 
 
 def a_webhook(client: Viewer, **columns: Any) -> Webhook:
