@@ -38,6 +38,8 @@ FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=5), timedelta(hours=1)
 LONGEST_REST = timedelta(minutes=1)
 OURS_SECONDS = 30.0
 """What reading and writing may take, beside the receiver's time."""
+SPARE_SECONDS = 5.0
+"""For which a claim outlasts that: nobody else is to begin before we have ended."""
 REPLAYED_AT_ONCE = 500
 GONE = 410
 ASKS_FOR_REST = frozenset({429, 503})
@@ -103,6 +105,8 @@ class Sender:
         settings = process.settings
         self._process = process
         self._receivers = Receivers(settings.webhook_seconds, private=settings.webhook_private)
+        self._seconds = settings.webhook_seconds + OURS_SECONDS
+        """That a delivery may take."""
         self._under_way: set[asyncio.Task[None]] = set()
 
     async def begin(self) -> int:
@@ -111,7 +115,7 @@ class Sender:
         if room <= 0:
             return 0
         lease = secrets.token_hex(8)
-        seconds = self._process.settings.webhook_seconds + OURS_SECONDS
+        seconds = self._seconds + SPARE_SECONDS
         async with transaction(self._process) as tx:
             claimed = await tx.rows(load.claim(room, EACH, PATIENCE, lease, seconds))
         for due in claimed:
@@ -137,7 +141,7 @@ class Sender:
 
     async def _send(self, due: Any, lease: str) -> None:
         try:
-            async with asyncio.timeout(self._process.settings.webhook_seconds + OURS_SECONDS):
+            async with asyncio.timeout(self._seconds):
                 await self._try(due, lease)
         except Exception as error:
             # It is tried again when the lease has ended.

@@ -20,10 +20,12 @@ from standardwebhooks.webhooks import WebhookVerificationError
 from loaders import delivery as load
 from models.account import AuditEntry, PartnerClient
 from models.base import new_id
-from models.webhook import NAMES, Webhook, WebhookDelivery
+from models.webhook import NAMES, SelectionRefused, Webhook, WebhookDelivery
 from resolvers.delivery import Sender
 from runtime.changes import enrol, follow, sequence
+from runtime.language import Language
 from runtime.process import Process
+from runtime.receiver import secret_of
 from runtime.rights import Role
 from runtime.transaction import transaction
 from runtime.viewer import Viewer
@@ -446,6 +448,33 @@ async def test_an_address_that_is_not_public_is_refused(
     assert came["__typename"] == "WebhookUrlRefused"
 
 
+async def test_in_production_there_are_none_without_a_key_to_sign_with(
+    database_url: str, client: Viewer, receiver: Receiver
+) -> None:
+    given = {"url": receiver.url, "events": ["worker.changed"], "selection": SELECTION}
+    production: dict[str, Any] = {"development": False, "webhook_private": True}
+    async with a_process(database_url, **production) as process:
+        assert await send(process, client, "createWebhook", **given) == ["UNAVAILABLE"]
+    secrets = set()
+    for key in ("k" * 32, "l" * 32):
+        async with a_process(database_url, **production, webhook_key=key) as process:
+            id, _ = await create(process, client, receiver)
+            async with transaction(process) as tx:
+                webhook = await tx.find(select(Webhook).where(Webhook.id == id))
+        assert webhook is not None
+        secrets |= {secret_of("the same seed", key), webhook.seed}
+
+    assert len(secrets) == 4
+
+
+async def test_a_refusal_is_in_the_language_that_is_asked_for() -> None:
+    told = SelectionRefused(error="Cannot query field 'x'.")
+
+    assert told.message(Language.EN) == "The selection cannot be used: Cannot query field 'x'."
+    assert "चयन" in told.message(Language.HI)
+    assert "Cannot query field 'x'." in told.message(Language.HI)
+
+
 async def test_there_are_so_many_webhooks_and_no_more(
     database_url: str, client: Viewer, receiver: Receiver
 ) -> None:
@@ -852,6 +881,7 @@ async def test_what_a_worker_had_begun_when_it_died_is_sent_by_another(
 
     receiver.answering = hanging
     monkeypatch.setattr("resolvers.delivery.OURS_SECONDS", -4.0)  # five are the receiver's
+    monkeypatch.setattr("resolvers.delivery.SPARE_SECONDS", 0.0)
     workers = [await who_agrees(database_url) for _ in range(3)]
     await create(process, client, receiver)
     for worker in workers:
