@@ -94,7 +94,7 @@ from runtime.process import process_of
 from runtime.refusal import Refusal
 from runtime.rights import Role
 from runtime.settings import Settings
-from runtime.signature import Gateways, secrets_in
+from runtime.signature import LEAST_SECRET, Gateways, secrets_in
 from runtime.sms import Sms
 from runtime.storage import folder_for
 from runtime.tokens import NoKeys, keys_in, rotate
@@ -194,6 +194,7 @@ def create_subgraph(settings: Settings, *names: str, sms: Sms | None = None) -> 
         Route("/readyz", ready),
         schema_text(lambda: chosen.sdl),
         exception_handlers={HTTPException: json_error, Exception: masked_fault},
+        # Commands of partners' systems are carried out here too, where a router sends them on.
         lifespan=lifespan_of(settings, sms, watching, contracts=contracts_of(settings)),
     )
 
@@ -832,6 +833,8 @@ def refuse_unsafe(settings: Settings) -> None:
             fail(f"SIGNING_KEYS: {error}")
     elif not settings.development:
         fail("SIGNING_KEYS is required where DEVELOPMENT is false: `server.py keys` makes it.")
+    if settings.webhook_key is not None and len(settings.webhook_key) < LEAST_SECRET:
+        fail(f"WEBHOOK_KEY has fewer than {LEAST_SECRET} characters.")
     issuer = settings.oidc_issuer or "https://"
     if not settings.development and not issuer.startswith("https://"):
         fail("OIDC_ISSUER must be an https:// address where DEVELOPMENT is false.")

@@ -77,9 +77,33 @@ BEHIND = Gauge(
     ["follower"],
     multiprocess_mode="livemax",
 )
+DELIVERIES = Gauge(
+    "gateway_deliveries",
+    "Deliveries to webhooks that are to be sent, and that failed for good, of the last month.",
+    ["state"],
+    multiprocess_mode="livemax",
+)
+OLDEST = Gauge(
+    "gateway_delivery_oldest_seconds",
+    "Age of the oldest delivery that is to be sent to a webhook that is not paused or parked.",
+    multiprocess_mode="livemax",
+)
 WAITING = text("SELECT count(*) FROM outbox")
 FOLLOWERS = text(
     "SELECT name, (SELECT coalesce(max(position), 0) FROM change_log) - position FROM follower"
+)
+
+# Those that are through are a month's, and not counted.
+OPEN = text(
+    "SELECT states.state, count(delivery.state)"
+    " FROM (VALUES ('PENDING'), ('FAILED')) states (state)"
+    " LEFT JOIN webhook_delivery delivery ON delivery.state = states.state"
+    " AND delivery.state IN ('PENDING', 'FAILED') GROUP BY states.state"
+)
+OLDEST_OPEN = text(
+    "SELECT extract(epoch FROM now() - min(delivery.queued_at))::float8"
+    " FROM webhook_delivery delivery JOIN webhook ON webhook.id = delivery.webhook_id"
+    " WHERE delivery.state = 'PENDING' AND webhook.state = 'ACTIVE'"
 )
 
 
@@ -169,6 +193,9 @@ async def sample(process: Process) -> None:
         UNSEQUENCED.set(await connection.scalar(WAITING) or 0)
         for name, behind in await connection.execute(FOLLOWERS):
             BEHIND.labels(name).set(behind)
+        for state, count in await connection.execute(OPEN):
+            DELIVERIES.labels(state.lower()).set(count)
+        OLDEST.set(await connection.scalar(OLDEST_OPEN) or 0)
 
 
 @contextmanager

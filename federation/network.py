@@ -1,31 +1,24 @@
 """Connections to partners: only to addresses that one may be led to, and nothing remembered."""
 
-import ipaddress
-import socket
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Protocol
 
 import certifi
-from aiohttp import AddrInfoType, ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
+from aiohttp import ClientSession
 from multidict import CIMultiDict
 from yarl import URL
 
 from federation.partner import BadPartners, Partner
+from runtime.network import a_session, public_authorities
 
 HEADERS = {
     "content-type": "application/json",
     "accept": "application/graphql-response+json, application/json;q=0.9",
     "accept-encoding": "gzip",
 }
-KEPT_SECONDS = 4.0
-"""How long an idle connection is kept: less than the five after which many servers hang up, for
-what is sent at that moment is lost."""
-TRANSLATED = ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("2002::/16")
-"""IPv6 addresses that stand for an IPv4 one: in the last four bytes, or after the first two."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +58,9 @@ class Connections:
         self, url: URL, body: bytes, headers: Mapping[str, str]
     ) -> AsyncIterator[Response]:
         # Those of a loop, which there is none of when a supergraph is read.
-        session = self._session = self._session or session_with(self._partner, self._trust)
+        session = self._session = self._session or a_session(
+            self._trust, HEADERS, private=self._partner.private_addresses
+        )
         async with session.post(
             url, data=body, headers=sendable(headers), allow_redirects=False
         ) as response:
@@ -75,24 +70,6 @@ class Connections:
     async def close(self) -> None:
         if self._session is not None:
             await self._session.close()
-
-
-def session_with(partner: Partner, trust: ssl.SSLContext) -> ClientSession:
-    connector = TCPConnector(
-        ssl=trust,
-        limit=0,
-        keepalive_timeout=KEPT_SECONDS,
-        socket_factory=None if partner.private_addresses else public_socket,
-    )
-    return ClientSession(
-        connector=connector,
-        headers=HEADERS,
-        skip_auto_headers=["user-agent"],
-        cookie_jar=DummyCookieJar(),
-        timeout=ClientTimeout(total=None, sock_connect=None),
-        auto_decompress=False,
-        trust_env=False,
-    )
 
 
 def sendable(headers: Mapping[str, str]) -> Mapping[str, str]:
@@ -115,27 +92,3 @@ def trust_of(partner: Partner) -> ssl.SSLContext:
         told = f"The certificates for {partner.url} cannot be taken: {error}"
         raise BadPartners(told) from None
     return context
-
-
-@lru_cache(maxsize=1)
-def public_authorities() -> ssl.SSLContext:
-    return ssl.create_default_context(cafile=certifi.where())
-
-
-def public_socket(found: AddrInfoType) -> socket.socket:
-    """For a connection to just this address. A check of the name beforehand would be of another
-    answer of the resolver than the one that is then connected to."""
-    family, kind, protocol, _, address = found
-    if not is_public(str(address[0])):
-        raise OSError(f"{address[0]} is not public")
-    return socket.socket(family, kind, protocol)
-
-
-def is_public(address: str) -> bool:
-    found = ipaddress.ip_address(address)
-    last, after_two = TRANSLATED
-    if found in last:
-        found = ipaddress.IPv4Address(found.packed[-4:])
-    elif found in after_two:
-        found = ipaddress.IPv4Address(found.packed[2:6])
-    return found.is_global and not found.is_multicast

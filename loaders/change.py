@@ -15,6 +15,7 @@ from sqlalchemy import (
     any_,
     bindparam,
     case,
+    func,
     literal,
     not_,
     or_,
@@ -25,6 +26,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from loaders.page import Sort, pages
 from loaders.shown import shown, visible
+from models.account import ConsentRecord
 from models.base import there_is
 from models.booking import Booking
 from models.change import Gone, RecordChange, RecordKind, noted, skills_noted
@@ -67,19 +69,48 @@ def in_districts() -> ColumnElement[bool]:
 def of_people(now: ColumnElement[bool]) -> ColumnElement[bool]:
     """Records that the client is shown `now`; and those it may have been shown before, if that
     ended while it was a client: of others it never learns."""
-    registered = select(PartnerClient.registered_at).where(PartnerClient.id == VIEWER)
-    then = and_(
+    return or_(now, was_shown())
+
+
+def was_shown() -> ColumnElement[bool]:
+    """Records of people that the client may have been shown while it was one."""
+    registered = (
+        select(PartnerClient.registered_at).where(PartnerClient.id == VIEWER).scalar_subquery()
+    )
+    agreed = there_is(
+        ConsentRecord,
+        ConsentRecord.subject_id == func.coalesce(RecordChange.whose, RecordChange.record_id),
+        ConsentRecord.purpose == any_(PURPOSES),
+        or_(ConsentRecord.withdrawn_at.is_(None), ConsentRecord.withdrawn_at >= registered),
+        of=RecordChange,
+    )
+    return and_(
         # At 0 nothing has happened since it was there: who is not shown it now never was.
         RecordChange.position > 0,
         in_districts(),
         RecordChange.purposes.op("&&")(PURPOSES),
-        RecordChange.happened_at >= registered.scalar_subquery(),
+        RecordChange.happened_at >= registered,
+        # The record moves on with what happens to them later, which is not the client's to know.
+        agreed,
     )
-    return or_(now, then)
 
 
 def shows_worker(key: InstrumentedAttribute[str], of: type[Any]) -> ColumnElement[bool]:
     return there_is(Worker, Worker.id == key, kept(), of=of)
+
+
+def has_worker() -> ColumnElement[bool]:
+    """The records of workers that the client is shown now."""
+    return shows_worker(RecordChange.record_id, RecordChange)
+
+
+def has_skill() -> ColumnElement[bool]:
+    return there_is(
+        WorkerSkill,
+        WorkerSkill.id == RecordChange.record_id,
+        shows_worker(WorkerSkill.worker_id, WorkerSkill),
+        of=RecordChange,
+    )
 
 
 def kept() -> ColumnElement[bool]:
@@ -91,8 +122,7 @@ def kept() -> ColumnElement[bool]:
 def worker_changes(
     key: Any, *, district_code: InDistrict = None, category_slug: InCategory = None
 ) -> Read:
-    now = shows_worker(RecordChange.record_id, RecordChange)
-    conditions = of_people(now)
+    conditions = of_people(has_worker())
     return changes(RecordKind.WORKER, conditions, district=district_code, category=category_slug)
 
 
@@ -100,13 +130,8 @@ def worker_changes(
 def skill_changes(
     key: Any, *, district_code: InDistrict = None, category_slug: InCategory = None
 ) -> Read:
-    now = there_is(
-        WorkerSkill,
-        WorkerSkill.id == RecordChange.record_id,
-        shows_worker(WorkerSkill.worker_id, WorkerSkill),
-        of=RecordChange,
-    )
-    return changes(RecordKind.SKILL, of_people(now), district=district_code, category=category_slug)
+    conditions = of_people(has_skill())
+    return changes(RecordKind.SKILL, conditions, district=district_code, category=category_slug)
 
 
 @pages(RecordChange, IN_ORDER)
@@ -154,13 +179,16 @@ def booking_facts(columns: Columns) -> Read:
 
 @value(absent=None)
 def why_worker_is_gone(columns: Columns) -> Read:
-    why = case(
+    return select(Worker.id, why_gone()).where(Worker.id == any_(KEYS))
+
+
+def why_gone() -> ColumnElement[str | None]:
+    return case(
         (Worker.status == WorkerStatus.ERASED, literal(Gone.ERASED, Text)),
         (Worker.status == WorkerStatus.SUSPENDED, literal(Gone.SUSPENDED, Text)),
         (not_(Worker.district_id == any_(DISTRICTS)), literal(Gone.MOVED, Text)),
         (not_(kept()), literal(Gone.NO_CONSENT, Text)),
     )
-    return select(Worker.id, why).where(Worker.id == any_(KEYS))
 
 
 Latest = Sequence[tuple[str, int, str, datetime]]

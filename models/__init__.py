@@ -10,6 +10,7 @@ from models import (
     place,
     review,
     skill,
+    webhook,
     worker,
 )
 
@@ -23,5 +24,6 @@ __all__ = [
     "place",
     "review",
     "skill",
+    "webhook",
     "worker",
 ]

@@ -411,11 +411,11 @@ class ChangeLog(Row):
 
     __tablename__ = "change_log"
 
-    position: Mapped[int] = never(BigInteger, primary_key=True, autoincrement=False)
-    event: Mapped[str] = never()
-    subject_id: Mapped[str] = never(index=True)
+    position: Mapped[int] = public(BigInteger, primary_key=True, autoincrement=False)
+    event: Mapped[str] = public()
+    subject_id: Mapped[str] = public(index=True)
     facts: Mapped[dict[str, Any]] = never(JSONB())
-    happened_at: Mapped[datetime] = never()
+    happened_at: Mapped[datetime] = public()
 
 
 class Follower(Row):

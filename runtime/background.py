@@ -5,10 +5,11 @@ or one follower fails, it is tried again, and the others are not held up.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import structlog
 
@@ -46,6 +47,24 @@ def labour(name: str) -> Callable[[Labour], Labour]:
     return register
 
 
+Lasting = Callable[[Process, asyncio.Event], Coroutine[Any, Any, object]]
+"""Goes on until it is told to stop, and then ends what it has begun."""
+
+LASTING: dict[str, Lasting] = {}
+
+
+def lasting(name: str) -> Callable[[Lasting], Lasting]:
+    """Have every worker run the function as long as it works: for work of which much is under way
+    at a time, none of which may wait for the slowest. If it fails it is called again."""
+
+    def register(run: Lasting) -> Lasting:
+        assert name not in LASTING, f"two of what lasts are called {name}"
+        LASTING[name] = run
+        return run
+
+    return register
+
+
 async def work(process: Process, stop: asyncio.Event) -> None:
     """Until told to stop; what was begun is then ended."""
     # Before anything gets a position: who is new follows from here.
@@ -56,6 +75,7 @@ async def work(process: Process, stop: asyncio.Event) -> None:
         "heirs": lambda _: take_over(process),
         **{name: partial(hand_on, process, name) for name in FOLLOWERS},
         **{name: partial(labour_at, process, name) for name in LABOURS},
+        **{name: partial(go_on, process, stop, name) for name in LASTING},
     }
     async with asyncio.TaskGroup() as tasks:
         for name, step in parts.items():
@@ -69,6 +89,10 @@ async def hand_on(process: Process, name: str, failures: int) -> int:
 
 async def labour_at(process: Process, name: str, _: int) -> object:
     return await LABOURS[name](process)
+
+
+async def go_on(process: Process, stop: asyncio.Event, name: str, _: int) -> object:
+    return await LASTING[name](process, stop)
 
 
 async def jobs_until(process: Process, stop: asyncio.Event) -> None:
@@ -120,7 +144,7 @@ async def pause(seconds: float, stop: asyncio.Event) -> None:
 async def working(process: Process) -> AsyncIterator[None]:
     """The background's work is done as long as the block lasts."""
     # Connections of its own: requests beside it must not wait for it.
-    size = AT_ONCE + len(FOLLOWERS) + len(LABOURS) + 2
+    size = AT_ONCE + len(FOLLOWERS) + len(LABOURS) + 2 * len(LASTING) + 2
     database = Database(process.settings.database_url or "", pool_size=size)
     stop = asyncio.Event()
     task = asyncio.create_task(work(replace(process, database=database), stop))

@@ -8,7 +8,17 @@ positions have no gaps and become visible in their order. Readers keep a positio
 
 from collections.abc import Awaitable, Callable, Sequence
 
-from sqlalchemy import BigInteger, Text, bindparam, column, literal, select, table, text
+from sqlalchemy import (
+    BigInteger,
+    ScalarSelect,
+    Text,
+    bindparam,
+    column,
+    literal,
+    select,
+    table,
+    text,
+)
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from runtime.feed import CHANNEL, LAST, LOG, Change
@@ -44,14 +54,19 @@ Effect = Callable[[Transaction, Sequence[Change]], Awaitable[None]]
 """What a follower does about changes. Its writes stand exactly when it has moved past them."""
 
 FOLLOWERS: dict[str, Effect] = {}
+AFTER: dict[str, str] = {}
+"""Followers that read what others write, and those others."""
 
 
-def follower(name: str) -> Callable[[Effect], Effect]:
-    """Hand all changes from now on to the function, in order. The name keeps its place."""
+def follower(name: str, *, after: str | None = None) -> Callable[[Effect], Effect]:
+    """Hand all changes from now on to the function, in order. The name keeps its place. With
+    `after`, each change only when the follower of that name is through with it."""
 
     def register(effect: Effect) -> Effect:
         assert name not in FOLLOWERS, f"two followers are called {name}"
         FOLLOWERS[name] = effect
+        if after is not None:
+            AFTER[name] = after
         return effect
 
     return register
@@ -83,19 +98,26 @@ async def enrol(process: Process) -> None:
             )
 
 
+def place_of(name: str) -> ScalarSelect[int]:
+    other = FOLLOWER.alias("other")
+    return select(other.c.position).where(other.c.name == name).scalar_subquery()
+
+
 async def follow(process: Process, name: str, most: int = BATCH) -> int:
     """Hand a follower what comes next; how much that was. None where another process is at
     it."""
     mine = FOLLOWER.c.name == name
+    last = LAST if name not in AFTER else place_of(AFTER[name])
     async with transaction(process) as tx:
-        position = await tx.value(
-            select(FOLLOWER.c.position)
-            .where(mine, FOLLOWER.c.position < LAST)
-            .with_for_update(skip_locked=True)
+        place = await tx.rows(
+            select(FOLLOWER.c.position, last)
+            .where(mine, FOLLOWER.c.position < last)
+            .with_for_update(skip_locked=True, of=FOLLOWER)
         )
-        if position is None:
+        if not place:
             return 0
-        following = select(LOG).where(LOG.c.position > position)
+        position, last_position = place[0]
+        following = select(LOG).where(LOG.c.position.between(position + 1, last_position))
         changes = [
             Change(*row) for row in await tx.rows(following.order_by(LOG.c.position).limit(most))
         ]

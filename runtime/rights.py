@@ -108,6 +108,9 @@ class Area(StrEnum):
     EXPORT = "export"
     EXPORT_FILES = "export_files"
     """Where what it has of people can be fetched."""
+    WEBHOOK = "webhook"
+    WEBHOOK_CONTENT = "webhook_content"
+    """What was sent and answered: there are people in it, of whom others may know less."""
 
     @property
     def flag(self) -> str:
@@ -135,6 +138,12 @@ WORKER_READERS = {
     Role.HELPLINE: Grant(Rule.ALL),
     Role.DEPARTMENT: Grant(Rule.OFFICE),
 }
+SYSTEM_READERS = {
+    Role.STATE_OFFICER: Grant(Rule.ALL),
+    Role.PARTNER: Grant(Rule.OWN),
+    Role.AUDITOR: Grant(Rule.ALL),
+}
+"""Who sees what a system of a partner is and does."""
 
 READ: Mapping[Area, Mapping[Role, Grant]] = {
     Area.WORKER_RECORD: {**WORKER_READERS, Role.PARTNER: Grant(Rule.CONSENT)},
@@ -273,11 +282,7 @@ READ: Mapping[Area, Mapping[Role, Grant]] = {
         Role.PROVIDER: Grant(Rule.OWN),
     },
     Area.ADDRESS: {Role.CITIZEN: Grant(Rule.OWN)},
-    Area.CLIENT: {
-        Role.STATE_OFFICER: Grant(Rule.ALL),
-        Role.PARTNER: Grant(Rule.OWN),
-        Role.AUDITOR: Grant(Rule.ALL),
-    },
+    Area.CLIENT: SYSTEM_READERS,
     Area.DOCUMENTS: {
         Role.WORKER: Grant(Rule.OWN),
         Role.DISTRICT_OFFICER: reasoned(Rule.DISTRICT),
@@ -290,12 +295,10 @@ READ: Mapping[Area, Mapping[Role, Grant]] = {
         Role.PARTNER: Grant(Rule.OWN),
         Role.AUDITOR: Grant(Rule.ALL),
     },
-    Area.EXPORT: {
-        Role.STATE_OFFICER: Grant(Rule.ALL),
-        Role.PARTNER: Grant(Rule.OWN),
-        Role.AUDITOR: Grant(Rule.ALL),
-    },
+    Area.EXPORT: SYSTEM_READERS,
+    Area.WEBHOOK: SYSTEM_READERS,
     Area.EXPORT_FILES: {Role.PARTNER: Grant(Rule.OWN)},
+    Area.WEBHOOK_CONTENT: {Role.PARTNER: Grant(Rule.OWN)},
 }
 
 
@@ -347,6 +350,7 @@ class Act(StrEnum):
     CALL_FOR_HELP = "call_for_help"
     KEEP_CLIENTS = "keep_clients"
     EXPORT = "export"
+    KEEP_WEBHOOKS = "keep_webhooks"
 
 
 BOOKER = {Role.CITIZEN: Grant(Rule.OWN), Role.DEPARTMENT: Grant(Rule.OFFICE)}
@@ -431,6 +435,7 @@ WRITE: Mapping[Act, Mapping[Role, Grant]] = {
     Act.CALL_FOR_HELP: PERSON,
     Act.KEEP_CLIENTS: {Role.STATE_OFFICER: Grant(Rule.ALL)},
     Act.EXPORT: {Role.PARTNER: Grant(Rule.OWN)},
+    Act.KEEP_WEBHOOKS: {Role.PARTNER: Grant(Rule.OWN)},
 }
 
 FLAGS = {area.flag: area for area in Area}

@@ -82,6 +82,11 @@ class ClientRunner(Protocol):
     def prepare(self, document: str, operation_name: str | None = None) -> Any:
         """The operation of that name. Raises Invalid."""
 
+    def planned(
+        self, operation: Any, variables: Mapping[str, Any] | None, viewer: Viewer | None
+    ) -> Any:
+        """What running it would do. Raises Invalid where it would be too much."""
+
     async def run(
         self, operation: Any, variables: Mapping[str, Any] | None = None, context: Any = None
     ) -> ExecutionResult:

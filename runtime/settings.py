@@ -131,6 +131,13 @@ class Settings:
     emergency_numbers: str = "112,1090,181"
     help_repeat_seconds: int = 60
 
+    webhook_key: str | None = None
+    webhook_private: bool = False
+    webhook_seconds: float = 10.0
+    webhook_days: int = 3
+    webhook_overlap_hours: int = 24
+    webhooks_each: int = 20
+
     supergraph: str | None = None
     partners: str | None = None
     redis_url: str | None = None

@@ -14,6 +14,7 @@ from sqlalchemy import (
     Executable,
     Select,
     Text,
+    TextClause,
     UpdateBase,
     bindparam,
     column,
@@ -99,7 +100,9 @@ class Transaction:
     async def every(self, statement: "Select[R]") -> list[R]:
         return list((await self._session.scalars(statement, self.viewer.parameters)).all())
 
-    async def rows(self, statement: "Select[*tuple[Any, ...]] | UpdateBase") -> list[Any]:
+    async def rows(
+        self, statement: "Select[*tuple[Any, ...]] | UpdateBase | TextClause"
+    ) -> list[Any]:
         """The rows of a statement that selects or returns columns rather than one entity."""
         return list((await self._session.execute(statement, self.viewer.parameters)).all())
 

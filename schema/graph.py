@@ -53,6 +53,7 @@ from schema import (
     skill,
     suspension,
     visit,
+    webhook,
     worker,
 )
 from schema.base import Backing, additions, backings
@@ -61,7 +62,7 @@ DOMAINS: tuple[ModuleType, ...] = (
     *(node, place, account, partner),
     *(worker, document, skill, registration),
     *(booking, availability, request, assignment, visit, cancellation, reschedule, engagement),
-    *(suspension, review, grievance, discovery, change, export),
+    *(suspension, review, grievance, discovery, change, export, webhook),
 )
 SUBGRAPHS: Mapping[str, tuple[ModuleType, ...]] = MappingProxyType(
     {
@@ -71,7 +72,7 @@ SUBGRAPHS: Mapping[str, tuple[ModuleType, ...]] = MappingProxyType(
             *(booking, availability, request, assignment),
             *(visit, cancellation, reschedule, engagement),
         ),
-        "review": (suspension, review, grievance, discovery, change, export),
+        "review": (suspension, review, grievance, discovery, change, export, webhook),
     }
 )
 """The usual cut: each domain in one of them."""

@@ -61,7 +61,7 @@ async def answer(
 
 
 async def send(
-    process: Process, viewer: Viewer, command: str, selection: str = "", **given: Any
+    process: Process, viewer: Viewer, command: str, selection: str = "", /, **given: Any
 ) -> Any:
     """What comes of a command: its fields (`selection` adds to them), or the errors' codes.
 

@@ -8,7 +8,8 @@ from typing import Any
 from sqlalchemy import text
 
 import resolvers.background  # noqa: F401  (jobs and followers become known by it)
-from runtime.changes import FOLLOWERS, enrol, follow, sequence
+from runtime.background import LABOURS, LASTING
+from runtime.changes import AFTER, FOLLOWERS, enrol, follow, sequence
 from runtime.jobs import JOBS, carry_out
 from runtime.process import Process
 
@@ -25,8 +26,8 @@ ENOUGH = 10_000
 
 @contextmanager
 def nothing_known() -> Iterator[None]:
-    """No job and no follower but those that are declared inside the block."""
-    registries: tuple[dict[str, Any], ...] = (JOBS, FOLLOWERS)
+    """Nothing to do but what is declared inside the block."""
+    registries: tuple[dict[str, Any], ...] = (JOBS, FOLLOWERS, AFTER, LABOURS, LASTING)
     kept = [(registry, dict(registry)) for registry in registries]
     for registry, _ in kept:
         registry.clear()

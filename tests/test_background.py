@@ -14,7 +14,7 @@ import pytest_asyncio
 from sqlalchemy import text
 
 from runtime import background, jobs
-from runtime.background import working
+from runtime.background import lasting, working
 from runtime.changes import FOLLOWERS, follower
 from runtime.feed import Change
 from runtime.jobs import job
@@ -120,6 +120,23 @@ async def test_work_goes_on_when_every_connection_was_cut(
 
         await until(lambda: sorted(told), ["squeamish Good", "steady Good"])
         await until(lambda: len(inbox.sent), 2)
+
+
+async def test_what_lasts_is_told_to_stop_and_begun_again_if_it_fails(process: Process) -> None:
+    did: list[str] = []
+
+    @lasting("restless")
+    async def restless(_: Process, stop: asyncio.Event) -> None:
+        did.append("begun")
+        if len(did) == 1:
+            raise RuntimeError
+        await stop.wait()
+        did.append("ended")
+
+    async with working(process):
+        await until(lambda: did, ["begun", "begun"])
+
+    assert did == ["begun", "begun", "ended"]
 
 
 async def test_stopping_leaves_no_worker_behind(process: Process, told: list[str]) -> None:

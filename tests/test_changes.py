@@ -10,7 +10,7 @@ import pytest_asyncio
 from sqlalchemy import BigInteger, column, insert, select, table, text, update
 
 from runtime import changes
-from runtime.changes import FOLLOWERS, enrol, follow, follower, sequence
+from runtime.changes import AFTER, FOLLOWERS, enrol, follow, follower, sequence
 from runtime.database import engine_for
 from runtime.feed import LOG, Change
 from runtime.process import Process
@@ -226,6 +226,31 @@ async def test_a_followers_effects_stand_once_however_many_hand_it_changes(
     await asyncio.gather(*(hand_on() for _ in range(4)))
 
     assert await seen_by_follower(process) == list(range(1, 31))
+
+
+async def test_a_follower_of_what_another_writes_is_never_ahead_of_it(
+    process: Process, a_follower: str
+) -> None:
+    read: list[int] = []
+
+    @follower("reader", after=a_follower)
+    async def reads(tx: Transaction, seen: Sequence[Change]) -> None:
+        read.extend(change.position for change in seen)
+
+    try:
+        await enrol(process)
+        for number in range(5):
+            await write(process, random.Random(number))
+        await sequence(process)
+        assert await follow(process, "reader") == 0
+        await follow(process, a_follower, most=3)
+        assert await follow(process, "reader") == 3
+        await follow(process, a_follower)
+        await follow(process, "reader")
+    finally:
+        del FOLLOWERS["reader"], AFTER["reader"]
+
+    assert read == [1, 2, 3, 4, 5]
 
 
 async def test_what_a_follower_did_before_it_failed_is_undone_and_done_again(

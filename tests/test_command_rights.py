@@ -38,7 +38,7 @@ VALUES = {
     "Time": "10:00",
     "String": "as it should be",
 }
-KNOWN = {"mobile": "+910000999999", "code": "000000"}
+KNOWN = {"mobile": "+910000999999", "code": "000000", "fromSequence": "1"}
 OF_THEIR_OWN = {"requestQuote", "requestBooking"}
 """What is made of nobody's rows: there is no stranger's to keep away from."""
 
@@ -132,6 +132,7 @@ def about_a_row(command: str) -> bool:
     shape = asked.type.of_type if isinstance(asked.type, GraphQLNonNull) else asked.type
     assert isinstance(shape, GraphQLInputObjectType)
     known = {"workerId", "bookingId", "providerId", "reviewId", "engagementId", "grievanceId"}
+    known |= {"webhookId"}
     return any(name in known for name, f in shape.fields.items() if is_required_input_field(f))
 
 

@@ -31,8 +31,10 @@ from models.booking import (
     TimelineEntry,
     VisitCode,
 )
+from models.partner import PartnerClient
 from models.review import Flag, Grievance, GrievanceEntry, Incident, ReviewReply
 from models.skill import RateCard
+from models.webhook import Webhook, WebhookAttempt, WebhookDelivery
 from models.worker import Document, Engagement, Upload, Worker
 from runtime.database import engine_for
 from runtime.process import Process
@@ -70,7 +72,7 @@ OF = {
     "worker": OF_PEOPLE
     | {"availability_exception", "availability_rule", "document", "engagement", "rate_card"}
     | {"service_area", "upload", "verification", "worker", "worker_place", "worker_skill"}
-    | {"worker_words"},
+    | {"worker_words", "webhook_delivery", "webhook_attempt"},
 }
 """For each kind of person, the tables that hold text about them or by them."""
 
@@ -105,6 +107,7 @@ OF_NOBODY = {
     "service_category": "the catalogue",
     "spent_assertion": "systems",
     "spent_token": "hashes of random tokens",
+    "webhook": "systems",
     "worker_time": "stands only while a promise does",
 }
 
@@ -122,6 +125,10 @@ KEPT = {
     "mobile": "telephones are looked for by number",
     "alternate_mobile": "telephones are looked for by number",
     "assigned_to": "an id",
+    "about": "ids",
+    "event": "of a list",
+    "error": "what we say of a connection",
+    "lease": "a random number",
 }
 """Columns that take any text in the database, and never hold any."""
 OF_OTHERS = {
@@ -302,10 +309,38 @@ async def a_history(process: Process, url: str, kind: str) -> History:
             flagged_at=NOON,
         ),
     ]
-    await save(url, *words, *traces(history, kind, department.id))
+    await save(url, *words, *traces(history, kind, department.id), *deliveries(worker))
     await commands(process, history.of(kind), kind)
     await settle(process)
     return history
+
+
+def deliveries(worker: Worker) -> list[Row]:
+    """Of what a partner's system was told of the worker."""
+    client = PartnerClient(
+        id=new_id("pc"), name="Skill Mission", purposes=["RESEARCH"], district_ids=[LUCKNOW]
+    )
+    webhook = Webhook(
+        id=new_id("wh"),
+        client_id=client.id,
+        url="https://partner.example/events",
+        events=["worker.activated"],
+        selection="{ worker { displayName } }",
+        contract="2026-11",
+        created_at=NOON,
+        seed="seed",
+    )
+    delivery = WebhookDelivery(
+        id=new_id("wd"),
+        webhook_id=webhook.id,
+        sequence=1,
+        event="worker.activated",
+        state="DELIVERED",
+        body="{}",
+        about=[worker.id],
+    )
+    attempt = WebhookAttempt(delivery_id=delivery.id, began_at=NOON, seconds=0.1, response="Thanks")
+    return [client, webhook, delivery, attempt]
 
 
 def traces(history: History, kind: str, department_id: str) -> list[Row]:

@@ -27,6 +27,8 @@ CHANGES_NOTHING_TOLD = {
     "signOutEverywhere",
     "requestDocumentUpload",
     "issueCode",
+    "testWebhook",
+    "replayWebhook",
 }
 """Of what these write, `WITHOUT_EVENT` says why nobody is told."""
 
@@ -43,6 +45,8 @@ WITHOUT_EVENT = {
     "spent_token": "of a session",
     "upload": "a ticket: the document it is for has an event",
     "visit_code": "a secret",
+    "webhook_attempt": "made of the events",
+    "webhook_delivery": "made of the events",
     "worker_place": "made of what has events, for search",
     "worker_time": "made of bookings and engagements, to keep them apart",
     "worker_words": "made of what has events, for search",

@@ -122,7 +122,7 @@ def test_a_computed_field_needs_no_more_than_it_says() -> None:
         except AttributeError as error:
             if "object has no attribute" in str(error) and entity.__name__ in str(error):
                 failed.append(f"{type_.name}.{name}: {error}")
-        except TypeError:
+        except (TypeError, KeyError):
             pass  # A missing value; the columns were all there.
 
     assert failed == []
@@ -171,6 +171,8 @@ def test_every_list_that_can_grow_is_a_connection() -> None:
         "PartnerClient.purposes",
         "RateLimit.quotas",
         "Viewer.addresses",
+        "Webhook.events",
+        "WebhookDelivery.attempts",
         "Worker.languages",
         "Worker.verifications",
         "Worker.skills",

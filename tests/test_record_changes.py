@@ -167,6 +167,8 @@ async def test_a_client_never_learns_of_who_was_gone_before_it_came(
     await run_sql_async(database_url, "UPDATE partner_client SET registered_at = now()")
 
     assert (await told(process, client))[0] == {}
+    await change(process, of(worker, status="SUSPENDED"), "WorkerSuspended", worker.id)
+    assert (await told(process, client))[0] == {}
 
 
 async def test_what_was_there_before_anything_was_logged_is_told_as_well(

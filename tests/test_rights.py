@@ -15,14 +15,7 @@ from sqlalchemy import select
 
 from engine.cost import Limits
 from engine.engine import Engine
-from models.account import (
-    Address,
-    AuditEntry,
-    ConsentRecord,
-    Department,
-    ErasureRequest,
-    Session,
-)
+from models.account import Address, AuditEntry, ConsentRecord, Department, ErasureRequest, Session
 from models.base import new_id
 from models.booking import (
     Assignment,
@@ -40,6 +33,7 @@ from models.export import Export, ExportPart
 from models.partner import PartnerClient, PartnerUsage
 from models.review import Flag, Grievance, GrievanceEntry, Incident, ReviewReply
 from models.skill import RateCard
+from models.webhook import Webhook, WebhookAttempt, WebhookDelivery
 from models.worker import Document, Engagement, Verification, Worker
 from runtime.contract import newest
 from runtime.field import told
@@ -311,7 +305,19 @@ async def a_world(url: str) -> World:
         reason="Over",
     )
     used = PartnerUsage(client_id=client.id, day=NOON.date(), minute=NOON, warned_at=NOON)
-    await save(url, client, used, *an_export(client.id))
+    webhook = a_webhook(client)
+    delivery = WebhookDelivery(
+        id=new_id("wd"), webhook_id=webhook.id, sequence=1, event="worker.changed", body="{}"
+    )
+    attempt = WebhookAttempt(
+        delivery_id=delivery.id,
+        began_at=NOON,
+        seconds=0.1,
+        status=500,
+        error="Broken",
+        response="No",
+    )
+    await save(url, client, used, *an_export(client.id), webhook, delivery, attempt)
     await run_sql_async(url, *CHECKED)
     verifications = select(Verification.id).where(Verification.worker_id == worker.id)
     return World(
@@ -340,6 +346,7 @@ async def a_world(url: str) -> World:
             "incident": incidents[Role.CITIZEN].id,
             "client": client.id,
             "export": "ex_running",
+            "webhook": webhook.id,
         },
         {
             Role.DEPARTMENT: {
@@ -355,6 +362,23 @@ async def a_world(url: str) -> World:
                 "erasure": accounts[worker.id][1].id,
             },
         },
+    )
+
+
+def a_webhook(client: PartnerClient) -> Webhook:
+    return Webhook(
+        id=new_id("wh"),
+        client_id=client.id,
+        url="https://partner.example/events",
+        events=["worker.changed"],
+        selection="{ sequence }",
+        contract="2026-11",
+        state="PARKED",
+        reason="Nothing was taken for 3 days.",
+        created_at=NOON,
+        seed="seed",
+        failing_since=NOON,
+        old_until=NOON.replace(year=2100),
     )
 
 
@@ -586,6 +610,9 @@ CHILDREN = {
     "FlagConnection": {"nodes": "Flag"},
     "Grievance": {"entries": "GrievanceEntryConnection"},
     "GrievanceEntryConnection": {"nodes": "GrievanceEntry"},
+    "Webhook": {"deliveries": "WebhookDeliveryConnection"},
+    "WebhookDeliveryConnection": {"nodes": "WebhookDelivery"},
+    "WebhookDelivery": {"attempts": "WebhookAttempt"},
 }
 """Where a row is reached through another."""
 
@@ -643,6 +670,7 @@ WAYS_IN = {
     "incident": "Incident",
     "client": "PartnerClient",
     "export": "Export",
+    "webhook": "Webhook",
 }
 ROOTS = {
     "viewer": ("viewer", "Viewer"),

@@ -1660,9 +1660,144 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("review_id", name=op.f("review_reply_pkey")),
     )
+    op.create_table(
+        "webhook",
+        sa.Column("id", sa.Text(collation="C"), nullable=False),
+        sa.Column("client_id", sa.Text(collation="C"), nullable=False),
+        sa.Column("url", sa.Text(collation="C"), nullable=False),
+        sa.Column("events", sa.ARRAY(sa.Text(collation="C")), nullable=False),
+        sa.Column("selection", sa.Text(collation="C"), nullable=False),
+        sa.Column("contract", sa.Text(collation="C"), nullable=False),
+        sa.Column("state", sa.Text(collation="C"), server_default="ACTIVE", nullable=False),
+        sa.Column("reason", sa.Text(collation="C"), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("seed", sa.Text(collation="C"), nullable=False),
+        sa.Column("old_seed", sa.Text(collation="C"), nullable=True),
+        sa.Column("old_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("failures", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("failing_since", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("rests_until", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "state IN ('ACTIVE', 'PAUSED', 'PARKED')", name=op.f("webhook_state_known")
+        ),
+        sa.ForeignKeyConstraint(
+            ["client_id"], ["partner_client.id"], name=op.f("webhook_client_id_fkey")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("webhook_pkey")),
+    )
+    op.create_index(op.f("webhook_client_id"), "webhook", ["client_id"], unique=False)
+    op.create_table(
+        "webhook_delivery",
+        sa.Column("id", sa.Text(collation="C"), nullable=False),
+        sa.Column("webhook_id", sa.Text(collation="C"), nullable=False),
+        sa.Column("sequence", sa.BigInteger(), nullable=True),
+        sa.Column("entity_id", sa.Text(collation="C"), nullable=True),
+        sa.Column("event", sa.Text(collation="C"), nullable=False),
+        sa.Column("gone", sa.Boolean(), server_default="false", nullable=False),
+        sa.Column("state", sa.Text(collation="C"), server_default="PENDING", nullable=False),
+        sa.Column(
+            "queued_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False
+        ),
+        sa.Column(
+            "due_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False
+        ),
+        sa.Column("first_tried_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("tries", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("lease", sa.Text(collation="C"), nullable=True),
+        sa.Column("leased_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("body", sa.Text(collation="C"), nullable=True),
+        sa.Column("about", sa.ARRAY(sa.Text(collation="C")), server_default="{}", nullable=False),
+        sa.CheckConstraint(
+            "state IN ('PENDING', 'DELIVERED', 'FAILED', 'WITHHELD')",
+            name=op.f("webhook_delivery_state_known"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["webhook_id"],
+            ["webhook.id"],
+            name=op.f("webhook_delivery_webhook_id_fkey"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("webhook_delivery_pkey")),
+        sa.UniqueConstraint(
+            "webhook_id", "sequence", name=op.f("webhook_delivery_webhook_id_sequence_unique")
+        ),
+    )
+    op.create_index(
+        "webhook_delivery_about",
+        "webhook_delivery",
+        ["about"],
+        unique=False,
+        postgresql_using="gin",
+    )
+    op.create_index("webhook_delivery_by_age", "webhook_delivery", ["queued_at"], unique=False)
+    op.create_index(
+        "webhook_delivery_due",
+        "webhook_delivery",
+        ["webhook_id", "due_at", "sequence"],
+        unique=False,
+        postgresql_where=sa.text("state = 'PENDING'"),
+    )
+    op.create_index(
+        "webhook_delivery_newest",
+        "webhook_delivery",
+        ["webhook_id", "queued_at", "id"],
+        unique=False,
+    )
+    op.create_index(
+        "webhook_delivery_of_entity",
+        "webhook_delivery",
+        ["webhook_id", "entity_id", "sequence"],
+        unique=False,
+    )
+    op.create_index(
+        "webhook_delivery_open",
+        "webhook_delivery",
+        ["state", "queued_at"],
+        unique=False,
+        postgresql_where=sa.text("state IN ('PENDING', 'FAILED')"),
+    )
+    op.create_table(
+        "webhook_attempt",
+        sa.Column("position", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("delivery_id", sa.Text(collation="C"), nullable=False),
+        sa.Column("began_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("seconds", sa.Double(), nullable=False),
+        sa.Column("status", sa.Integer(), nullable=True),
+        sa.Column("error", sa.Text(collation="C"), nullable=True),
+        sa.Column("response", sa.Text(collation="C"), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["delivery_id"],
+            ["webhook_delivery.id"],
+            name=op.f("webhook_attempt_delivery_id_fkey"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("position", name=op.f("webhook_attempt_pkey")),
+    )
+    op.create_index(
+        op.f("webhook_attempt_delivery_id"), "webhook_attempt", ["delivery_id"], unique=False
+    )
 
 
 def downgrade() -> None:
+    op.drop_index(op.f("webhook_attempt_delivery_id"), table_name="webhook_attempt")
+    op.drop_table("webhook_attempt")
+    op.drop_index(
+        "webhook_delivery_open",
+        table_name="webhook_delivery",
+        postgresql_where=sa.text("state IN ('PENDING', 'FAILED')"),
+    )
+    op.drop_index("webhook_delivery_of_entity", table_name="webhook_delivery")
+    op.drop_index("webhook_delivery_newest", table_name="webhook_delivery")
+    op.drop_index(
+        "webhook_delivery_due",
+        table_name="webhook_delivery",
+        postgresql_where=sa.text("state = 'PENDING'"),
+    )
+    op.drop_index("webhook_delivery_by_age", table_name="webhook_delivery")
+    op.drop_index("webhook_delivery_about", table_name="webhook_delivery", postgresql_using="gin")
+    op.drop_table("webhook_delivery")
+    op.drop_index(op.f("webhook_client_id"), table_name="webhook")
+    op.drop_table("webhook")
     op.drop_table("review_reply")
     op.drop_table("quote_line")
     op.drop_table("grievance_entry")

@@ -26,7 +26,7 @@ class Scene:
     url: str
     inbox: Inbox
 
-    async def send(self, viewer: Viewer, command: str, selection: str = "", **given: Any) -> Any:
+    async def send(self, viewer: Viewer, command: str, selection: str = "", /, **given: Any) -> Any:
         """What has to come before, and succeed."""
         came = await send(self.process, viewer, command, selection, **given)
         assert succeeded(came), f"{command}: {came}"

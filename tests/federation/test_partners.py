@@ -16,10 +16,10 @@ from federation.client import BySubgraph, Request
 from federation.faults import Unavailable
 from federation.guard import Breaker, Resting
 from federation.http import HttpClient
-from federation.network import is_public
 from federation.observer import Call, Event, Observer
 from federation.partner import BadPartners, Partner, partners_in
 from federation.plan import Fetch
+from runtime.network import is_public
 from runtime.signature import Call as Signed
 from runtime.signature import Gateways
 from tests.federation.world import Federation
@@ -541,7 +541,7 @@ async def test_the_address_is_the_one_looked_at_and_the_certificate_is_the_names
         looked_up.append(host)
         return [(2, 1, 6, "", ("127.0.0.1", port))]
 
-    monkeypatch.setattr("federation.network.is_public", lambda address: True)
+    monkeypatch.setattr("runtime.network.is_public", lambda address: True)
     monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", resolved)
     ca, file = authority
     async with a_server(saying(WHOLE), tls(ca, "partner.example")) as url:
