@@ -32,6 +32,7 @@ from runtime.faults import BadInput, Coded, Invalid
 from runtime.receiver import leads_out, secret_of
 from runtime.transaction import Transaction
 from runtime.viewer import Viewer
+from runtime.words import refuse_aadhaar
 
 DIGITS = 18
 """Positions of the change log have no more."""
@@ -99,7 +100,8 @@ async def create_webhook(
     events: Annotated[list[str], Events],
     selection: Annotated[str, Selection],
 ) -> Signed:
-    """Refuses: WebhookUrlRefused, SelectionRefused, TooManyWebhooks."""
+    """Refuses: WebhookUrlRefused, SelectionRefused, TooManyWebhooks, AadhaarInText."""
+    refuse_aadhaar(f"{url}\n{selection}")
     if not tx.settings.development and tx.settings.webhook_key is None:
         raise Coded("UNAVAILABLE", "Webhooks are not set up here.")
     await check_url(tx, url)
@@ -134,7 +136,9 @@ async def change_webhook(
     events: Annotated[list[str] | None, Events] = None,
     selection: Annotated[str | None, Selection] = None,
 ) -> str:
-    """What is left out stays as it is. Refuses: WebhookUrlRefused, SelectionRefused."""
+    """What is left out stays as it is. Refuses: WebhookUrlRefused, SelectionRefused,
+    AadhaarInText."""
+    refuse_aadhaar(f"{url or ''}\n{selection or ''}")
     webhook = await the_webhook(tx, webhook_id)
     if url is not None:
         await check_url(tx, url)

@@ -14,6 +14,7 @@ from models import webhook as model
 from models.account import ChangeLog
 from runtime.privacy import Privacy
 from runtime.rights import Act, Role
+from runtime.words import AadhaarInText
 from schema.base import Node, command, entity, enum, field, mutation, outcome, part, query
 from schema.change import BookingFacts
 from schema.page import Connection
@@ -122,7 +123,7 @@ class Webhook(Node):
     contract: str | None = field("The version of the schema that the selection is for.")
     state: model.WebhookState | None = field("Whether it is told anything.")
     reason: str | None = field("Why it was parked.")
-    created_at: datetime = field("When it was made.")
+    created_at: datetime | None = field("When it was made.")
     failing_since: datetime | None = field("Since when it has taken nothing; null if it does.")
     old_secret_until: datetime | None = field(
         "Until when the secret before this one signs too.", "old_until", compute=resolve.old_until
@@ -181,14 +182,19 @@ class Mutation:
         resolve.create_webhook,
         may=Act.KEEP_WEBHOOKS,
         gives=WebhookSecret,
-        refuses=(model.WebhookUrlRefused, model.SelectionRefused, model.TooManyWebhooks),
+        refuses=(
+            model.WebhookUrlRefused,
+            model.SelectionRefused,
+            model.TooManyWebhooks,
+            AadhaarInText,
+        ),
     )
     change_webhook = command(
         "Change where a webhook is told, what of, or what it is sent.",
         resolve.change_webhook,
         may=Act.KEEP_WEBHOOKS,
         gives=Webhook,
-        refuses=(model.WebhookUrlRefused, model.SelectionRefused),
+        refuses=(model.WebhookUrlRefused, model.SelectionRefused, AadhaarInText),
     )
     rotate_webhook_secret = command(
         "Get another secret; the one before signs too for a while.",
