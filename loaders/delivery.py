@@ -80,7 +80,7 @@ def queue(after: int, until: int, webhook_id: str | None = None) -> Executable:
             select(
                 Webhook.id.label("webhook_id"),
                 ChangeLog.position,
-                RecordChange.record_id,
+                func.coalesce(RecordChange.record_id, ChangeLog.subject_id).label("record_id"),
                 RecordChange.whose,
                 KNOWN.c.name,
                 KNOWN.c.ends,

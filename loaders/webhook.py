@@ -36,16 +36,20 @@ from models.base import there_is
 from models.change import RecordChange, RecordKind
 from models.webhook import EVENTS, Webhook, WebhookAttempt, WebhookDelivery
 from models.worker import Worker
-from runtime.batch import KEYS, PURPOSES, Columns, Read, many, one, value
+from runtime.batch import KEYS, PURPOSES, VIEWER, Columns, Read, many, one, value
 from runtime.rights import Area
 
 NEWEST = Sort((Webhook.created_at, Webhook.id), descending=True)
 
 
+OWN = "OWN"
+"""The kind of what is about the client itself."""
+
+
 def known() -> Values:
     """The events that are told of, as a table."""
     columns = (column("event", Text), column("name", Text), column("kind", Text))
-    rows = [(event, told.name, told.kind.value, told.ends) for event, told in EVENTS.items()]
+    rows = [(event, told.name, told.kind or OWN, told.ends) for event, told in EVENTS.items()]
     return values(*columns, column("ends", Bool), name="known", literal_binds=True).data(rows)
 
 
@@ -61,16 +65,23 @@ def record_of() -> ColumnElement[str]:
 
 
 def with_records(log: Select[Any]) -> Select[Any]:
-    """Of the log what is told of, each change with the record that it is one of."""
-    return log.join(KNOWN, KNOWN.c.event == ChangeLog.event).join(
+    """Of the log what is told of, each change with the record that it is one of, if any."""
+    return log.join(KNOWN, KNOWN.c.event == ChangeLog.event).outerjoin(
         RecordChange,
         and_(RecordChange.kind == KNOWN.c.kind, RecordChange.record_id == record_of()),
     )
 
 
+def is_own() -> ColumnElement[bool]:
+    """Whether it is about the client itself, or what it has had done."""
+    subjects = ChangeLog.subject_id, ChangeLog.facts["client"].astext
+    return and_(KNOWN.c.kind == OWN, or_(*(subject == VIEWER for subject in subjects)))
+
+
 def shown_now() -> ColumnElement[bool]:
     """Whether the client is shown the record; what is about nobody is shown in its districts."""
     return case(
+        (KNOWN.c.kind == OWN, is_own()),
         (RecordChange.kind == RecordKind.WORKER, has_worker()),
         (RecordChange.kind == RecordKind.SKILL, has_skill()),
         else_=in_districts(),
@@ -82,10 +93,12 @@ def may_be_told() -> ColumnElement[bool]:
     the client's business."""
     is_of_person = RecordChange.kind.in_((RecordKind.WORKER, RecordKind.SKILL))
     purpose = ChangeLog.facts["purpose"].astext
-    return and_(
+    of_record = and_(
+        RecordChange.record_id.is_not(None),
         case((is_of_person, of_people(shown_now())), else_=in_districts()),
         or_(ChangeLog.event.not_like("Consent%"), purpose == any_(PURPOSES)),
     )
+    return or_(is_own(), of_record)
 
 
 @one(ChangeLog)

@@ -19,8 +19,9 @@ from runtime.rights import Area, Rule
 class Told(NamedTuple):
     name: str
     """What clients know the event by: it never changes."""
-    kind: RecordKind
-    """What has changed: who may have that record may be told."""
+    kind: RecordKind | None
+    """What has changed: who may have that record may be told. None where it is about the client
+    itself, and told to nobody else."""
     ends: bool = False
     """Whether it is told even of those who were gone before."""
 
@@ -49,6 +50,8 @@ EVENTS: Mapping[str, Told] = MappingProxyType(
         "BookingCancelled": Told("booking.cancelled", RecordKind.BOOKING),
         "BookingExpired": Told("booking.expired", RecordKind.BOOKING),
         "NoShowRecorded": Told("booking.no_show", RecordKind.BOOKING),
+        "ExportEnded": Told("export.ended", None),
+        "PartnerQuotaNearlyUsed": Told("quota.nearly_used", None),
     }
 )
 """What is told of, by the event inside."""

@@ -118,7 +118,7 @@ async def end(
     export.held_by = export.held_until = None
     if state is ExportState.DONE:
         export.expires_at = tx.now + timedelta(days=tx.settings.exports_kept_days)
-    await tx.emit("ExportEnded", export.id, state=state)
+    await tx.emit("ExportEnded", export.id, client=export.client_id, state=state)
 
 
 def rows(export: Export) -> int:

@@ -262,4 +262,4 @@ async def remove_exports(tx: Transaction) -> None:
         export.has_files = False
         if export.state not in BROKEN_OFF:
             export.state = ExportState.EXPIRED
-            await tx.emit("ExportEnded", export.id, state=export.state)
+            await tx.emit("ExportEnded", export.id, client=export.client_id, state=export.state)

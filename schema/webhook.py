@@ -6,6 +6,7 @@ from strawberry import ID
 
 import resolvers.webhook as resolve
 from loaders import change as load_change
+from loaders import export as load_export
 from loaders import review as load_review
 from loaders import webhook as load
 from loaders import worker as load_worker
@@ -17,6 +18,7 @@ from runtime.rights import Act, Role
 from runtime.words import AadhaarInText
 from schema.base import Node, command, entity, enum, field, mutation, outcome, part, query
 from schema.change import BookingFacts
+from schema.export import Export
 from schema.page import Connection
 from schema.review import RatingSummary
 from schema.skill import WorkerSkill
@@ -41,14 +43,15 @@ enum(
 
 @part(ChangeLog)
 class PartnerEvent:
-    """Something that has happened to a record that you may have, or had; read as it is now."""
+    """Something that has happened to a record that you may have, or had, or to what you had done;
+    read as it is now."""
 
     sequence: ID = field(
         "Its number: higher ones happened later.", "position", compute=resolve.position_of
     )
     name: str = field("What happened, such as `worker.changed`.", "event", compute=resolve.name_of)
     happened_at: datetime = field("When.")
-    subject_id: ID = field("The worker, skill, provider or booking it happened to.")
+    subject_id: ID = field("The worker, skill, provider, booking or export it happened to, or you.")
     worker: Worker | None = field(
         "The worker, if it is one. Null: delete what you have.",
         "subject_id",
@@ -71,6 +74,9 @@ class PartnerEvent:
         "The sums of the worker's or provider's reviews.",
         "subject_id",
         load=load_review.rating_by_subject,
+    )
+    export: Export | None = field(
+        "Your export, if it is one.", "subject_id", load=load_export.export_by_id
     )
     gone: model_change.Gone | None = field(
         "Why there is no worker for you any more.", "subject_id", load=load.why_subject_is_gone

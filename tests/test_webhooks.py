@@ -201,6 +201,27 @@ async def test_what_is_sent_of_people_is_on_record(
     assert (entry.actor_id, entry.request_id) == (client.id, receiver.taken[0].id)
 
 
+async def test_what_is_about_a_client_itself_is_told_to_it_and_nobody_else(
+    process: Process, database_url: str, client: Viewer, receiver: Receiver
+) -> None:
+    other, own = await a_client(database_url), ("quota.nearly_used", "export.ended")
+    id, _ = await create(process, client, receiver, *own)
+    others, _ = await create(process, other, receiver, *own)
+
+    async with sending(process):
+        await happen(process, "PartnerQuotaNearlyUsed", client.id or "", used="POINTS")
+        await happen(process, "ExportEnded", "ex_1", client=client.id, state="DONE")
+        await are_settled(process)
+
+    assert [heard.body["type"] for heard in receiver.heard] == list(own)
+    assert [heard.body["data"]["subjectId"] for heard in receiver.heard] == [client.id, "ex_1"]
+    assert await deliveries(process, other, others) == []
+    sequence = (await deliveries(process, client, id))[0]["sequence"]
+    query = f'{{ event(sequence: "{sequence}") {{ name }} }}'
+    assert (await answer(process, other, query))[0]["event"] is None
+    assert (await answer(process, client, query))[0]["event"] == {"name": "export.ended"}
+
+
 async def test_a_test_is_sent_when_it_is_asked_for(
     process: Process, client: Viewer, receiver: Receiver
 ) -> None:
