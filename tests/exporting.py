@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select, text
+from sqlalchemy import text
 
+from loaders import export as load
 from models.account import ConsentRecord, PartnerClient
 from models.base import new_id
 from models.change import RecordKind, all_noted
@@ -53,7 +54,7 @@ async def a_client(url: str, **columns: Any) -> Viewer:
 
 
 @asynccontextmanager
-async def exporting(url: str, store: Path, **settings: Any) -> AsyncIterator[Process]:
+async def exporting(url: str, store: Path | str, **settings: Any) -> AsyncIterator[Process]:
     """Pages of two rows and parts of five, if nothing else is said."""
     sizes = {"export_page": 2, "export_part_rows": 5, **settings}
     async with a_process(url, None, export_store=str(store), **sizes) as process:
@@ -123,14 +124,13 @@ async def exported(process: Process, viewer: Viewer, document: str = IDS, **give
     return id
 
 
-async def files(process: Process, id: str) -> list[Path]:
+async def parts_in(process: Process, id: str) -> list[ExportPart]:
     async with transaction(process) as tx:
-        parts = await tx.every(parts_of(id))
-    return [Path(process.parts.address) / part.name for part in parts]
+        return await tx.every(load.parts(id))
 
 
-def parts_of(id: str) -> Any:
-    return select(ExportPart).where(ExportPart.export_id == id).order_by(ExportPart.number)
+async def files(process: Process, id: str) -> list[Path]:
+    return [Path(process.parts.address) / part.name for part in await parts_in(process, id)]
 
 
 async def records(process: Process, id: str) -> list[dict[str, Any]]:
