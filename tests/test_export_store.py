@@ -78,7 +78,7 @@ def source(tmp_path: Path) -> Path:
 
 
 async def content(store: Parts, start: int = 0, length: int = len(CONTENT)) -> bytes:
-    return b"".join([chunk async for chunk in store.read(NAME, start, length)])
+    return b"".join([chunk async for chunk in await store.read(NAME, start, length)])
 
 
 async def test_what_goes_in_comes_out_whole_and_in_parts(store: Parts, source: Path) -> None:
@@ -122,7 +122,7 @@ async def test_an_export_goes_into_a_bucket(bucket: str, database_url: str) -> N
         id = await exported(process, client, format="PARQUET")
         found: list[str] = []
         for part in await parts_in(process, id):
-            chunks = process.parts.read(part.name, 0, part.bytes)
+            chunks = await process.parts.read(part.name, 0, part.bytes)
             file = BytesIO(b"".join([chunk async for chunk in chunks]))
             found += pq.read_table(file).column("workerId").to_pylist()
 

@@ -383,6 +383,40 @@ async def test_without_tokens_that_would_break_it(
     assert (await about(process, client, id))["state"] == "FAILED"
 
 
+async def test_a_turn_lasts_as_long_as_whoever_has_it_lives(
+    process: Process, database_url: str, client: Viewer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Even where the store takes longer than a turn does without being heard of."""
+    await people(database_url, 1)
+    await note(process)
+    id = await begin(process, client)
+    monkeypatch.setattr(turn, "LEASE", timedelta(seconds=0.5))
+    monkeypatch.setattr(turn, "HEARD_SECONDS", 0.1)
+    put, tried = process.parts.put, []
+
+    async def slowly(*given: Any) -> None:
+        await asyncio.sleep(1)
+        tried.append(await turn.work_on_exports(process))
+        await put(*given)
+
+    monkeypatch.setattr(process.parts, "put", slowly)
+    await turn.work_on_exports(process)
+
+    assert tried == [False]
+    assert (await about(process, client, id))["state"] == "DONE"
+
+
+async def test_a_schema_that_has_changed_ends_it(
+    process: Process, database_url: str, client: Viewer
+) -> None:
+    """Parts of one export are of one shape."""
+    id = await begin(process, client)
+    await run_sql_async(database_url, "UPDATE export SET shape = '[]'")
+    await finish(process)
+
+    assert (await about(process, client, id))["reason"].startswith("SCHEMA_CHANGED: ")
+
+
 async def test_the_client_that_waited_longest_is_next(
     process: Process, database_url: str, client: Viewer
 ) -> None:
