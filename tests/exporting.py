@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pytest
 from sqlalchemy import text
 
 from loaders import export as load
@@ -16,6 +17,7 @@ from models.base import new_id
 from models.change import RecordKind, all_noted
 from models.export import ExportPart
 from models.worker import Worker
+from resolvers import export_turn as turn
 from resolvers.export_turn import work_on_exports
 from runtime.database import engine_for
 from runtime.process import Process
@@ -159,3 +161,17 @@ def kept(process: Process) -> list[Path]:
 
 def with_settings(process: Process, **settings: Any) -> Process:
     return replace(process, settings=replace(process.settings, **settings))
+
+
+def while_it_runs(monkeypatch: pytest.MonkeyPatch, happens: Any) -> None:
+    """Behind the first page."""
+    whole, seen = turn.keep_turn, False
+
+    async def kept(*given: Any) -> None:
+        nonlocal seen
+        if not seen:
+            seen = True
+            await happens()
+        await whole(*given)
+
+    monkeypatch.setattr(turn, "keep_turn", kept)
