@@ -68,6 +68,8 @@ def told(absorbed: Sequence[Absorbed], limit: int, *, each: bool = False) -> lis
     for a field is told of each object."""
     if not absorbed:
         return []
+    if not each and all(found.depth == found.failure.position.depth for found in absorbed):
+        absorbed = first_of_each(absorbed)
     placed = [
         (path, path[: found.depth], found)
         for found in absorbed
@@ -92,6 +94,18 @@ def told(absorbed: Sequence[Absorbed], limit: int, *, each: bool = False) -> lis
         if len(errors) == limit:
             break
     return errors
+
+
+def first_of_each(absorbed: Sequence[Absorbed]) -> list[Absorbed]:
+    """Without what would be told again. Where every place is still there, any will do; and where
+    they are is work for each."""
+    seen: set[int] = set()
+    kept: list[Absorbed] = []
+    for found in absorbed:
+        if not found.once or id(found.failure.error) not in seen:
+            seen.add(id(found.failure.error))
+            kept.append(found)
+    return kept
 
 
 def located(failure: Failure, path: Keys) -> GraphQLError:
