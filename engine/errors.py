@@ -5,7 +5,7 @@ its path. Only when an answer has errors are paths worked out, from the top.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -60,6 +60,14 @@ class Absorbed:
     depth: int
     once: bool = False
     """Whether it is told once for its field, however many objects it has failed in."""
+    others: Sequence[int] = ()
+    """The rest of those, in the same group."""
+
+    def each(self) -> "Iterator[Absorbed]":
+        yield self
+        error, position = self.failure.error, self.failure.position
+        for index in self.others:
+            yield Absorbed(Failure(error, replace(position, index=index)), self.depth, self.once)
 
 
 def told(absorbed: Sequence[Absorbed], limit: int, *, each: bool = False) -> list[GraphQLError]:
@@ -70,6 +78,8 @@ def told(absorbed: Sequence[Absorbed], limit: int, *, each: bool = False) -> lis
         return []
     if not each and all(found.depth == found.failure.position.depth for found in absorbed):
         absorbed = first_of_each(absorbed)
+    else:
+        absorbed = [one for found in absorbed for one in found.each()]
     placed = [
         (path, path[: found.depth], found)
         for found in absorbed
