@@ -482,6 +482,7 @@ async def work_until_told(settings: Settings) -> None:
         asyncio.get_running_loop().add_signal_handler(number, told.set)
     runner_for = contracts_of(settings).engine_for
     async with process_of(settings, runner_for=runner_for) as process, working(process):
+        look_seldom()
         console.print("Working. Ctrl-C stops.")
         await told.wait()
 

@@ -5,7 +5,7 @@ its path. Only when an answer has errors are paths worked out, from the top.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -60,6 +60,14 @@ class Absorbed:
     depth: int
     once: bool = False
     """Whether it is told once for its field, however many objects it has failed in."""
+    others: Sequence[int] = ()
+    """The rest of those, in the same group."""
+
+    def each(self) -> "Iterator[Absorbed]":
+        yield self
+        error, position = self.failure.error, self.failure.position
+        for index in self.others:
+            yield Absorbed(Failure(error, replace(position, index=index)), self.depth, self.once)
 
 
 def told(absorbed: Sequence[Absorbed], limit: int, *, each: bool = False) -> list[GraphQLError]:
@@ -68,6 +76,10 @@ def told(absorbed: Sequence[Absorbed], limit: int, *, each: bool = False) -> lis
     for a field is told of each object."""
     if not absorbed:
         return []
+    if not each and all(found.depth == found.failure.position.depth for found in absorbed):
+        absorbed = first_of_each(absorbed)
+    else:
+        absorbed = [one for found in absorbed for one in found.each()]
     placed = [
         (path, path[: found.depth], found)
         for found in absorbed
@@ -92,6 +104,18 @@ def told(absorbed: Sequence[Absorbed], limit: int, *, each: bool = False) -> lis
         if len(errors) == limit:
             break
     return errors
+
+
+def first_of_each(absorbed: Sequence[Absorbed]) -> list[Absorbed]:
+    """Without what would be told again. Where every place is still there, any will do; and where
+    they are is work for each."""
+    seen: set[int] = set()
+    kept: list[Absorbed] = []
+    for found in absorbed:
+        if not found.once or id(found.failure.error) not in seen:
+            seen.add(id(found.failure.error))
+            kept.append(found)
+    return kept
 
 
 def located(failure: Failure, path: Keys) -> GraphQLError:

@@ -391,10 +391,10 @@ class Task:
 
     def refuse(self, error: Exception, indexes: Sequence[int]) -> None:
         """Told once for the field, with nulls in place of what it hides."""
-        for index in indexes:
-            position = self.position(index)
-            failure = Failure(error, position)
-            self.run.absorbed.append(Absorbed(failure, position.depth, once=True))
+        if indexes:
+            position = self.position(indexes[0])
+            absorbed = Absorbed(Failure(error, position), position.depth, True, indexes[1:])
+            self.run.absorbed.append(absorbed)
 
     def position(self, index: int) -> Position:
         return Position(self.group, index, (self.field.key,), self.field.nodes)

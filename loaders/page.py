@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, exists, func, literal, select, true, tuple
 from sqlalchemy.sql.selectable import FromClause, TableValuedAlias
 from sqlalchemy.sql.visitors import iterate
 
-from loaders.shown import shown
+from loaders.shown import evidence, shown_of
 from models.base import Row
 from runtime.batch import KEYS, ROOT, Columns, Derive, Read, Statement, many, value
 from runtime.page import Pages, Values, Window
@@ -57,7 +57,8 @@ def run_statement(
 ) -> Read:
     """`scope` selects the rows that belong to `keyed()`'s key."""
     ranked = [column.label(f"sort_{i}") for i, column in enumerate(sort.columns)]
-    inner = scope.with_only_columns(*shown(entity, columns), *ranked, maintain_column_froms=True)
+    found_out = evidence(entity, columns)
+    inner = scope.with_only_columns(*found_out, *ranked, maintain_column_froms=True)
     if window.after is not None:
         inner = inner.where(sort.side(window.after, ahead=True))
     if window.before is not None:
@@ -67,13 +68,14 @@ def run_statement(
     item: FromClause
     if is_keyed(scope):
         item = inner.correlate(KEYED).lateral("item")
-        found = select(KEYED.c.key, *item.c).select_from(KEYED.join(item, true()))
+        found = select(KEYED.c.key).select_from(KEYED.join(item, true()))
     else:
         # A list that hangs below no row. PostgreSQL would take a table of keys to hold ten, and
         # plan anew for each request because of it.
         item = inner.subquery("item")
-        found = select(literal(ROOT), *item.c)
+        found = select(literal(ROOT)).select_from(item)
     placed = [item.c[f"sort_{i}"] for i in range(len(sort.columns))]
+    found = found.add_columns(*shown_of(entity, columns, item), *placed)
     return found.order_by(*(p.desc() if sort.descending else p.asc() for p in placed))
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Boolean, ColumnElement, and_, bindparam, case, func, or_
+from sqlalchemy import Boolean, ColumnElement, FromClause, and_, bindparam, case, func, or_
 
 from models.base import Row
 from runtime.rights import FLAGS, Area, gate, rules
@@ -28,6 +28,53 @@ def shown(entity: type[Row], columns: Sequence[str]) -> list[ColumnElement[Any]]
             wanted.append(guarded(entity, column, area).label(column))
             flags.add(area.flag)
     return wanted + [visible(entity, FLAGS[flag]).label(flag) for flag in sorted(flags)]
+
+
+def evidence(entity: type[Row], columns: Sequence[str]) -> list[ColumnElement[Any]]:
+    """What `shown_of` makes the columns of, once this is a subquery that stays one: values as they
+    are, and for each row and area only once whether it shows them. Where each column asks for
+    itself, PostgreSQL finds out anew for each."""
+    names = [column for column in columns if column not in FLAGS]
+    table = entity.__table__.columns
+    values = [
+        unguarded(entity, name) if entity.area_of(name) is None else table[name] for name in names
+    ]
+    found = [
+        holds(entity, area, masked).label(found_in(area, masked))
+        for area in areas_of(entity, columns)
+        for masked in (False, True)
+    ]
+    return [*(value.label(name) for name, value in zip(names, values, strict=True)), *found]
+
+
+def shown_of(
+    entity: type[Row], columns: Sequence[str], item: FromClause
+) -> list[ColumnElement[Any]]:
+    """The same as `shown`, in the same order."""
+    wanted: list[ColumnElement[Any]] = []
+    for name in (column for column in columns if column not in FLAGS):
+        area, value = entity.area_of(name), item.c[name]
+        if area is None:
+            wanted.append(value)
+            continue
+        whole, masked = (item.c[found_in(area, masked)] for masked in (False, True))
+        mask = entity.mask_of(name)
+        shows = case((whole, value), (masked, mask(value) if mask else value))
+        wanted.append(shows.label(name))
+    return wanted + [
+        or_(item.c[found_in(area, False)], item.c[found_in(area, True)]).label(area.flag)
+        for area in areas_of(entity, columns)
+    ]
+
+
+def areas_of(entity: type[Row], columns: Sequence[str]) -> list[Area]:
+    """By the names of their flags."""
+    found = {FLAGS[name] if name in FLAGS else entity.area_of(name) for name in columns} - {None}
+    return sorted((area for area in found if area is not None), key=lambda area: area.flag)
+
+
+def found_in(area: Area, masked: bool) -> str:
+    return f"{area}_masked" if masked else f"{area}_whole"
 
 
 @cache

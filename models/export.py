@@ -95,6 +95,8 @@ class Export(Row):
     variables: Mapped[dict[str, Any]] = owner(JSONB())
     format: Mapped[str] = owner()
     compression: Mapped[str] = owner()
+    shape: Mapped[list[dict[str, Any]]] = never(JSONB())
+    """The columns of its rows, the same in every part."""
     contract: Mapped[str] = never()
     """The version of what the client is shown; with it the names in the document mean something."""
     purposes: Mapped[list[str]] = never()

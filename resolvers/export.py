@@ -22,7 +22,7 @@ from runtime.contract import newest
 from runtime.faults import BadInput, Invalid
 from runtime.process import Process
 from runtime.runner import NotOneList, WholeList
-from runtime.tabular import ExportCompression, ExportFormat
+from runtime.tabular import ExportCompression, ExportFormat, described
 from runtime.transaction import Transaction
 from runtime.viewer import Viewer
 from runtime.words import refuse_aadhaar
@@ -46,7 +46,8 @@ async def start_export(
     refuse_aadhaar(f"{document}\n{variables or ''}")
     viewer, values = tx.viewer, values_in(variables)
     contract = viewer.contract or newest()
-    whole_list(tx.process, replace(viewer, contract=contract), document, operation_name, values)
+    shown = replace(viewer, contract=contract)
+    found = whole_list(tx.process, shown, document, operation_name, values)
     client = await tx.the(load.client_to_serve(viewer.id), "client")
     if await tx.value(load.open_exports(client.id)) >= tx.settings.exports_at_once:
         raise TooManyExports(limit=tx.settings.exports_at_once)
@@ -58,6 +59,7 @@ async def start_export(
         variables=values,
         format=format,
         compression=compression,
+        shape=described(found.columns),
         contract=contract,
         purposes=list(viewer.purposes),
         district_ids=list(viewer.districts),

@@ -10,17 +10,13 @@ from starlette.responses import Response, StreamingResponse
 
 from loaders import export as load
 from models.export import Export, ExportPart, ExportState
-from resolvers.export import whole_list
 from resolvers.info import Info
 from runtime.faults import Coded
 from runtime.http import encoded
 from runtime.process import Process
-from runtime.rights import Role
-from runtime.runner import Column
-from runtime.tabular import ExportCompression, ExportFormat, described, ending
+from runtime.tabular import ExportCompression, ExportFormat, ending
 from runtime.tokens import InvalidToken
 from runtime.transaction import transaction
-from runtime.viewer import Viewer
 
 AUDIENCE = "sewa-mitra-exports"
 """Whom addresses are signed for: as a bearer token one is worth nothing."""
@@ -67,11 +63,14 @@ async def deliver(request: Request) -> Response:
     if (await process.partners.client(export.client_id)).id is None:
         return gone()
     if "part" not in claims:
-        found = encoded(manifest(process, export, parts))
+        found = encoded(manifest(export, parts))
         found.headers.update(SAFE)
         return found
     part = next((part for part in parts if part.number == claims["part"]), None)
-    return gone() if part is None else content(process, export, part, request)
+    try:
+        return gone() if part is None else await content(process, export, part, request)
+    except FileNotFoundError:
+        return gone()
 
 
 def gone() -> Response:
@@ -84,7 +83,7 @@ def file_name(export: Export, part: ExportPart) -> str:
     return f"{export.id}-{part.number:05}{tail}"
 
 
-def manifest(process: Process, export: Export, parts: list[ExportPart]) -> dict[str, Any]:
+def manifest(export: Export, parts: list[ExportPart]) -> dict[str, Any]:
     return {
         "export": export.id,
         "state": export.state,
@@ -97,7 +96,7 @@ def manifest(process: Process, export: Export, parts: list[ExportPart]) -> dict[
         "startedAt": export.started_at,
         "finishedAt": export.finished_at,
         "expiresAt": export.expires_at,
-        "columns": described(columns_of(process, export)),
+        "columns": export.shape,
         "rows": export.rows_written,
         "endCursor": export.cursor,
         "warnings": export.warnings,
@@ -114,15 +113,7 @@ def manifest(process: Process, export: Export, parts: list[ExportPart]) -> dict[
     }
 
 
-def columns_of(process: Process, export: Export) -> tuple[Column, ...]:
-    asked = Viewer(
-        Role.PARTNER, export.client_id, purposes=tuple(export.purposes), contract=export.contract
-    )
-    found = whole_list(process, asked, export.document, export.operation_name, export.variables)
-    return tuple(found.columns)
-
-
-def content(process: Process, export: Export, part: ExportPart, request: Request) -> Response:
+async def content(process: Process, export: Export, part: ExportPart, request: Request) -> Response:
     """Whole or in part, as RFC 9110 has it."""
     tag = f'"{part.sha256}"'
     headers = {
@@ -145,7 +136,7 @@ def content(process: Process, export: Export, part: ExportPart, request: Request
     headers["content-length"] = str(span.end - span.start)
     if request.method == "HEAD":
         return Response(headers=headers, media_type=BINARY)
-    body = process.parts.read(part.name, span.start, span.end - span.start)
+    body = await process.parts.read(part.name, span.start, span.end - span.start)
     return StreamingResponse(body, status, headers, BINARY)
 
 

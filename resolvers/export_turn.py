@@ -8,6 +8,8 @@ import asyncio
 import secrets
 import tempfile
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from hashlib import sha256
@@ -34,7 +36,14 @@ from runtime.language import Language
 from runtime.process import Process
 from runtime.rights import Role
 from runtime.runner import Piece, WholeList
-from runtime.tabular import ExportCompression, ExportFormat, Write, ending, writing
+from runtime.tabular import (
+    ExportCompression,
+    ExportFormat,
+    Write,
+    described,
+    ending,
+    writing,
+)
 from runtime.transaction import Transaction, transaction
 from runtime.viewer import Viewer
 
@@ -43,7 +52,8 @@ log = structlog.get_logger()
 PART_SECONDS = 20.0
 """How long a turn may take: others wait for theirs."""
 LEASE = timedelta(seconds=60)
-"""Whoever is not heard of for so long has lost its turn: longer than any page takes."""
+"""Whoever is not heard of for so long has lost its turn."""
+HEARD_SECONDS = 15.0
 TRIES = 12
 LONGEST_PAUSE_SECONDS = 300
 HIDDEN = frozenset({"FORBIDDEN", "REASON_REQUIRED", "CONSENT_MISSING"})
@@ -84,7 +94,8 @@ async def work_on_exports(process: Process) -> bool:
         return False
     token = export.held_by or ""
     try:
-        await write_part(process, export, token)
+        async with heard_of(process, export.id, token):
+            await write_part(process, export, token)
     except TurnLost:
         pass
     except Exception as error:
@@ -110,6 +121,9 @@ async def write_part(process: Process, export: Export, token: str) -> None:
         Role.PARTNER, export.client_id, purposes=tuple(export.purposes), contract=export.contract
     )
     found = whole_list(process, asked, export.document, export.operation_name, export.variables)
+    if described(found.columns) != export.shape:
+        told = "The schema you are shown has changed since it was asked for: start again."
+        raise Broken(Coded("SCHEMA_CHANGED", told))
     format, compression = ExportFormat(export.format), ExportCompression(export.compression)
     with tempfile.TemporaryDirectory(prefix="export-") as folder:
         draft = Path(folder) / "part"
@@ -209,6 +223,26 @@ async def keep_turn(process: Process, id: str, token: str) -> None:
     async with transaction(process) as tx:
         if not await tx.change(load.hold(id, token, tx.now + LEASE)):
             raise TurnLost
+
+
+@asynccontextmanager
+async def heard_of(process: Process, id: str, token: str) -> AsyncIterator[None]:
+    """As long as the block lasts, however long a page or a slow store takes."""
+
+    async def speak() -> None:
+        # Whoever has lost the turn notices it; an outage shows elsewhere.
+        with suppress(Exception):
+            while True:
+                await asyncio.sleep(HEARD_SECONDS)
+                await keep_turn(process, id, token)
+
+    speaking = asyncio.create_task(speak())
+    try:
+        yield
+    finally:
+        speaking.cancel()
+        with suppress(asyncio.CancelledError):
+            await speaking
 
 
 async def give_up_turn(process: Process, export: Export, token: str, error: Exception) -> None:

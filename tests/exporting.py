@@ -8,14 +8,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select, text
+import pytest
+from sqlalchemy import text
 
+from loaders import export as load
 from models.account import ConsentRecord
 from models.base import new_id
 from models.change import RecordKind, all_noted
 from models.export import ExportPart
 from models.partner import PartnerClient
 from models.worker import Worker
+from resolvers import export_turn as turn
 from resolvers.export_turn import work_on_exports
 from runtime.database import engine_for
 from runtime.process import Process
@@ -54,7 +57,7 @@ async def a_client(url: str, **columns: Any) -> Viewer:
 
 
 @asynccontextmanager
-async def exporting(url: str, store: Path, **settings: Any) -> AsyncIterator[Process]:
+async def exporting(url: str, store: Path | str, **settings: Any) -> AsyncIterator[Process]:
     """Pages of two rows and parts of five, if nothing else is said."""
     sizes = {"export_page": 2, "export_part_rows": 5, **settings}
     async with a_process(url, None, export_store=str(store), **sizes) as process:
@@ -124,14 +127,13 @@ async def exported(process: Process, viewer: Viewer, document: str = IDS, **give
     return id
 
 
-async def files(process: Process, id: str) -> list[Path]:
+async def parts_in(process: Process, id: str) -> list[ExportPart]:
     async with transaction(process) as tx:
-        parts = await tx.every(parts_of(id))
-    return [Path(process.parts.address) / part.name for part in parts]
+        return await tx.every(load.parts(id))
 
 
-def parts_of(id: str) -> Any:
-    return select(ExportPart).where(ExportPart.export_id == id).order_by(ExportPart.number)
+async def files(process: Process, id: str) -> list[Path]:
+    return [Path(process.parts.address) / part.name for part in await parts_in(process, id)]
 
 
 async def records(process: Process, id: str) -> list[dict[str, Any]]:
@@ -160,3 +162,17 @@ def kept(process: Process) -> list[Path]:
 
 def with_settings(process: Process, **settings: Any) -> Process:
     return replace(process, settings=replace(process.settings, **settings))
+
+
+def while_it_runs(monkeypatch: pytest.MonkeyPatch, happens: Any) -> None:
+    """Behind the first page."""
+    whole, seen = turn.keep_turn, False
+
+    async def kept(*given: Any) -> None:
+        nonlocal seen
+        if not seen:
+            seen = True
+            await happens()
+        await whole(*given)
+
+    monkeypatch.setattr(turn, "keep_turn", kept)

@@ -487,7 +487,7 @@ def test_nothing_around_our_fields_would_run_for_each_object() -> None:
 
     assert one_by_one == {
         *("Query.node", "Query.nodes", "Query.viewer", "Query.rateLimit"),
-        *("Document.url", "Incident.numbersToCall"),
+        *("Document.url", "Export.manifest", "ExportPart.url", "Incident.numbersToCall"),
     }
 
 

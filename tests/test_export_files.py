@@ -255,6 +255,15 @@ async def test_an_address_is_worth_nothing_once_the_client_or_the_export_is_gone
     assert id in (await http.get(manifest)).text
 
 
+async def test_a_file_that_is_lost_is_not_found(
+    gateway: Served, database_url: str, viewer: Viewer, http: httpx.AsyncClient
+) -> None:
+    id, told = await an_export(gateway, database_url, viewer)
+    await gateway.process.parts.remove(id)
+
+    assert (await http.get(path(told["parts"][0]["url"]))).status_code == 404
+
+
 async def test_those_who_oversee_are_told_no_address(
     gateway: Served, database_url: str, viewer: Viewer
 ) -> None:

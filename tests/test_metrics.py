@@ -3,6 +3,7 @@
 import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from pathlib import Path
 
 import httpx
 import pytest
@@ -15,6 +16,7 @@ from runtime.settings import Settings
 from server import OPERATIONS, create_app
 from tests.asking import a_process
 from tests.conftest import CHECKOUT, client_of
+from tests.exporting import NAMES, a_client, begin, exported, exporting, finish, people
 
 HOME = (OPERATIONS / "home_view.graphql").read_text()
 VARIABLES = (OPERATIONS / "home_view.json").read_text()
@@ -83,6 +85,24 @@ async def test_what_waits_is_looked_at(database_url: str) -> None:
     assert found['gateway_read_connections{state="idle"}'] == 2
     assert found['gateway_follower_behind{follower="somebody"}'] == 3
     assert found["gateway_changes_unsequenced"] == 0
+
+
+async def test_exports_are_counted_by_where_they_stand(database_url: str, tmp_path: Path) -> None:
+    async with exporting(database_url, tmp_path) as process:
+        client = await a_client(database_url)
+        await people(database_url, 2)
+        await exported(process, client, NAMES)
+        await begin(process, client, NAMES)
+        await sample(process)
+        waiting = figures()
+        await finish(process)
+        await sample(process)
+
+    assert waiting['gateway_exports{state="DONE"}'] == 1
+    assert waiting['gateway_exports{state="QUEUED"}'] == 1
+    assert waiting["gateway_export_rows"] == 2
+    assert figures()['gateway_exports{state="QUEUED"}'] == 0
+    assert figures()["gateway_export_rows"] == 4
 
 
 def test_the_page_for_operators_names_every_figure() -> None:

@@ -454,6 +454,7 @@ def an_export(client_id: str) -> list[Any]:
         variables={},
         format="CSV",
         compression="GZIP",
+        shape=[],
         contract="2026-11",
         purposes=["JOB_MATCHING"],
         district_ids=[LUCKNOW],

@@ -289,6 +289,7 @@ def upgrade() -> None:
         sa.Column("variables", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("format", sa.Text(collation="C"), nullable=False),
         sa.Column("compression", sa.Text(collation="C"), nullable=False),
+        sa.Column("shape", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("contract", sa.Text(collation="C"), nullable=False),
         sa.Column("purposes", sa.ARRAY(sa.Text(collation="C")), nullable=False),
         sa.Column("district_ids", sa.ARRAY(sa.Text(collation="C")), nullable=False),
