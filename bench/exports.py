@@ -23,7 +23,7 @@ from bench.database import a_database
 from engine.contracts import Contracts
 from engine.cost import Limits
 from engine.engine import Engine
-from models.account import PartnerClient
+from models.partner import PartnerClient
 from models.export import Export
 from models.place import District
 from resolvers.export import start_export
