@@ -108,6 +108,12 @@ def hold(id: str, token: str, until: datetime) -> Update:
     return update(Export).where(is_held(id, token)).values(held_until=until)
 
 
+def put_off(id: str, token: str, until: datetime) -> Update:
+    """Gives the turn back, and takes none before that time."""
+    given_back = {"held_by": None, "held_until": None, "not_before": until}
+    return update(Export).where(is_held(id, token)).values(given_back)
+
+
 def is_held(id: str, token: str) -> ColumnElement[bool]:
     return and_(Export.id == id, Export.held_by == token, Export.state == ExportState.RUNNING)
 

@@ -11,7 +11,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 
@@ -34,6 +34,7 @@ from runtime.faults import Coded, Invalid, code_of, formatted, is_outage
 from runtime.jobs import job
 from runtime.language import Language
 from runtime.process import Process
+from runtime.reads import Tally
 from runtime.rights import Role
 from runtime.runner import Piece, WholeList
 from runtime.tabular import (
@@ -70,6 +71,14 @@ class Broken(Exception):
     def __init__(self, error: GraphQLError) -> None:
         super().__init__(error.message)
         self.error = error
+
+
+class Exhausted(Exception):
+    """The client has used up a quota, and has to wait."""
+
+    def __init__(self, until: datetime) -> None:
+        super().__init__()
+        self.until = until
 
 
 class Outage(Exception):
@@ -174,11 +183,23 @@ async def fill(
     while part.goes_on and time.monotonic() - began < PART_SECONDS:
         context = await context_of(process, export)
         size = size or found.size(context.viewer, min(process.settings.export_page, most))
-        if part.rows + size > most:
+        if part.rows + size > most or not await has_rows_left(process, export, part):
             break
         await add_page(part, await found.piece(context, part.cursor, size), write)
         await keep_turn(process, export.id, token)
     return part
+
+
+async def has_rows_left(process: Process, export: Export, part: Part) -> bool:
+    """Whether the client's quotas let it have another page. Raises Exhausted where it has none at
+    all. Points are for those who wait for answers: exports take turns."""
+    ledger = process.ledger
+    use = await ledger.take(export.client_id, 0, Tally()) if ledger is not None else None
+    if use is None or use.allowed:
+        return True
+    if part.rows:
+        return False
+    raise Exhausted(use.exhausted.resets_at)
 
 
 async def add_page(part: Part, piece: Piece, write: Write) -> None:
@@ -247,6 +268,11 @@ async def heard_of(process: Process, id: str, token: str) -> AsyncIterator[None]
 
 async def give_up_turn(process: Process, export: Export, token: str, error: Exception) -> None:
     """Until it can go on, or for good."""
+    if isinstance(error, Exhausted):
+        async with transaction(process) as tx:
+            await tx.change(load.put_off(export.id, token, error.until))
+        log.info("export waits", export=export.id, until=error.until.isoformat())
+        return
     is_down = isinstance(error, Outage) or is_outage(error)
     async with transaction(process) as tx:
         held = await tx.find(load.held_export(export.id, token))

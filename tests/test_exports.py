@@ -249,7 +249,7 @@ async def test_a_page_costs_the_same_statements_for_any_number_of_rows(
     with statements(at_most=40) as sent:
         assert await turn.work_on_exports(large)
 
-    assert len(sent) == 18
+    assert len(sent) == 20
 
 
 async def test_a_page_asks_for_consents_once_for_each_area_rather_than_for_each_field(
@@ -446,3 +446,28 @@ async def test_one_that_has_expired_is_gone(
     told = await about(process, client, id)
     assert (told["state"], told["parts"]) == ("EXPIRED", [])
     assert kept(process) == []
+
+
+async def test_who_has_used_up_its_rows_waits_for_more_and_loses_nothing(
+    process: Process, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = await a_client(database_url, rows_per_minute=15)
+    monkeypatch.setattr(partner, "KNOWN_SECONDS", -1)
+    workers = await people(database_url, 12)
+    await note(process)
+    small = with_settings(process, export_page=4, export_part_rows=4)
+    id = await begin(small, client, IDS)
+    minute = "UPDATE partner_usage SET minute = minute - interval '1 minute'"
+
+    while await turn.work_on_exports(small):
+        pass
+    waits = await about(small, client, id)
+    assert waits["state"] == "RUNNING"
+    assert 0 < waits["rows"] < len(workers)
+
+    for _ in workers:
+        await run_sql_async(database_url, minute, "UPDATE export SET not_before = now()")
+        while await turn.work_on_exports(small):
+            pass
+    told = await about(small, client, id)
+    assert (told["state"], told["rows"]) == ("DONE", len(workers))
