@@ -1773,10 +1773,6 @@ def downgrade() -> None:
         "provider_listed", table_name="provider", postgresql_where=sa.text("status = 'EMPANELLED'")
     )
     op.drop_table("provider")
-    op.drop_table("partner_client")
-    op.drop_index(op.f("record_change_whose"), table_name="record_change")
-    op.drop_index("record_change_in_order", table_name="record_change")
-    op.drop_table("record_change")
     op.drop_table("export_part")
     op.drop_index(
         "export_unfinished",
@@ -1785,6 +1781,10 @@ def downgrade() -> None:
     )
     op.drop_index("export_of_client", table_name="export")
     op.drop_table("export")
+    op.drop_table("partner_client")
+    op.drop_index(op.f("record_change_whose"), table_name="record_change")
+    op.drop_index("record_change_in_order", table_name="record_change")
+    op.drop_table("record_change")
     op.drop_table("outbox")
     op.drop_index("one_time_code_of_phone", table_name="one_time_code")
     op.drop_index("one_time_code_of_address", table_name="one_time_code")
