@@ -23,8 +23,8 @@ from bench.database import a_database
 from engine.contracts import Contracts
 from engine.cost import Limits
 from engine.engine import Engine
-from models.partner import PartnerClient
 from models.export import Export
+from models.partner import PartnerClient
 from models.place import District
 from resolvers.export import start_export
 from resolvers.export_turn import work_on_exports
