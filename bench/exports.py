@@ -24,7 +24,7 @@ from engine.contracts import Contracts
 from engine.cost import Limits
 from engine.engine import Engine
 from models.export import Export
-from models.partner import PartnerClient
+from models.partner import PartnerClient, PartnerUsage
 from models.place import District
 from resolvers.export import start_export
 from resolvers.export_turn import work_on_exports
@@ -33,11 +33,13 @@ from runtime.process import Process, process_of
 from runtime.reads import DIALECT
 from runtime.rights import Role
 from runtime.settings import Settings
-from runtime.transaction import transaction
+from runtime.transaction import Transaction, transaction
 from runtime.viewer import Viewer
 from schema.contract import contract
 
 PURPOSE = "SOCIAL_SECURITY"
+CLIENT = "pc_bench"
+PLENTY = 10**9
 SCALARS = """id code status yearsExperience gender birthYear registeredAt eshramUan mobile
   fullName(language: EN)"""
 LISTS = "skills { yearsExperience category { slug } } verifications { kind status }"
@@ -96,6 +98,13 @@ async def exported(process: Process, viewer: Viewer, selection: str) -> tuple[fl
     return took, done.rows_written
 
 
+async def forget(tx: Transaction) -> None:
+    """The client, and all that it has left."""
+    await tx.change(delete(Export).where(Export.client_id == CLIENT))
+    await tx.change(delete(PartnerUsage).where(PartnerUsage.client_id == CLIENT))
+    await tx.change(delete(PartnerClient).where(PartnerClient.id == CLIENT))
+
+
 async def measure(url: str, rounds: int) -> None:
     contracts = Contracts(contract, lambda schema: Engine(schema, limits=Limits()))
     with tempfile.TemporaryDirectory() as store:
@@ -103,11 +112,15 @@ async def measure(url: str, rounds: int) -> None:
         async with process_of(settings, runner_for=contracts.engine_for) as process:
             async with transaction(process) as tx:
                 districts = await tx.every(select(District.id))
+                await forget(tx)
                 client = PartnerClient(
-                    id="pc_bench", name="Bench", purposes=[PURPOSE], district_ids=districts
+                    id=CLIENT,
+                    name="Bench",
+                    purposes=[PURPOSE],
+                    district_ids=districts,
+                    rows_per_minute=PLENTY,
+                    rows_per_day=PLENTY,
                 )
-                await tx.change(delete(Export).where(Export.client_id == client.id))
-                await tx.change(delete(PartnerClient).where(PartnerClient.id == client.id))
                 await tx.add(client)
             viewer = Viewer(
                 Role.PARTNER, client.id, districts=tuple(districts), purposes=(PURPOSE,)
@@ -126,7 +139,7 @@ async def measure(url: str, rounds: int) -> None:
                 speeds = f"{rows / median(ours):,.0f} | {rows / median(theirs):,.0f}"
                 typer.echo(f"| {name} | {rows:,} | {speeds} | {ratio:.2f} |")
             async with transaction(process) as tx:
-                await tx.change(delete(PartnerClient).where(PartnerClient.id == client.id))
+                await forget(tx)
     typer.echo(f"\nPeak memory of the process: {getrusage(RUSAGE_SELF).ru_maxrss // 1024} MB")
 
 

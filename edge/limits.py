@@ -78,7 +78,7 @@ class RateLimits:
         if client.kind != "partner" or self._ledger is None:
             return Spent(points, standing)
         spent = Spent(points, standing, await self._ledger.take(client.key, points, Tally()))
-        if spent.use is not None and not spent.use.allowed:
+        if spent.use is not None and not spent.use.allowed and spent.use.exhausted is not None:
             raise self._exhausted(client, spent, spent.use.exhausted)
         return spent
 

@@ -34,6 +34,7 @@ from runtime.faults import Coded, Invalid, code_of, formatted, is_outage
 from runtime.jobs import job
 from runtime.language import Language
 from runtime.process import Process
+from runtime.quota import Use
 from runtime.reads import Tally
 from runtime.rights import Role
 from runtime.runner import Piece, WholeList
@@ -93,6 +94,8 @@ class Part:
     warnings: int = 0
     cursor: str | None = None
     goes_on: bool = True
+    use: Use | None = None
+    """How the client stands with its quotas, if it has any."""
 
 
 @labour("exports")
@@ -183,23 +186,24 @@ async def fill(
     while part.goes_on and time.monotonic() - began < PART_SECONDS:
         context = await context_of(process, export)
         size = size or found.size(context.viewer, min(process.settings.export_page, most))
-        if part.rows + size > most or not await has_rows_left(process, export, part):
+        if not part.rows:
+            part.use = await use_of(process, export)
+        if exhausted := part.use and part.use.exhausted:
+            if not part.rows:
+                raise Exhausted(exhausted.resets_at)
+            break
+        if part.rows + size > most:
             break
         await add_page(part, await found.piece(context, part.cursor, size), write)
+        part.use = context.used or part.use
         await keep_turn(process, export.id, token)
     return part
 
 
-async def has_rows_left(process: Process, export: Export, part: Part) -> bool:
-    """Whether the client's quotas let it have another page. Raises Exhausted where it has none at
-    all. Points are for those who wait for answers: exports take turns."""
+async def use_of(process: Process, export: Export) -> Use | None:
+    """Points are for those who wait for answers: exports take turns, and cost rows."""
     ledger = process.ledger
-    use = await ledger.take(export.client_id, 0, Tally()) if ledger is not None else None
-    if use is None or use.allowed:
-        return True
-    if part.rows:
-        return False
-    raise Exhausted(use.exhausted.resets_at)
+    return await ledger.take(export.client_id, 0, Tally()) if ledger is not None else None
 
 
 async def add_page(part: Part, piece: Piece, write: Write) -> None:

@@ -14,6 +14,7 @@ from runtime.page import Pages
 from runtime.points import Spent
 from runtime.process import Process
 from runtime.projection import Projection
+from runtime.quota import Use
 from runtime.rights import Role
 from runtime.viewer import Viewer
 
@@ -25,6 +26,8 @@ class Context:
 
     projection: Projection
     """Set when the operation is known, before any of it runs."""
+    used: Use | None = None
+    """How what was read leaves the client of a partner with its quotas."""
     spent: Spent | None = None
     """What the request costs, where that is counted."""
 
@@ -98,7 +101,7 @@ class Context:
         if viewer.role is Role.PARTNER and viewer.id is not None and ledger is not None:
             rows, self._charged = tally.rows - self._charged, tally.rows
             if rows:
-                await ledger.read(viewer.id, rows, tally)
+                self.used = await ledger.read(viewer.id, rows, tally)
 
     async def answer(self, field: Field, row: Any, arguments: dict[str, Any]) -> Any:
         """What a declared field of one row holds."""

@@ -102,13 +102,15 @@ class Use:
 
     points: int
     quotas: tuple[Quota, ...]
-    allowed: bool = True
+    allowed: bool
+    enforced: bool
+    """Whether quotas stop anybody, rather than being only reported."""
 
     @property
-    def exhausted(self) -> Quota:
-        """What is in the way, of several the one that is so for longest."""
-        full = [quota for quota in self.quotas if not quota.holds(self.points)]
-        return max(full or self.quotas, key=lambda quota: quota.resets_at)
+    def exhausted(self) -> Quota | None:
+        """What is in the way of as much again, of several the one that is so for longest."""
+        full = [q for q in self.quotas if self.enforced and not q.holds(self.points)]
+        return max(full, key=lambda quota: quota.resets_at, default=None)
 
 
 class Ledger:
@@ -121,9 +123,9 @@ class Ledger:
         """For an operation about to run. None of whom nobody keeps account."""
         return await self._use(client_id, tally, requests=1, points=points, rows=0)
 
-    async def read(self, client_id: str, rows: int, tally: Tally) -> None:
+    async def read(self, client_id: str, rows: int, tally: Tally) -> Use | None:
         """So many were read for it."""
-        await self._use(client_id, tally, requests=0, points=0, rows=rows)
+        return await self._use(client_id, tally, requests=0, points=0, rows=rows)
 
     async def _use(
         self, client_id: str, tally: Tally, *, requests: int, points: int, rows: int
@@ -137,7 +139,7 @@ class Ledger:
         used = await self._database.write(USE, tally, {**values, "enforced": enforced})
         allowed = bool(used)
         ((*counts, warned),) = used or await self._database.write(REFUSED, tally, of)
-        use = Use(points, tuple(standing(quotas, *counts)), allowed)
+        use = Use(points, tuple(standing(quotas, *counts)), allowed, self._enforced)
         near = [q for q in use.quotas if q.per is Per.DAY and q.used >= WARNED_AT * q.limit]
         if near and not warned:
             await self._database.write(WARN, tally, {**of, "used": near[0].of.value})
