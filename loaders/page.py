@@ -57,8 +57,10 @@ def run_statement(
 ) -> Read:
     """`scope` selects the rows that belong to `keyed()`'s key."""
     ranked = [column.label(f"sort_{i}") for i, column in enumerate(sort.columns)]
-    found_out = evidence(entity, columns)
+    found_out, joined = evidence(entity, columns)
     inner = scope.with_only_columns(*found_out, *ranked, maintain_column_froms=True)
+    if joined is not None:
+        inner = inner.join_from(entity, joined, true())
     if window.after is not None:
         inner = inner.where(sort.side(window.after, ahead=True))
     if window.before is not None:

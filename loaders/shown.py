@@ -30,21 +30,27 @@ def shown(entity: type[Row], columns: Sequence[str]) -> list[ColumnElement[Any]]
     return wanted + [visible(entity, FLAGS[flag]).label(flag) for flag in sorted(flags)]
 
 
-def evidence(entity: type[Row], columns: Sequence[str]) -> list[ColumnElement[Any]]:
+def evidence(
+    entity: type[Row], columns: Sequence[str]
+) -> tuple[list[ColumnElement[Any]], FromClause | None]:
     """What `shown_of` makes the columns of, once this is a subquery that stays one: values as they
     are, and for each row and area only once whether it shows them. Where each column asks for
-    itself, PostgreSQL finds out anew for each."""
+    itself, PostgreSQL finds out anew for each. And what has to be joined for it, if anything."""
     names = [column for column in columns if column not in FLAGS]
-    table = entity.__table__.columns
+    table, areas = entity.__table__.columns, areas_of(entity, columns)
     values = [
         unguarded(entity, name) if entity.area_of(name) is None else table[name] for name in names
     ]
-    found = [
-        holds(entity, area, masked).label(found_in(area, masked))
-        for area in areas_of(entity, columns)
-        for masked in (False, True)
+    kinds = [(area, masked) for area in areas for masked in (False, True)]
+    asked = {rule for area, masked in kinds for rule in rules(area, masked=masked)}
+    found = None
+    if entity.evidence is not None and not asked.isdisjoint(entity.by_evidence):
+        found = entity.evidence()
+    flags = [
+        holding(entity, area, masked, found).label(found_in(area, masked)) for area, masked in kinds
     ]
-    return [*(value.label(name) for name, value in zip(names, values, strict=True)), *found]
+    named = [value.label(name) for name, value in zip(names, values, strict=True)]
+    return [*named, *flags], found
 
 
 def shown_of(
@@ -99,12 +105,18 @@ def visible(entity: type[Row], *areas: Area) -> ColumnElement[bool]:
 
 @cache
 def holds(entity: type[Row], area: Area, masked: bool) -> ColumnElement[bool]:
+    return holding(entity, area, masked)
+
+
+def holding(
+    entity: type[Row], area: Area, masked: bool, found: FromClause | None = None
+) -> ColumnElement[bool]:
     """The rows in which a grant of the viewer's role holds. Never null: a rule that compares
     with nothing does not hold."""
     terms = [
         and_(
             bindparam(gate(area, rule, masked=masked), type_=Boolean),
-            func.coalesce(entity.rows(rule), False),
+            func.coalesce(entity.rows(rule, found), False),
         )
         for rule in rules(area, masked=masked)
     ]

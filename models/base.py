@@ -14,6 +14,7 @@ from sqlalchemy import (
     ColumnElement,
     DateTime,
     Double,
+    FromClause,
     MetaData,
     Text,
     exists,
@@ -63,6 +64,11 @@ class Row(DeclarativeBase):
     """The area of the columns of each class, where a column names no other."""
     rules: ClassVar[dict[Rule, RowRule]] = {}
     """The rows a rule is about; domains above may add rules that need their tables."""
+    evidence: ClassVar[Callable[[], FromClause] | None] = None
+    """What several rules look at outside the row, to be found out once for each row: a lateral
+    subquery that stays one."""
+    by_evidence: ClassVar[dict[Rule, Callable[[FromClause], ColumnElement[bool]]]] = {}
+    """The same rules, by what was found."""
     part_of: ClassVar[tuple[str, type["Row"]] | None] = None
     """The column that refers to the row this one is a part of, whose rules are its own."""
 
@@ -92,10 +98,13 @@ class Row(DeclarativeBase):
         return found and found()
 
     @classmethod
-    def rows(cls, rule: Rule) -> ColumnElement[bool]:
-        """The rows of the viewer's that the rule is about; none where it means nothing."""
+    def rows(cls, rule: Rule, found: FromClause | None = None) -> ColumnElement[bool]:
+        """The rows of the viewer's that the rule is about; none where it means nothing. `found` is
+        the evidence, where it is at hand."""
         if rule is Rule.ALL:
             return true()
+        if found is not None and rule in cls.by_evidence:
+            return cls.by_evidence[rule](found)
         if rule in cls.rules:
             return cls.rules[rule]()
         if cls.part_of is None:

@@ -1,6 +1,6 @@
 """Workers, the providers they work through, their verifications and engagements."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -11,17 +11,21 @@ from sqlalchemy import (
     CheckConstraint,
     ColumnElement,
     ForeignKey,
+    FromClause,
     Index,
     Sequence,
     UniqueConstraint,
     and_,
     any_,
+    cast,
     exists,
+    func,
     literal,
     or_,
     select,
     text,
 )
+from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.orm import Mapped
 
 from models.account import ConsentPurpose, ConsentRecord, Gender
@@ -333,13 +337,34 @@ class ProviderDistrict(Row):
 
 def agreeing(purposes: frozenset[str]) -> ColumnElement[bool]:
     """The workers in the client's districts who agreed to one of the purposes that it has."""
+    of_its = ConsentRecord.purpose == any_(PURPOSES)
+    return in_reach(consented(of_its, ConsentRecord.purpose.in_(sorted(purposes))))
+
+
+def agreements() -> FromClause:
+    """Of the purposes that the client has, those that the worker agreed to."""
+    purposes = (
+        select(func.array_agg(ConsentRecord.purpose))
+        .where(
+            ConsentRecord.subject_id == Worker.id,
+            ConsentRecord.purpose == any_(PURPOSES),
+            ConsentRecord.withdrawn_at.is_(None),
+        )
+        .correlate(Worker)
+    )
+    return select(purposes.scalar_subquery().label("purposes")).offset(0).lateral("agreed")
+
+
+def agreeing_as_found(purposes: frozenset[str], agreed: FromClause) -> ColumnElement[bool]:
+    among = cast(array(sorted(purposes)), Worker.languages.type)
+    return in_reach(agreed.c.purposes.bool_op("&&")(among))
+
+
+def in_reach(agrees: ColumnElement[bool]) -> ColumnElement[bool]:
     return and_(
         Worker.district_id == any_(DISTRICTS),
         or_(
-            consented(
-                ConsentRecord.purpose == any_(PURPOSES),
-                ConsentRecord.purpose.in_(sorted(purposes)),
-            ),
+            agrees,
             # What the client told us itself, until the person has taken it over.
             and_(Worker.enrolled_by == VIEWER, Worker.status == WorkerStatus.DRAFT),
         ),
@@ -405,6 +430,10 @@ class Worker(Row):
             of=Worker,
         ),
         **{rule: bound(agreeing, purposes) for rule, purposes in CONSENTS.items()},
+    }
+    evidence = agreements
+    by_evidence: ClassVar[dict[Rule, Callable[[FromClause], ColumnElement[bool]]]] = {
+        rule: bound(agreeing_as_found, purposes) for rule, purposes in CONSENTS.items()
     }
 
     id: Mapped[str] = public(primary_key=True)

@@ -252,7 +252,7 @@ async def test_a_page_costs_the_same_statements_for_any_number_of_rows(
     assert len(sent) == 20
 
 
-async def test_a_page_asks_for_consents_once_for_each_area_rather_than_for_each_field(
+async def test_a_page_asks_for_consents_once_rather_than_for_each_field(
     process: Process, database_url: str, client: Viewer, statements: Statements
 ) -> None:
     await people(database_url, 2)
@@ -262,8 +262,7 @@ async def test_a_page_asks_for_consents_once_for_each_area_rather_than_for_each_
         await turn.work_on_exports(process)
 
     (read,) = [sql for sql in sent if "birth_year" in sql and "EXISTS" in sql]
-    # Who they are is shown for fewer purposes than what is on record of them.
-    assert read.count("FROM consent_record") == 2
+    assert read.count("FROM consent_record") == 1
 
 
 async def test_a_part_is_written_a_page_at_a_time(
