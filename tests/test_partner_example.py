@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from sqlalchemy import update
 from sqlalchemy.engine import make_url
 from standardwebhooks import Webhook
 
+from examples.partner.gateway import Gateway
 from models.account import ConsentRecord
 from models.worker import Worker
 from runtime.transaction import transaction
@@ -116,10 +117,35 @@ def is_noted(url: str) -> bool:
     return bool(waiting == 0 and behind == 0)
 
 
+def a_webhook(environment: dict[str, str], port: int) -> str:
+    """Its secret."""
+    given = {
+        "url": f"http://127.0.0.1:{port}/hooks",
+        "events": ["worker.activated", "worker.suspended", "consent.given", "consent.withdrawn"],
+        "selection": "{ sequence name subjectId worker { code } }",
+    }
+    signed_in = [environment[name] for name in ("GATEWAY", "CLIENT_ID", "CLIENT_SECRET")]
+    with closing(Gateway(*signed_in)) as gateway:
+        made = gateway.ask(
+            "mutation ($input: CreateWebhookInput!) { createWebhook(input: $input) {"
+            " ... on WebhookSecret { secret } ... on Refusal { message } } }",
+            input=given,
+        )
+    return str(made["createWebhook"]["secret"])
+
+
+def is_delivered(url: str) -> bool:
+    pending = "SELECT count(*) FROM webhook_delivery WHERE state = 'PENDING'"
+    return is_noted(url) and query(url, pending) == [(0,)]
+
+
 def test_the_copy_is_what_the_client_may_have_wherever_it_was_killed(
     seeded: str, tmp_path: Path
 ) -> None:
+    """And what it is told of meanwhile is told by the gateway, each once."""
     port, path = free_port(), tmp_path / "workers.parquet"
+    inbox, hooks = tmp_path / "inbox.jsonl", free_port()
+    receiver = ("examples.partner.hooks", str(inbox), str(hooks))
     environment = {"GATEWAY": f"http://127.0.0.1:{port}", "PAUSE_SECONDS": "0.05"}
     chance = random.Random(11)
     known = [row[0] for row in query(seeded, MAY_HAVE, districts(seeded), list(PURPOSES))]
@@ -128,19 +154,24 @@ def test_the_copy_is_what_the_client_may_have_wherever_it_was_killed(
     async def live() -> None:
         stop = asyncio.Event()
         changing = asyncio.create_task(change_people(seeded, known, stop))
-        for _ in range(KILLS):
-            with running("examples.partner.copy", str(path), **environment) as program:
-                await asyncio.sleep(chance.uniform(0.3, 2.0))
-                assert program.poll() is None
-                program.send_signal(signal.SIGKILL)
-        stop.set()
-        await changing
+        for part in range(2):
+            with running(*receiver, **environment):
+                for _ in range(KILLS // 2):
+                    with running("examples.partner.copy", str(path), **environment) as program:
+                        await asyncio.sleep(chance.uniform(0.3, 2.0))
+                        assert program.poll() is None
+                        program.send_signal(signal.SIGKILL)
+                if part == 1:
+                    stop.set()
+                    await changing
+                    await asyncio.to_thread(until, lambda: is_delivered(seeded))
 
     points = "100000000/1000000"
-    with serving(seeded, port, POINTS_PARTNER=points, ISSUER=environment["GATEWAY"]):
+    more = {"POINTS_PARTNER": points, "ISSUER": environment["GATEWAY"], "WEBHOOK_PRIVATE": "true"}
+    with serving(seeded, port, **more):
         environment |= registered(seeded)
+        environment["WEBHOOK_SECRET"] = a_webhook(environment, hooks)
         asyncio.run(live())
-        until(lambda: is_noted(seeded))
         with running("examples.partner.copy", str(path), "--once", **environment) as program:
             assert program.wait(timeout=120) == 0
 
@@ -148,6 +179,10 @@ def test_the_copy_is_what_the_client_may_have_wherever_it_was_killed(
     assert kept == set(query(seeded, MAY_HAVE, districts(seeded), list(PURPOSES)))
     assert kept
     assert not path.with_suffix(".draft").exists()
+    taken = [line.partition(b" ")[0].decode() for line in inbox.read_bytes().splitlines()]
+    sent = query(seeded, "SELECT id FROM webhook_delivery WHERE state = 'DELIVERED'")
+    assert len(taken) == len(set(taken)) > 50
+    assert {id for (id,) in sent} == set(taken)
 
 
 def sent(port: int, id: str, body: bytes, secret: str = SECRET) -> int:

@@ -20,6 +20,9 @@ class Gateway:
         self._who = (client_id, secret)
         self._token, self._until = "", 0.0
 
+    def close(self) -> None:
+        self._http.close()
+
     def ask(self, query: str, **variables: Any) -> Any:
         """The data. Raises Refused for what is no use to ask again."""
         body = {"query": query, "variables": variables}
