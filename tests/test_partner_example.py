@@ -31,7 +31,9 @@ from tests.conftest import CHECKOUT, database
 from tests.test_server import command, free_port, serving, until
 
 PROFILE = "scale-2025" if os.environ.get("LONG") else "launch"
-KILLS = 12
+PATIENCE_SECONDS = 150
+"""What was not taken while the receiver was down is sent again after a while, and again."""
+KILLS = 40 if os.environ.get("LONG") else 8
 PURPOSES = ("JOB_MATCHING", "SKILL_RECORDS")
 MAY_HAVE = """
 SELECT w.id, w.code,
@@ -164,7 +166,9 @@ def test_the_copy_is_what_the_client_may_have_wherever_it_was_killed(
                 if part == 1:
                     stop.set()
                     await changing
-                    await asyncio.to_thread(until, lambda: is_delivered(seeded))
+                    async with asyncio.timeout(PATIENCE_SECONDS):
+                        while not await asyncio.to_thread(is_delivered, seeded):
+                            await asyncio.sleep(0.2)
 
     points = "100000000/1000000"
     more = {"POINTS_PARTNER": points, "ISSUER": environment["GATEWAY"], "WEBHOOK_PRIVATE": "true"}
@@ -181,7 +185,7 @@ def test_the_copy_is_what_the_client_may_have_wherever_it_was_killed(
     assert not path.with_suffix(".draft").exists()
     taken = [line.partition(b" ")[0].decode() for line in inbox.read_bytes().splitlines()]
     sent = query(seeded, "SELECT id FROM webhook_delivery WHERE state = 'DELIVERED'")
-    assert len(taken) == len(set(taken)) > 50
+    assert len(taken) == len(set(taken)) > 20
     assert {id for (id,) in sent} == set(taken)
 
 
