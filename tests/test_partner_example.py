@@ -34,9 +34,9 @@ from tests.test_server import command, free_port, serving, until
 PROFILE = "scale-2025" if os.environ.get("LONG") else "launch"
 PATIENCE_SECONDS = 600 if os.environ.get("LONG") else 150
 """What was not taken while the receiver was down is sent again after a while, and again."""
-PAUSE_SECONDS = 0.02 if os.environ.get("LONG") else 0.1
+PAUSE_SECONDS = 0.1
 """Between changes: each is a delivery as well, and all share two cores with the suite."""
-KILLS = 40 if os.environ.get("LONG") else 8
+KILLS = 16 if os.environ.get("LONG") else 8
 PURPOSES = ("JOB_MATCHING", "SKILL_RECORDS")
 MAY_HAVE = """
 SELECT w.id, w.code,
