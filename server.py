@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterat
 from contextlib import (
     AbstractAsyncContextManager,
     AsyncExitStack,
+    ExitStack,
     asynccontextmanager,
     contextmanager,
 )
@@ -73,13 +74,14 @@ from federation.partner import BadPartners
 from federation.policy import SHOWN
 from federation.router import planned
 from federation.supergraph import BadSupergraph
+from models import catalogue
 from models.account import ConsentPurpose
 from resolvers import document, export_file, partner, partner_token
 from runtime import log
 from runtime.background import working
-from runtime.database import Database, migrate
+from runtime.database import Database
 from runtime.draining import draining
-from runtime.embedded import default_folder, embedded_postgres
+from runtime.embedded import InUse, default_folder, embedded_postgres, put_back, set_aside
 from runtime.faults import RETRY_AFTER_SECONDS, BadInput, Invalid, NotFound
 from runtime.garbage import look_seldom
 from runtime.geography import INDIA
@@ -87,6 +89,7 @@ from runtime.http import encoded
 from runtime.identity import DEMO
 from runtime.kept import KeptRows
 from runtime.language import Language
+from runtime.migration import NotMigrated, Outdated, migrate
 from runtime.oauth import TOKEN_PATH
 from runtime.oidc import claim_names
 from runtime.privacy import Privacy
@@ -292,11 +295,15 @@ async def ready(request: Request) -> Response:
         return encoded({"ready": False, "draining": True}, 503)
     try:
         async with asyncio.timeout(PING_SECONDS):
-            await request.state.process.database.ping()
+            lacks = await catalogue.lacking(request.state.process.database.engine)
     except (SQLAlchemyError, OSError, TimeoutError):
         down = encoded({"ready": False, "postgresql": "down"}, 503)
         down.headers["retry-after"] = str(RETRY_AFTER_SECONDS)
         return down
+    if lacks:
+        return encoded(
+            {"ready": False, "postgresql": "up", "tables": catalogue.summary(lacks)}, 503
+        )
     ready = {"ready": True, "postgresql": "up"}
     redis = request.state.process.redis
     # Nothing fails without it.
@@ -339,8 +346,10 @@ def serve(
     """Serve the gateway, on a database of its own or on DATABASE_URL.
 
     Without DATABASE_URL this starts the embedded PostgreSQL, migrates it and fills it with
-    demo data if it is empty; all of it stops with Ctrl-C. With DATABASE_URL it migrates, and
-    loads reference data but no demo data: for that, run `seed`.
+    demo data if it is empty; all of it stops with Ctrl-C. With DATABASE_URL it migrates in
+    development, and loads reference data but no demo data: for that, run `seed`. Where
+    DEVELOPMENT is false it changes nothing, and starts only on tables that have what it
+    needs: run `migrate` first.
 
     With --subgraph it serves that part of the graph alone, as a Federation 2 subgraph, to the
     gateways that GATEWAY_SECRETS names; `work` then does what nobody waits for.
@@ -358,11 +367,10 @@ def serve(
         serving.serve(application(settings, parts, background=False), settings, descriptor)
         return
     refuse_taken_port(settings)
-    with a_database(settings) as url:
-        asyncio.run(migrate(url))
+    with a_usable_database(settings) as url:
         if settings.database_url is None and asyncio.run(demo.is_empty(url)):
             fill(url, profile, seed=seed, workers=None, as_of=None)
-        else:
+        elif settings.migrates:
             asyncio.run(reference.load(url))
         address = f"http://{settings.host}:{settings.port}"
         served = f"subgraph {' + '.join(parts)}" if parts else "सेवा मित्र"
@@ -471,8 +479,7 @@ def work_command() -> None:
     DATABASE_URL=postgresql://sewa@db/sewa python server.py work
     """
     settings = the_settings()
-    with a_database(settings) as url:
-        asyncio.run(migrate(url))
+    with a_usable_database(settings) as url:
         asyncio.run(work_until_told(replace(settings, database_url=url)))
 
 
@@ -489,12 +496,14 @@ async def work_until_told(settings: Settings) -> None:
 
 @cli.command("migrate")
 def migrate_command() -> None:
-    """Bring the database's tables to the newest version.
+    """Bring the database's tables and reference data to the newest version.
+
+    One process at a time; a second one waits. docs/upgrading.md says how releases follow each
+    other.
 
     DATABASE_URL=postgresql://sewa@db/sewa python server.py migrate
     """
-    with a_database(the_settings()) as url:
-        asyncio.run(migrate(url))
+    with a_usable_database(the_settings(), migrating=True) as url:
         asyncio.run(reference.load(url))
 
 
@@ -517,8 +526,7 @@ def seed_command(
 
     python server.py seed --profile large --workers 2000000
     """
-    with a_database(the_settings()) as url:
-        asyncio.run(migrate(url))
+    with a_usable_database(the_settings(), migrating=True) as url:
         if not asyncio.run(demo.is_empty(url)):
             fail("The database holds data already; demo data goes into an empty one only.")
         fill(url, profile, seed=seed, workers=workers, as_of=as_of)
@@ -769,12 +777,11 @@ def in_transaction(act: Callable[..., Awaitable[T]], **given: Any) -> T:
     settings = replace(the_settings(), signing_keys=None)
 
     async def run(url: str) -> T:
-        await migrate(url)
         chosen = replace(settings, database_url=url)
         async with process_of(chosen) as process, transaction(process) as tx:
             return await act(tx, **given)
 
-    with a_database(settings) as url:
+    with a_usable_database(settings) as url:
         return asyncio.run(run(url))
 
 
@@ -890,6 +897,49 @@ def a_database(settings: Settings) -> Iterator[str]:
     except (SQLAlchemyError, OSError, TimeoutError) as error:
         fail(f"DATABASE_URL cannot be reached: {error}")
     yield settings.database_url
+
+
+@contextmanager
+def a_usable_database(settings: Settings, *, migrating: bool = False) -> Iterator[str]:
+    """The URL of one that has what this release needs. Where that is nobody's but a developer's it
+    is migrated, and an embedded one of demo data that cannot be is moved aside and made anew."""
+    migrating = migrating or settings.migrates
+    with ExitStack() as stack:
+        url = stack.enter_context(a_database(settings))
+        try:
+            asyncio.run(prepare(url, migrating))
+        except NotMigrated as error:
+            if not (isinstance(error, Outdated) and settings.is_demo):
+                fail(str(error))
+            stack.close()
+            url = begun_anew(settings, stack, error)
+        yield url
+
+
+async def prepare(url: str, migrating: bool) -> None:
+    if migrating:
+        await migrate(url)
+    await catalogue.require(url)
+
+
+def begun_anew(settings: Settings, stack: ExitStack, reason: Outdated) -> str:
+    folder = folder_of(settings)
+    try:
+        aside = set_aside(folder)
+    except InUse:
+        fail(
+            f"{reason} Its data could be moved aside, but another process uses them: end it first."
+        )
+    try:
+        url = stack.enter_context(a_database(settings))
+        asyncio.run(prepare(url, True))
+    except NotMigrated as error:
+        # Then it is not for the data's sake.
+        stack.close()
+        put_back(folder, aside)
+        fail(str(error))
+    console.print(f"{reason}\nSo the demo data were moved to {aside}, and are made anew.")
+    return url
 
 
 async def reach(url: str) -> None:

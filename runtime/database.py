@@ -1,21 +1,17 @@
-"""The way to PostgreSQL: pooled connections, counted statements, migrations."""
+"""The way to PostgreSQL: pooled connections, counted statements."""
 
 import time
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from alembic import command
-from alembic.config import Config
-from sqlalchemy import Connection, Executable, text
+from sqlalchemy import Executable, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from runtime.reads import Reads, Tally
 
 NONE: Mapping[str, Any] = MappingProxyType({})
-MIGRATIONS = Path(__file__).parent.parent / "migrations"
 
 
 PATIENCE = {"lock_timeout": "10s", "idle_in_transaction_session_timeout": "60s"}
@@ -79,22 +75,3 @@ def engine_for(url: str, *, pool_size: int = 1, **server_settings: str) -> Async
             "server_settings": {**SERVER_SETTINGS, **server_settings},
         },
     )
-
-
-async def migrate(url: str) -> None:
-    """Bring the schema of the database to the newest version."""
-    engine = engine_for(url)
-    try:
-        async with engine.begin() as connection:
-            # Two processes that start together must not both migrate.
-            await connection.execute(text("SELECT pg_advisory_xact_lock(20260)"))
-            await connection.run_sync(upgrade)
-    finally:
-        await engine.dispose()
-
-
-def upgrade(connection: Connection) -> None:
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-    config.attributes["connection"] = connection
-    command.upgrade(config, "head")

@@ -8,6 +8,7 @@ above both to everyone (r-x), which is why data of root lives under /var/lib.
 import hashlib
 import json
 import os
+import shutil
 import socket
 import subprocess
 import time
@@ -20,6 +21,8 @@ from typing import Any
 import psutil
 from fasteners import InterProcessLock
 
+from runtime import clock
+
 SETTINGS = {
     "max_connections": "200",
     "shared_buffers": "'256MB'",
@@ -27,6 +30,8 @@ SETTINGS = {
     "jit": "off",
     "timezone": "'UTC'",
 }
+KEPT = "data", "documents"
+"""What lies in the folder and is somebody's: PostgreSQL's data, and the files beside them."""
 READY_WITHIN_SECONDS = 120
 """Recovery after a crash replays everything since the last checkpoint."""
 
@@ -60,6 +65,40 @@ def embedded_postgres(folder: Path, settings: Mapping[str, str] = SETTINGS) -> I
         with turn:
             forget_the_dead(data)
             server.cleanup()
+
+
+class InUse(Exception):
+    """Another process uses the server."""
+
+
+def set_aside(folder: Path) -> Path:
+    """Move everything in `folder` into one beside it, as it may be needed yet; where that is. The
+    next start begins anew. Raises InUse."""
+    folder = folder.expanduser().resolve()
+    aside = folder / f"before-{clock.now():%Y%m%d-%H%M%S}"
+    with InterProcessLock(folder / "lock"):
+        forget_the_dead(folder / "data")
+        if (folder / "data" / "postmaster.pid").exists():
+            raise InUse
+        move(folder, aside)
+    return aside
+
+
+def put_back(folder: Path, aside: Path) -> None:
+    """Undo `set_aside`; what was begun anew is removed."""
+    folder = folder.expanduser().resolve()
+    with InterProcessLock(folder / "lock"):
+        for name in KEPT:
+            shutil.rmtree(folder / name, ignore_errors=True)
+        move(aside, folder)
+        aside.rmdir()
+
+
+def move(source: Path, target: Path) -> None:
+    target.mkdir(exist_ok=True)
+    for name in KEPT:
+        if (source / name).exists():
+            (source / name).rename(target / name)
 
 
 def start(data: Path, folder: Path, settings: Mapping[str, str]) -> Any:

@@ -161,6 +161,16 @@ class Settings:
         named = (origin.strip().rstrip("/") for origin in (self.cors_origins or "").split(","))
         return [origin for origin in named if origin]
 
+    @property
+    def migrates(self) -> bool:
+        """Whether a start brings the tables to the newest version by itself."""
+        return self.database_url is None or self.development
+
+    @property
+    def is_demo(self) -> bool:
+        """Whether the data are made by us, and can be made again."""
+        return self.database_url is None and self.development
+
     def shows(self, name: str) -> bool:
         """Whether clients are shown what they need only while they are written."""
         chosen = getattr(self, name)

@@ -22,8 +22,8 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from starlette.applications import Starlette
 
 from data import reference
-from runtime.database import migrate
 from runtime.embedded import SETTINGS, default_folder, embedded_postgres
+from runtime.migration import migrate
 from runtime.settings import Settings
 from server import create_app
 from tests.asking import Inbox

@@ -20,8 +20,8 @@ from graphql import OperationDefinitionNode, parse
 
 from data import reference
 from models.account import DemoAccount
-from runtime.database import migrate
 from runtime.geography import INDIA
+from runtime.migration import migrate
 from runtime.process import process_of
 from runtime.settings import Settings
 from server import create_app

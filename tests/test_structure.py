@@ -1,6 +1,5 @@
-"""The rules of the tree: who may import whom, and tables as the migrations leave them."""
+"""The rules of the tree: who may import whom."""
 
-import asyncio
 import re
 import shutil
 import subprocess
@@ -8,11 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from alembic import command
-from alembic.config import Config
-from sqlalchemy import Connection
 
-from runtime.database import MIGRATIONS, engine_for
 from tests.conftest import CHECKOUT
 
 PACKAGES = (
@@ -82,22 +77,6 @@ def test_a_planted_import_breaks_its_rule(copy: Path, file: str, line: str, rule
         "strawberry": "Strawberry is known to the schema and to resolvers that ask for its Info",
     }
     assert f"{names[rule]} BROKEN" in result.stdout
-
-
-def test_the_migrations_make_the_tables_that_the_models_describe(database_url: str) -> None:
-    def compare(connection: Connection) -> None:
-        config = Config()
-        config.set_main_option("script_location", str(MIGRATIONS))
-        config.attributes["connection"] = connection
-        command.check(config)
-
-    async def run() -> None:
-        engine = engine_for(database_url)
-        async with engine.connect() as connection:
-            await connection.run_sync(compare)
-        await engine.dispose()
-
-    asyncio.run(run())
 
 
 def test_the_tests_that_the_invariants_name_exist() -> None:
