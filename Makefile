@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test test-long check format sdl compose scaled seed bench bench-federation requirements clean
+.PHONY: help run test test-long check format sdl compose scaled migration seed bench bench-federation requirements clean
 
 PYTHON := $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -51,6 +51,10 @@ compose: sdl ## Write what composers and other planners make: schema/sdl/supergr
 scaled: ## Serve four subgraphs behind a router, on a database of its own or DATABASE_URL
 	@$(SETUP) run
 	@exec $(BIN)/python -m deploy.scaled
+
+migration: ## Write the migration that leads to the models: make migration m="add a thing"
+	@$(SETUP) test
+	@$(BIN)/python -m migrations.new "$(m)"
 
 seed: ## Load demo data into DATABASE_URL (PROFILE=launch)
 	@$(SETUP) run
