@@ -799,23 +799,14 @@ def sdl_write() -> None:
 
 @schema_cli.command("check")
 def sdl_check() -> None:
-    """Fail if the files in schema/sdl are not the schema, or if clients of the last release
-    would break."""
+    """Fail if the files in schema/sdl are not the schema, or if systems that were promised a
+    contract would break."""
     if changes := sdl.broken_contracts():
         typer.echo("\n".join(changes))
         fail("Systems of partners would break: keep it until a later version of the contract.")
     if changes := sdl.check():
         typer.echo("\n".join(changes))
         fail("schema/sdl is out of date: run `make sdl` and `make compose`, and commit it.")
-    if changes := sdl.breaking():
-        typer.echo("\n".join(changes))
-        fail("Clients would break. Deprecate instead, or announce it and run `sdl release`.")
-
-
-@schema_cli.command("release")
-def sdl_release() -> None:
-    """Take today's schema as what clients are written for: at a release, nowhere else."""
-    sdl.release()
 
 
 def the_settings() -> Settings:

@@ -90,7 +90,7 @@ def test_a_database_filled_by_the_base_release_becomes_as_a_new_one(
     server_url: str, filled: str
 ) -> None:
     with connected(filled) as sql:
-        columns = dict(sql.execute(TABLES).fetchall())
+        columns: dict[str, list[str]] = dict(sql.execute(TABLES).fetchall())
         before = rows(sql, columns)
 
     asyncio.run(migrate(filled))
