@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from shutil import copy as copy_file
 from shutil import copytree, ignore_patterns
+from textwrap import dedent, indent
 
 import pytest
 from alembic import command
@@ -143,10 +144,15 @@ revision, down_revision = "{number:04}", {before!r}
 def upgrade() -> None:
 {body}
 """
-CONCURRENTLY = """
-    with op.get_context().autocommit_block():
-        op.create_index("thing_n", "thing", ["n"], postgresql_concurrently=True)
-"""
+
+
+def concurrently() -> str:
+    """The body of the migration that the page tells people to write."""
+    page = (CHECKOUT / "docs" / "upgrading.md").read_text("utf-8")
+    (body,) = re.findall(
+        r"^  def upgrade\(\) -> None:\n(.*?)^  ```", page, re.DOTALL | re.MULTILINE
+    )
+    return dedent(str(body))
 
 
 def versions_of(folder: Path, *bodies: str) -> Path:
@@ -182,11 +188,11 @@ async def test_an_index_is_made_concurrently_and_only_one_of_several_processes_m
 ) -> None:
     versions = versions_of(
         tmp_path,
-        "    op.execute('CREATE TABLE thing (n int)')\n"
-        "    op.execute('INSERT INTO thing SELECT generate_series(1, 1000)')\n"
+        "    op.execute('CREATE TABLE worker (photo_url int)')\n"
+        "    op.execute('INSERT INTO worker SELECT generate_series(1, 1000)')\n"
         # Long enough for the others to come and wait.
         "    op.execute('SELECT pg_sleep(3)')",
-        CONCURRENTLY,
+        indent(concurrently(), " " * 4),
         "    op.execute('CREATE TABLE after (n int)')",
     )
     with database(server_url) as url:
@@ -202,10 +208,10 @@ async def test_an_index_is_made_concurrently_and_only_one_of_several_processes_m
             said = [await process.communicate() for process in processes]
 
         assert [process.returncode for process in processes] == [0, 0, 0], said
-        assert await value(url, "SELECT count(*) FROM thing") == 1000
+        assert await value(url, "SELECT count(*) FROM worker") == 1000
         assert await value(url, "SELECT version_num FROM alembic_version") == "0003"
         assert await value(
-            url, "SELECT indisvalid FROM pg_index WHERE indexrelid = 'thing_n'::regclass"
+            url, "SELECT indisvalid FROM pg_index WHERE indexrelid = 'worker_of_photo'::regclass"
         )
 
 
