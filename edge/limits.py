@@ -1,6 +1,5 @@
 """How much a client may ask for in a while, in the points that operations cost."""
 
-import time
 from collections import OrderedDict
 from collections.abc import Awaitable
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ import structlog
 
 from edge.negotiation import Headers
 from edge.request import Incoming
+from runtime import clock
 from runtime.faults import Coded
 from runtime.http import Refused
 from runtime.points import REMEMBERED, Allowance, Meter, Spent, Standing, meter_of
@@ -62,7 +62,7 @@ class RateLimits:
         until = self._spent.get(client)
         if until is None:
             return
-        wait = until - time.monotonic()
+        wait = until - clock.elapsed()
         if wait <= 0:
             del self._spent[client]
         elif self._enforced:
@@ -86,7 +86,7 @@ class RateLimits:
         """A request of the client had to be refused."""
         standing = await self._taken(client, MISTAKE)
         if not standing.allowed:
-            self._spent[client] = time.monotonic() + standing.wait(MISTAKE)
+            self._spent[client] = clock.elapsed() + standing.wait(MISTAKE)
             if len(self._spent) > REMEMBERED:
                 self._spent.popitem(last=False)
 

@@ -45,6 +45,12 @@ IDS = {
     "ErasureRequest": "erasure",
     "Grievance": "grievance",
     "Incident": "incident",
+    "Department": "department",
+    "Quote": "quote",
+    "WorkerSkill": "skill",
+    "PartnerClient": "client",
+    "Export": "export",
+    "Webhook": "webhook",
 }
 """By type, what a world calls the id of one."""
 KNOWN = {
@@ -67,6 +73,9 @@ GIVEN = {
     "booking": 'id: "$booking"',
     "review": 'id: "$review"',
     "grievance": 'id: "$grievance"',
+    "export": 'id: "$export"',
+    "webhook": 'id: "$webhook"',
+    "event": 'sequence: "1"',
     "nodes": 'ids: ["$worker", "wk_nobody", "$booking", "dt_162", "$booking", "x"]',
     "audit": 'subjectId: "sb_audited", first: 1',
 }

@@ -19,9 +19,7 @@ from runtime.changes import sequence
 from runtime.process import Process
 from runtime.settings import Settings
 from runtime.viewer import Viewer
-
-PATIENCE = 10
-"""Seconds until a test that waits in vain fails."""
+from tests.patience import PATIENCE
 
 
 @dataclass(frozen=True)

@@ -50,10 +50,9 @@ from tests.make import (
     a_worker,
     save,
 )
+from tests.patience import PATIENCE
 
 LONG = bool(os.environ.get("LONG"))
-PATIENCE = 10
-"""Seconds until a test that waits in vain fails."""
 MANNER = manner_of(b"", b"")
 KEY: Key = ("document", None, "{}", "EN", "ANONYMOUS")
 CARD = "query ($id: ID!) { worker(id: $id) { displayName status photoUrl yearsExperience } }"

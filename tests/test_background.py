@@ -25,6 +25,7 @@ from server import create_app
 from tests.asking import Inbox, a_process
 from tests.background import nothing_known
 from tests.conftest import CHECKOUT, client_of, run_sql_async
+from tests.patience import PATIENCE
 
 PHONE = "+910000000001"
 
@@ -171,7 +172,7 @@ def test_the_worker_stops_when_told(database_url: str) -> None:
     assert worker.stderr is not None
     said = worker.stderr.readline()
     worker.send_signal(signal.SIGTERM)
-    _, rest = worker.communicate(timeout=15)
+    _, rest = worker.communicate(timeout=PATIENCE)
 
     assert "Working" in said
     assert worker.returncode == 0

@@ -22,6 +22,7 @@ from runtime.transaction import Transaction
 from tests.asking import Inbox, a_process
 from tests.conftest import run_sql_async
 from tests.make import scalar
+from tests.patience import PATIENCE
 from tests.test_assignment import Desk, a_desk, a_request
 from tests.visiting import rows
 
@@ -150,7 +151,7 @@ async def both_look_before_either_acts(desk: Desk, monkeypatch: pytest.MonkeyPat
 
     async def looked_at(tx: Transaction, id: str, version: int | None = None) -> Booking:
         booking = await the_booking(tx, id, version)
-        await asyncio.wait_for(together.wait(), 5)
+        await asyncio.wait_for(together.wait(), PATIENCE)
         if tx.viewer.role is not Role.WORKER:
             await asyncio.sleep(0.3)
         return booking

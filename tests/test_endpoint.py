@@ -17,6 +17,7 @@ from engine.engine import Engine
 from runtime.settings import Settings
 from server import create_app
 from tests.conftest import client_of, run_sql_async
+from tests.patience import PATIENCE
 
 JSON = {"content-type": "application/json"}
 DEEP: Any = []
@@ -274,7 +275,7 @@ async def test_a_sender_who_dawdles_is_let_go(
             b"POST /graphql HTTP/1.1\r\nHost: gateway\r\nContent-Type: application/json\r\n"
             b"Content-Length: 100\r\n\r\n" + begun
         )
-        answer = (await asyncio.wait_for(reader.readuntil(b"}]}"), timeout=5)).decode()
+        answer = (await asyncio.wait_for(reader.readuntil(b"}]}"), timeout=PATIENCE)).decode()
         writer.close()
 
     assert answer.startswith("HTTP/1.1 408 ")

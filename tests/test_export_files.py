@@ -23,7 +23,8 @@ from server import create_app
 from tests.asking import Inbox, answer, send
 from tests.conftest import run_sql_async
 from tests.exporting import IDS, a_client, begin, exported, finish, ids_in, note, people
-from tests.live import PATIENCE, Served, served
+from tests.live import Served, served
+from tests.patience import PATIENCE
 
 PARTS = """query Parts($id: ID!) { export(id: $id) {
   manifest parts { number rows bytes sha256 url } } }"""

@@ -425,8 +425,13 @@ async def test_one_that_is_cancelled_stops_at_the_next_page_and_its_files_go(
     assert await finish(process) == 0
     told = await about(process, client, id)
     assert (told["state"], len(told["parts"])) == ("CANCELLED", 1)
-    came = await send(process, client, "cancelExport", exportId=id)
-    assert came["__typename"] == "ExportOver"
+    both = "... on Export { state } ... on ExportOver { currentState message }"
+    came = await send(process, client, "cancelExport", both, exportId=id)
+    assert came == {
+        "__typename": "ExportOver",
+        "currentState": "CANCELLED",
+        "message": "The export has ended already: it is CANCELLED.",
+    }
     await carry_out(process, "remove_exports", {}, datetime.now(UTC) + timedelta(hours=1))
     assert kept(process) == []
     assert (await about(process, client, id))["parts"] == []

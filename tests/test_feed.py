@@ -14,9 +14,8 @@ from runtime.process import Process
 from runtime.transaction import transaction
 from tests.asking import a_process
 from tests.conftest import run_sql_async
+from tests.patience import PATIENCE
 
-PATIENCE = 10
-"""Seconds until a test that waits in vain fails."""
 NEVER = 3600.0
 
 

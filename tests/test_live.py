@@ -21,8 +21,9 @@ from runtime.viewer import Viewer
 from server import create_app
 from tests.asking import Inbox
 from tests.conftest import run_sql_async
-from tests.live import PATIENCE, Served, served
+from tests.live import Served, served
 from tests.make import LUCKNOW
+from tests.patience import PATIENCE
 from tests.visiting import Visit, a_visit
 
 CHANGED = """subscription ($booking: ID!, $after: String) {

@@ -13,6 +13,7 @@ from sqlalchemy import Text, bindparam, column, func, literal_column, select, ta
 from runtime.faults import is_outage
 from runtime.reads import Query, Reads, Source, Tally, compiled
 from tests.conftest import run_sql_async
+from tests.patience import PATIENCE
 
 BACKEND = compiled(select(func.pg_backend_pid()))
 TABLE = compiled(select(text("*")).select_from(table("thing")).order_by(text("1")))
@@ -264,7 +265,7 @@ async def until_busy(url: str, with_what: str, *, count: int = 1) -> None:
     """Until so many connections run a statement that holds the words."""
     connection = await asyncpg.connect(url.replace("+asyncpg", ""))
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             # Nobody tells us of it, so we can but look again.
             while await connection.fetchval(BUSY, with_what) != count:  # noqa: ASYNC110
                 await asyncio.sleep(0.02)

@@ -32,7 +32,7 @@ from models.booking import (
 from models.export import Export, ExportPart
 from models.partner import PartnerClient, PartnerUsage
 from models.review import Flag, Grievance, GrievanceEntry, Incident, ReviewReply
-from models.skill import RateCard
+from models.skill import RateCard, WorkerSkill
 from models.webhook import Webhook, WebhookAttempt, WebhookDelivery
 from models.worker import Document, Engagement, Verification, Worker
 from runtime.contract import newest
@@ -239,7 +239,9 @@ async def a_world(url: str) -> World:
         outcome="UPHELD",
         closed_at=NOON,
     )
-    await save(url, *replies, flag, *parts_of(booking), *parts_of(office_booking))
+    quote, *parts = parts_of(booking)
+    office_quote, *office_parts = parts_of(office_booking)
+    await save(url, *replies, flag, quote, *parts, office_quote, *office_parts)
     grievances = {
         Role.CITIZEN: a_grievance(booking, citizen.id),
         Role.WORKER: a_grievance(booking, worker.id),
@@ -320,6 +322,7 @@ async def a_world(url: str) -> World:
     await save(url, client, used, *an_export(client.id), webhook, delivery, attempt)
     await run_sql_async(url, *CHECKED)
     verifications = select(Verification.id).where(Verification.worker_id == worker.id)
+    skills = select(WorkerSkill.id).where(WorkerSkill.worker_id == worker.id)
     return World(
         worker,
         provider.id,
@@ -347,10 +350,14 @@ async def a_world(url: str) -> World:
             "client": client.id,
             "export": "ex_running",
             "webhook": webhook.id,
+            "department": department.id,
+            "quote": quote.id,
+            "skill": await scalar(url, skills),
         },
         {
             Role.DEPARTMENT: {
                 "booking": office_booking.id,
+                "quote": office_quote.id,
                 "review": office_review.id,
                 "grievance": grievances[Role.DEPARTMENT].id,
             },

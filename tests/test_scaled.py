@@ -3,7 +3,6 @@
 The operations are compared with LONG=1 alone: five processes take half a minute to start.
 """
 
-import asyncio
 import json
 import os
 import re
@@ -16,17 +15,19 @@ from typing import Any
 
 import httpx
 import pytest
+from graphql import GraphQLInterfaceType, parse, validate
 
 from deploy.packages import is_installed
 from deploy.scaled import ROUTER, scaled_out
 from models.base import Row
 from runtime.rights import Role
+from runtime.settings import Settings
 from runtime.tokens import rotate
 from runtime.viewer import Viewer
-from tests.asking import Inbox, a_process
+from tests.asking import SCHEMA, Inbox, a_process
 from tests.conftest import database, run_sql_async
 from tests.day import comparable
-from tests.everything import IDS, commands, edges, missing, queries, walks
+from tests.everything import IDS, by_id, commands, edges, missing, queries, walks
 from tests.examples import EXAMPLES, Scene
 from tests.make import save
 from tests.test_rights import a_world
@@ -57,6 +58,21 @@ def test_every_root_field_type_and_edge_between_subgraphs_is_asked_for() -> None
     assert len(set(edges())) > 40
 
 
+def test_every_node_is_asked_for_by_its_id_and_all_that_is_asked_is_valid() -> None:
+    queried = {**queries(NO_IDS), **queries(NO_IDS, apart=True)}
+    documents = {**queried, **walks(NO_IDS), **commands()}
+    invalid = {
+        name: [error.message for error in errors]
+        for name, document in documents.items()
+        if (errors := validate(SCHEMA, parse(document)))
+    }
+
+    node = SCHEMA.type_map["Node"]
+    assert isinstance(node, GraphQLInterfaceType)
+    assert set(by_id(NO_IDS)) == {type_.name for type_ in SCHEMA.get_possible_types(node)}
+    assert invalid == {}
+
+
 def test_what_is_not_asked_for_is_named() -> None:
     documents = {**queries(NO_IDS), **commands()}
     del documents["statistics"], documents["cancelBooking"]
@@ -80,6 +96,8 @@ async def a_router(url: str, keys: Path, storage: Path) -> AsyncIterator[Asking]
         "POOL_SIZE": str(POOL_SIZE),
         "OPERATION_SECONDS": str(SECONDS),
         "LOG_LEVEL": "error",
+        # Tokens and addresses are alike wherever these processes listen.
+        "ISSUER": Settings().issuer,
     }
     with scaled_out(url, environment) as address:
         # Node ends a connection that was idle for five seconds, perhaps as the next request comes.
@@ -175,7 +193,7 @@ async def test_pages_are_walked_backwards_the_same(
                 before = None
                 for _ in range(PAGES):
                     asked = document, viewer, {"before": before}
-                    answers = await asyncio.gather(gateway(*asked), router(*asked))
+                    answers = [await gateway(*asked), await router(*asked)]
                     expected, found = map(told, answers)
                     if found != expected:
                         different.append((viewer.role, name, before, expected, found))
@@ -209,7 +227,7 @@ async def test_more_entities_than_a_subgraph_takes_at_once_are_asked_for_in_seve
         router = await stack.enter_async_context(a_router(database_url, keys, tmp_path))
         for fields in ("code rating { count }", "code rating { count } skills { position }"):
             asked = document % fields, Viewer()
-            expected, found = map(told, await asyncio.gather(gateway(*asked), router(*asked)))
+            expected, found = told(await gateway(*asked)), told(await router(*asked))
 
             assert found == expected
             assert expected[0].count('"code"') == ENTITIES

@@ -16,6 +16,7 @@ import psutil
 import pytest
 
 from tests.conftest import CHECKOUT, database
+from tests.patience import PATIENCE
 
 
 def command(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
@@ -91,7 +92,7 @@ def test_the_gateway_serves_a_given_database_and_stops_when_told(
         taken = command("serve", DATABASE_URL=url, PORT=str(port))
 
         process.send_signal(signal.SIGTERM)
-        _, said = process.communicate(timeout=10)
+        _, said = process.communicate(timeout=PATIENCE)
 
     # Nobody fills a database that was given to us with people who do not exist.
     assert figures == {"serviceCategories": 26, "registeredWorkers": 0}
@@ -127,7 +128,7 @@ def test_several_processes_serve_and_one_that_dies_is_replaced(
         replaced = [each for each in parent.children() if each not in children]
 
         process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=20)
+        process.communicate(timeout=PATIENCE)
         left = [each for each in (*children, *replaced) if each.is_running()]
 
     assert answers == [{"data": {"__typename": "Query"}}] * 20

@@ -15,6 +15,7 @@ from edge import serving
 from edge.serving import Server, config_for
 from runtime.draining import draining
 from runtime.settings import Settings
+from tests.patience import PATIENCE
 
 ASK = b"GET /healthz HTTP/1.1\r\nHost: gateway\r\nX-Request-Id: smuggled-1\r\n\r\n"
 
@@ -32,7 +33,7 @@ class Running:
         """All that comes back until the connection ends, which it must."""
         reader, writer = await self.open()
         writer.write(sent)
-        answer = await asyncio.wait_for(reader.read(), timeout=5)
+        answer = await asyncio.wait_for(reader.read(), timeout=PATIENCE)
         writer.close()
         return answer
 
@@ -115,7 +116,7 @@ async def test_a_flood_of_headers_is_refused(
         for begin in range(0, len(sent), size):
             writer.write(sent[begin : begin + size])
             await asyncio.sleep(0.02)
-        answer = await asyncio.wait_for(reader.read(), timeout=5)
+        answer = await asyncio.wait_for(reader.read(), timeout=PATIENCE)
         writer.close()
 
     assert answer.startswith(b"HTTP/1.1 431 ")
@@ -200,7 +201,7 @@ async def test_it_says_that_it_is_about_to_go_and_answers_meanwhile(
         running.server.handle_exit(signal.SIGTERM, None)
         during = await client.get("/readyz")
         answer = await client.post("/graphql", json={"query": "{ __typename }"})
-        await asyncio.wait_for(running.task, timeout=5)
+        await asyncio.wait_for(running.task, timeout=PATIENCE)
         with pytest.raises(httpx.TransportError):
             await client.get("/readyz")
 
@@ -210,7 +211,7 @@ async def test_it_says_that_it_is_about_to_go_and_answers_meanwhile(
 
 
 async def test_told_twice_it_goes_at_once(app: Starlette, settings: Settings) -> None:
-    async with served(app, replace(settings, drain_seconds=60)) as running:
+    async with served(app, replace(settings, drain_seconds=3600)) as running:
         running.server.handle_exit(signal.SIGTERM, None)
         running.server.handle_exit(signal.SIGTERM, None)
-        await asyncio.wait_for(running.task, timeout=5)
+        await asyncio.wait_for(running.task, timeout=PATIENCE)

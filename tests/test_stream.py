@@ -22,7 +22,8 @@ from runtime.settings import Settings
 from runtime.viewer import Viewer
 from server import create_app
 from tests.asking import Inbox
-from tests.live import PATIENCE, Served, served
+from tests.live import Served, served
+from tests.patience import PATIENCE
 from tests.visiting import Visit, a_visit
 
 CHANGED = """subscription ($booking: ID!, $after: String) {

@@ -1,5 +1,6 @@
 """Ways to the graph, asked the same by the same people, and their answers compared."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -24,8 +25,13 @@ from tests.test_rights import REASON, World
 COST_LIMIT = 1_000_000
 POOL_SIZE = 24
 SECONDS = 300
-"""Of what is compared nothing is to be given up, though it waits for connections or the machine
-has other things to do."""
+"""Of what is compared nothing is to be given up, though the machine has other things to do."""
+BUSY = {"UNAVAILABLE", "PARTNER_UNAVAILABLE"}
+TRIES = 10
+PAUSE_SECONDS = 1
+
+Told = tuple[str, set[tuple[str, str]]]
+"""Data, and errors."""
 
 
 @dataclass
@@ -39,6 +45,16 @@ class Asking:
     async def __call__(
         self, document: str, viewer: Viewer, variables: dict[str, Any] | None = None
     ) -> Any:
+        """The answer. Operations for everything there is may wait for connections too long; who
+        is told to try again in a moment does, unless something may have been done by then."""
+        for _ in range(TRIES):
+            answer = await self._asked(document, viewer, variables)
+            if document.startswith("mutation") or not is_busy(answer):
+                break
+            await asyncio.sleep(PAUSE_SECONDS)
+        return answer
+
+    async def _asked(self, document: str, viewer: Viewer, variables: dict[str, Any] | None) -> Any:
         headers = {"accept-language": "en"}
         if viewer.role is Role.PARTNER:
             # A client's access ends with its row in the database: it comes as a demo account.
@@ -52,6 +68,11 @@ class Asking:
         answer = await self.client.post(self.address, json=asked, headers=headers)
         # A router in JavaScript knows one kind of number, and writes 5 for 5.0.
         return json.loads(answer.text, parse_float=lambda text: as_number(float(text)))
+
+
+def is_busy(answer: Any) -> bool:
+    errors = answer.get("errors") or ()
+    return any(error.get("extensions", {}).get("code") in BUSY for error in errors)
 
 
 def as_number(value: float) -> float | int:
@@ -100,7 +121,7 @@ def exactly(data: Any) -> str:
     return TOKEN.sub("…", json.dumps(data, ensure_ascii=False, sort_keys=True))
 
 
-def told(answer: Any, compared: Callable[[Any], str] = exactly) -> tuple[str, set[tuple[str, str]]]:
+def told(answer: Any, compared: Callable[[Any], str] = exactly) -> Told:
     """The data, and of each error what clients act on.
 
     The gateway tells once in how many rows of a field something is hidden, and in each place of
@@ -114,6 +135,15 @@ def told(answer: Any, compared: Callable[[Any], str] = exactly) -> tuple[str, se
         if not is_below_null(data, error.get("path") or [])
     }
     return compared(data), errors
+
+
+def difference(expected: Told, found: Told) -> dict[str, Any]:
+    """What is seen of it in a list of failures."""
+    return {
+        "same data": expected[0] == found[0],
+        "missing": sorted(map(str, expected[1] - found[1])),
+        "too many": sorted(map(str, found[1] - expected[1])),
+    }
 
 
 def is_below_null(data: Any, path: list[str | int]) -> bool:
