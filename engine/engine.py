@@ -300,6 +300,9 @@ class Engine:
                         return
                     except TimeoutError:
                         payload = delivery.given_up(self._late())
+                    except Exception as error:
+                        # What has begun ends well formed, whatever happens.
+                        payload = delivery.given_up(fault(error))
                     if errors := errors_in(payload):
                         observer.failed(operation, errors)
                     delivery.left(payload)
@@ -487,6 +490,10 @@ async def maybe(value: Any) -> Any:
 
 def not_on_record(error: Exception) -> GraphQLError:
     return GraphQLError("The audit could not be kept.", original_error=error)
+
+
+def fault(error: Exception) -> GraphQLError:
+    return GraphQLError("It could not be completed.", original_error=error)
 
 
 def refused(*errors: GraphQLError) -> ExecutionResult:
