@@ -1,12 +1,17 @@
 """From a text to a document that is valid over a schema, for so much work and no more."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 
 from graphql import (
     DocumentNode,
     FieldNode,
     GraphQLSchema,
     GraphQLSyntaxError,
+    Lexer,
+    Source,
+    Token,
+    TokenKind,
     ValidationRule,
     parse,
     specified_rules,
@@ -64,7 +69,27 @@ def parsed(text: str, tokens: int | None) -> DocumentNode:
     try:
         return parse(text, max_tokens=tokens)
     except GraphQLSyntaxError as error:
-        if tokens is not None and "token" in error.message and str(tokens) in error.message:
+        if tokens is not None and is_cut_off(text, tokens, error):
             told = f"The document has more than {tokens} tokens. Ask for less at once."
             raise Invalid(LimitExceeded(told, which="tokens", limit=tokens)) from None
         raise Invalid(error) from None
+
+
+def is_cut_off(text: str, tokens: int, error: GraphQLSyntaxError) -> bool:
+    """Whether the parser stopped there for the number of tokens alone: it says so in words only,
+    and those may be the document's."""
+    (place,) = error.positions or (0,)
+    lexer = Lexer(Source(text[:place]))
+    first = lexer.token
+    with suppress(GraphQLSyntaxError):
+        while lexer.advance().kind is not TokenKind.EOF:
+            pass
+    return place < len(text) and len(list(following(first))) >= tokens
+
+
+def following(token: Token) -> Iterator[Token]:
+    """With the comments, which the parser skips and counts."""
+    next_ = token.next
+    while next_ is not None and next_.kind is not TokenKind.EOF:
+        yield next_
+        next_ = next_.next

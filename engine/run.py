@@ -75,13 +75,14 @@ class Run:
             answer.update(made)
         return answer
 
-    async def complete(self, groups: list[Group]) -> None:
+    async def complete(self, groups: Sequence[Group]) -> None:
         """Makes the objects of the groups, with all that is selected on them and below."""
         levels: list[list[Group]] = []
-        while groups:
-            levels.append(groups)
-            with self._observer.level(len(levels), groups):
-                groups = await self._level(groups)
+        level = [*groups]
+        while level:
+            levels.append(level)
+            with self._observer.level(len(levels), level):
+                level = await self._level(level)
         for level in reversed(levels):
             # Those within others stand behind them.
             for group in reversed(level):
@@ -103,7 +104,8 @@ class Run:
             group.tasks, group.objects = (), None
 
     async def _level(self, groups: list[Group]) -> list[Group]:
-        """Resolves the fields of the groups; the groups of the objects they lead to."""
+        """Resolves the fields of the groups, and of those that are found within them, which join
+        the level; the groups of the objects they lead to."""
         tasks = []
         for group in list(groups):
             for begun, fields in await self._begun(group):

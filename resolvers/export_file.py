@@ -11,7 +11,7 @@ from starlette.responses import Response, StreamingResponse
 from loaders import export as load
 from models.export import Export, ExportPart, ExportState
 from resolvers.info import Info
-from runtime.faults import Coded
+from runtime.faults import BadInput, Coded
 from runtime.http import encoded
 from runtime.process import Process
 from runtime.tabular import ExportCompression, ExportFormat, ending
@@ -128,8 +128,10 @@ async def content(process: Process, export: Export, part: ExportPart, request: R
     if request.headers.get("if-range", tag) == tag and request.method == "GET":
         asked = span_of(request.headers, part.bytes)
         if asked is None:
-            headers["content-range"] = f"bytes */{part.bytes}"
-            return Response(status_code=416, headers=headers)
+            error = BadInput(f"The part has {part.bytes} bytes, and none of those.")
+            refusal = encoded({"errors": [error.formatted]}, 416, **SAFE)
+            refusal.headers["content-range"] = f"bytes */{part.bytes}"
+            return refusal
         if asked is not WHOLE:
             span, status = asked, 206
             headers["content-range"] = f"bytes {span.start}-{span.end - 1}/{part.bytes}"

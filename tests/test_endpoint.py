@@ -75,6 +75,9 @@ async def test_a_body_over_the_limit_is_refused_however_it_comes(
     [
         {"content-type": "text/plain"},
         {"content-type": "application/json; charset=latin-1"},
+        {"content-type": 'application/json; charset="latin-1"'},
+        {"content-type": "application/json; charset=utf-8; charset=utf-16"},
+        {"content-type": 'text/plain; like="application/json"'},
         {"content-type": "application/json", "content-encoding": "br"},
         {"content-type": "multipart/form-data; boundary=x"},
         {"content-type": "application/x-www-form-urlencoded"},
@@ -88,6 +91,24 @@ async def test_other_kinds_of_body_are_refused(
 
     assert response.status_code == 415
     assert response.json()["errors"][0]["extensions"]["code"] == "BAD_INPUT"
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        'application/json; charset="utf-8"',
+        'application/json;charset="UTF-8"',
+        "Application/JSON ; Charset=UTF-8",
+        "application/json;",
+    ],
+)
+async def test_json_in_utf_8_may_be_named_in_several_ways(
+    client: httpx.AsyncClient, kind: str
+) -> None:
+    sent = '{"query": "{ __typename } # हाँ"}'.encode()
+    response = await client.post("/graphql", content=sent, headers={"content-type": kind})
+
+    assert response.json() == {"data": {"__typename": "Query"}}
 
 
 async def test_other_methods_and_paths_are_refused_in_json(client: httpx.AsyncClient) -> None:

@@ -188,6 +188,7 @@ async def test_a_range_of_nothing_is_refused(
 
     assert response.status_code == 416
     assert response.headers["content-range"] == f"bytes */{part['bytes']}"
+    assert response.json()["errors"][0]["extensions"]["code"] == "BAD_INPUT"
 
 
 async def test_the_rest_is_sent_of_the_same_file_only(
