@@ -935,7 +935,10 @@ def fill(url: str, profile: str, *, seed: int, workers: int | None, as_of: datet
             bars.update(tasks[stage], completed=done, total=total)
 
         asyncio.run(reference.load(url))
-        asyncio.run(demo.seed(url, chosen, seed=seed, as_of=day, progress=progress))
+        try:
+            asyncio.run(demo.seed(url, chosen, seed=seed, as_of=day, progress=progress))
+        except demo.NoDayLeft as error:
+            fail(str(error))
 
 
 def fail(message: str) -> NoReturn:
