@@ -75,7 +75,7 @@ from federation.router import planned
 from federation.supergraph import BadSupergraph
 from models.account import ConsentPurpose
 from resolvers import document, export_file, partner, partner_token
-from runtime import log
+from runtime import clock, log
 from runtime.background import working
 from runtime.database import Database, migrate
 from runtime.draining import draining
@@ -290,14 +290,17 @@ async def ready(request: Request) -> Response:
     """Whether requests can be answered now, and what is in the way."""
     if draining.is_set():
         return encoded({"ready": False, "draining": True}, 503)
+    began = clock.now()
     try:
         async with asyncio.timeout(PING_SECONDS):
-            await request.state.process.database.ping()
+            theirs = await request.state.process.database.ping()
     except (SQLAlchemyError, OSError, TimeoutError):
         down = encoded({"ready": False, "postgresql": "down"}, 503)
         down.headers["retry-after"] = str(RETRY_AFTER_SECONDS)
         return down
-    ready = {"ready": True, "postgresql": "up"}
+    ready: dict[str, Any] = {"ready": True, "postgresql": "up"}
+    if warning := clock.apart(began, theirs):
+        ready["warnings"] = [warning]
     redis = request.state.process.redis
     # Nothing fails without it.
     return encoded(ready if redis is None else {**ready, "redis": await redis.standing()})

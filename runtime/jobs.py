@@ -39,7 +39,8 @@ TRIES = 40
 FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=2), timedelta(hours=1)
 
 # Of workers that are gone, or went without a word; and what takes too long to be true: a worker
-# that lost its connection cannot say that it is through.
+# that lost its connection cannot say that it is through. By PostgreSQL's clock: the library's own
+# statements wrote these times by it.
 STALLED = text(
     """
     WITH stalled AS (

@@ -20,6 +20,7 @@ from models.booking import BookingState
 from models.change import RecordKind, all_noted
 from models.worker import WorkerStatus
 from runtime import clock
+from runtime.clock import NOW
 from runtime.database import engine_for
 from runtime.geography import INDIA
 
@@ -107,7 +108,7 @@ async def write_all(engine: AsyncEngine, town: Town, profile: Profile, progress:
         await discovery.fill(connection)
         await accounts.fill(connection, town.as_of)
         for kind in RecordKind:
-            await connection.execute(text(all_noted(kind)))
+            await connection.execute(text(all_noted(kind)), {NOW.key: clock.now()})
     async with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
         await connection.execute(text("VACUUM ANALYZE"))
     progress("search", 1, 1)
