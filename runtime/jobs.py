@@ -13,11 +13,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from procrastinate import App, BaseRetryStrategy, PsycopgConnector, RetryDecision
+from procrastinate import App, BaseRetryStrategy, JobContext, PsycopgConnector, RetryDecision
 from procrastinate.jobs import Job as Listed
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
+from runtime import clock
 from runtime.faults import is_outage
 from runtime.process import Process
 from runtime.refusal import Refusal
@@ -134,10 +135,13 @@ def app_of(process: Process) -> App:
     )
 
     def task_of(name: str) -> Body:
-        async def run(timestamp: int | None = None, **arguments: Any) -> None:
-            """`timestamp` is when a periodic job was due; it works by its own clock."""
+        async def run(context: JobContext, timestamp: int | None = None, **arguments: Any) -> None:
+            """`timestamp` is when a periodic job was due; it works by its own clock. Others come
+            when PostgreSQL finds them due, and would find nothing to do where ours is late."""
+            now = clock.now()
+            now = max(now, context.job.scheduled_at or now)
             try:
-                await carry_out(process, name, arguments)
+                await carry_out(process, name, arguments, now)
             except Exception as error:
                 log.warning(
                     "job",
@@ -151,7 +155,7 @@ def app_of(process: Process) -> App:
         return run
 
     for known in JOBS.values():
-        task = app.task(name=known.name, retry=Patience())(task_of(known.name))
+        task = app.task(name=known.name, retry=Patience(), pass_context=True)(task_of(known.name))
         if known.cron:
             app.periodic(cron=known.cron)(task)
     return app
