@@ -9,6 +9,8 @@ PYTHON := $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 	command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
+# A Monday, and a day that most years do not have.
+OTHER_DAYS := 2027-03-01 2028-02-29
 # Two makes may start at once in one checkout: one sets up, the other waits.
 ONE_AT_A_TIME := $(if $(shell command -v flock),flock .setup.lock,)
 SETUP := $(ONE_AT_A_TIME) env PYTHON="$(PYTHON)" bash setup.sh
@@ -25,11 +27,13 @@ test: ## Set up, check and test everything
 	@$(MAKE) --no-print-directory check
 	@$(BIN)/python -m pytest -q -n auto
 
-test-long: ## The same with the long forms of long tests
+test-long: ## The same with the long forms of long tests, and on other days
 	@$(SETUP) test
 	@$(MAKE) --no-print-directory check
 	@$(BIN)/python -m deploy.packages router
 	@LONG=1 $(BIN)/python -m pytest -q -n auto
+	@for day in $(OTHER_DAYS); do echo "· $$day"; \
+		$(BIN)/python -m pytest -q -n auto -m "not same_day" --today $$day; done
 
 check: ## Format, lint, types, import rules, schema file
 	@echo "· format";  $(BIN)/ruff format --check -q .

@@ -77,7 +77,7 @@ from federation.supergraph import BadSupergraph
 from models import catalogue
 from models.account import ConsentPurpose
 from resolvers import document, export_file, partner, partner_token
-from runtime import log
+from runtime import clock, log
 from runtime.background import working
 from runtime.database import Database
 from runtime.draining import draining
@@ -293,9 +293,11 @@ async def ready(request: Request) -> Response:
     """Whether requests can be answered now, and what is in the way."""
     if draining.is_set():
         return encoded({"ready": False, "draining": True}, 503)
+    began = clock.now()
     try:
         async with asyncio.timeout(PING_SECONDS):
             lacks = await catalogue.lacking(request.state.process.database.engine)
+            theirs = await request.state.process.database.ping()
     except (SQLAlchemyError, OSError, TimeoutError):
         down = encoded({"ready": False, "postgresql": "down"}, 503)
         down.headers["retry-after"] = str(RETRY_AFTER_SECONDS)
@@ -304,7 +306,9 @@ async def ready(request: Request) -> Response:
         return encoded(
             {"ready": False, "postgresql": "up", "tables": catalogue.summary(lacks)}, 503
         )
-    ready = {"ready": True, "postgresql": "up"}
+    ready: dict[str, Any] = {"ready": True, "postgresql": "up"}
+    if warning := clock.apart(began, theirs):
+        ready["warnings"] = [warning]
     redis = request.state.process.redis
     # Nothing fails without it.
     return encoded(ready if redis is None else {**ready, "redis": await redis.standing()})
@@ -976,7 +980,10 @@ def fill(url: str, profile: str, *, seed: int, workers: int | None, as_of: datet
             bars.update(tasks[stage], completed=done, total=total)
 
         asyncio.run(reference.load(url))
-        asyncio.run(demo.seed(url, chosen, seed=seed, as_of=day, progress=progress))
+        try:
+            asyncio.run(demo.seed(url, chosen, seed=seed, as_of=day, progress=progress))
+        except demo.NoDayLeft as error:
+            fail(str(error))
 
 
 def fail(message: str) -> NoReturn:

@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -10,6 +9,7 @@ from dataclasses import dataclass, replace
 import structlog
 from graphql import GraphQLError
 
+from runtime import clock
 from runtime.context import Context
 from runtime.faults import Coded, LimitExceeded, Unauthenticated, is_outage
 from runtime.identity import viewer_of
@@ -66,7 +66,7 @@ class Connection:
         ends_at = unverified(token.strip(), 1).get("exp")
         if isinstance(ends_at, int | float):
             ending, loop = Ending(4403, TOKEN_ENDED), asyncio.get_running_loop()
-            self._timer = loop.call_later(max(0, ends_at - time.time()), self.end, ending)
+            self._timer = loop.call_later(max(0, ends_at - clock.timestamp()), self.end, ending)
 
     async def look(self) -> None:
         """Whether the token still speaks for the same."""

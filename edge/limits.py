@@ -3,7 +3,6 @@
 from collections import OrderedDict
 from collections.abc import Awaitable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import cache
 from ipaddress import IPv6Address, ip_address
 from math import ceil
@@ -115,7 +114,7 @@ class RateLimits:
 
     def _exhausted(self, client: Client, spent: Spent, quota: Quota) -> Refused:
         log.warning("quota", client=client.key, of=quota.of, per=quota.per, limit=quota.limit)
-        seconds = max(1, ceil((quota.resets_at - datetime.now(UTC)).total_seconds()))
+        seconds = max(1, ceil((quota.resets_at - clock.now()).total_seconds()))
         what, per = quota.of.lower(), quota.per.lower()
         error = Coded(
             "QUOTA_EXHAUSTED",
@@ -166,7 +165,7 @@ def headers_of(client: Client, spent: Spent) -> Headers:
     for quota in spent.use.quotas:
         name = f'"{quota.of.lower()}-{quota.per.lower()}"'
         policies.append(f"{name};q={quota.limit};w={WINDOWS[quota.per]}")
-        seconds = ceil((quota.resets_at - datetime.now(UTC)).total_seconds())
+        seconds = ceil((quota.resets_at - clock.now()).total_seconds())
         left.append(f"{name};r={quota.remaining};t={max(0, seconds)}")
     return [
         (b"ratelimit-policy", ", ".join(policies).encode()),

@@ -33,6 +33,7 @@ from models.account import (
     SpentToken,
 )
 from runtime.batch import KEYS, Columns, Read, many, one
+from runtime.clock import NOW
 from runtime.rights import Area, Rule
 
 
@@ -105,7 +106,7 @@ def sessions_by_person(key: Any) -> Read:
     return select(Session).where(
         Session.person_id == key,
         Session.ended_at.is_(None),
-        Session.expires_at > func.now(),
+        Session.expires_at > NOW,
         visible(Session, Area.SESSION),
     )
 

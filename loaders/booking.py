@@ -43,6 +43,7 @@ from models.place import District
 from models.skill import Service, ServiceCategory
 from models.worker import Worker, WorkerStatus
 from runtime.batch import DEPARTMENT, KEYS, PROVIDER, VIEWER, Columns, Read, many, one
+from runtime.clock import NOW
 from runtime.geography import INDIA
 from runtime.rights import Area
 
@@ -235,7 +236,7 @@ def free_slots(*, minutes: int, limit: int, start: datetime | None, end: datetim
     `start` (now) to `end` (two weeks on), where no exception and no promise stands.
     """
     length = minutes * literal(MINUTE, Interval)
-    earliest = func.now() if start is None else func.greatest(start, func.now())
+    earliest = NOW if start is None else func.greatest(start, NOW)
     horizon = earliest + literal(SLOT_HORIZON, Interval)
     latest = horizon if end is None else func.least(end, horizon)
     day = (

@@ -26,6 +26,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, MappedColumn, mapped_column
 
+from runtime import clock
 from runtime.privacy import Privacy
 from runtime.rights import Area, Rule
 
@@ -133,6 +134,11 @@ def column(
     without one shows as it is. `only_if` says in which rows a public one shows at all."""
     info = {"privacy": privacy, "area": area, "mask": mask, "only_if": only_if}
     return mapped_column(*args, info=info, **options)
+
+
+def now() -> datetime:
+    """What instants of rows default to. Asked here, for a column keeps the function it is given."""
+    return clock.now()
 
 
 Column = Callable[..., MappedColumn[Any]]

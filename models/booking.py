@@ -7,13 +7,17 @@ from typing import Annotated, ClassVar
 from sqlalchemy import (
     CheckConstraint,
     ColumnElement,
+    Date,
     ForeignKey,
     ForeignKeyConstraint,
     Index,
     Sequence,
+    Text,
     UniqueConstraint,
     and_,
     any_,
+    bindparam,
+    cast,
     func,
     or_,
     text,
@@ -36,7 +40,9 @@ from models.base import (
     time_of_day,
 )
 from models.worker import Worker
+from runtime import clock
 from runtime.batch import DEPARTMENT, DISTRICTS, PROVIDER, VIEWER
+from runtime.clock import NOW
 from runtime.privacy import Privacy
 from runtime.refusal import Refusal
 from runtime.rights import Area, Rule
@@ -158,9 +164,9 @@ class SlotTaken(Refusal):
 
 booking_numbers = Sequence("booking_numbers", start=5_000_001, metadata=Row.metadata)
 """Lower numbers are those of demo data."""
-NEXT_NUMBER = (
-    "'SM' || to_char(timezone('Asia/Kolkata', now()), 'YY') || '-'"
-    " || lpad(nextval('booking_numbers')::text, 7, '0')"
+NEXT_NUMBER = func.concat(
+    func.to_char(bindparam(None, callable_=clock.today, type_=Date), '"SM"YY-'),
+    func.lpad(cast(booking_numbers.next_value(), Text), 7, "0"),
 )
 
 
@@ -223,7 +229,7 @@ class Booking(Row):
     completed_month: Mapped[date | None] = public()
     """The first day of the month of completion, in India."""
 
-    number: Mapped[str] = owner(unique=True, server_default=text(NEXT_NUMBER))
+    number: Mapped[str] = owner(unique=True, default=NEXT_NUMBER)
     citizen_id: Mapped[str | None] = owner(ForeignKey("citizen.id"))
     department_id: Mapped[str | None] = owner(ForeignKey("department.id"), index=True)
     created_by: Mapped[str] = owner()
@@ -269,7 +275,7 @@ def in_contact() -> ColumnElement[bool]:
     """From acceptance until a day after the end: the one contact rule."""
     return and_(
         Booking.contact_from.is_not(None),
-        or_(Booking.contact_until.is_(None), Booking.contact_until > func.now()),
+        or_(Booking.contact_until.is_(None), Booking.contact_until > NOW),
     )
 
 

@@ -4,7 +4,7 @@ import hashlib
 import re
 import secrets
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Annotated
 
 from loaders import account as load
@@ -35,6 +35,7 @@ from models.base import new_id
 from models.place import District
 from resolvers.info import Info
 from resolvers.place import Point
+from runtime import clock
 from runtime.bearer import claims_of
 from runtime.faults import BadInput, NotFound
 from runtime.geography import kilometres
@@ -98,7 +99,7 @@ def rate_limit(info: Info) -> RateLimit | None:
         spent.points,
         int(standing.allowance.capacity),
         standing.remaining,
-        datetime.now(UTC) + timedelta(seconds=standing.owed_seconds),
+        clock.now() + timedelta(seconds=standing.owed_seconds),
         spent.use.quotas if spent.use is not None else (),
     )
 

@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 from graphql import GraphQLError, parse
@@ -26,6 +26,7 @@ from models.webhook import (
     WebhookState,
     WebhookUrlRefused,
 )
+from runtime import clock
 from runtime.context import Context
 from runtime.contract import newest
 from runtime.faults import BadInput, Coded, Invalid
@@ -76,7 +77,7 @@ def next_attempt(row: WebhookDelivery) -> datetime | None:
 
 def old_until(row: Webhook) -> datetime | None:
     """Null once it has ended."""
-    return row.old_until if row.old_until and row.old_until > datetime.now(UTC) else None
+    return row.old_until if row.old_until and row.old_until > clock.now() else None
 
 
 def check_sequence(_: Context, arguments: dict[str, Any]) -> None:

@@ -45,7 +45,9 @@ from sqlalchemy import (
 from sqlalchemy.sql.operators import is_true
 from sqlalchemy.types import NullType, TypeEngine
 
+from runtime import clock
 from runtime.along import Along, Keys, Part, joined
+from runtime.clock import NOW
 from runtime.reads import Query, Record, Source, Tally, compiled
 from runtime.rights import Role, gates
 from runtime.rows import row_type
@@ -320,6 +322,7 @@ class Batches:
         """Where rows may come from that others have read, if any may."""
         self.personal = False
         """Whether anything that was read depends on who is asking."""
+        self.now = clock.now()
         self._source = source
         self._numbers = numbers or {}
         self._memories: dict[Access, dict[tuple[Batch, Columns], Memory]] = {}
@@ -428,7 +431,8 @@ class Batches:
         query, values = batch.query(columns, access.viewer, along)
         if query.personal:
             self.personal = True
-        given = {**access.viewer.parameters, **self._numbers, **values, "keys": keys}
+        asking = {**access.viewer.parameters, NOW.key: self.now}
+        given = {**asking, **self._numbers, **values, "keys": keys}
         reading = Reading(batch, query, keys)
         with self.observe(reading):
             found = await self._source.fetch(query, given, self.tally)

@@ -1,9 +1,9 @@
 """Bearers of our own tokens: what a token says of its viewer, and that it says so truly."""
 
-import time
 from collections import OrderedDict
 from typing import Any
 
+from runtime import clock
 from runtime.rights import Role
 from runtime.tokens import Keys
 from runtime.viewer import Viewer
@@ -29,7 +29,7 @@ class Bearers:
             self._known.clear()
             self._under = keys
         viewer, ends_at = self._known.get(token, (None, 0.0))
-        return viewer if time.time() < ends_at else None
+        return viewer if clock.timestamp() < ends_at else None
 
     def viewer(self, token: str) -> Viewer:
         """Raises InvalidToken."""

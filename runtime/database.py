@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
@@ -51,9 +52,12 @@ class Database:
             finally:
                 tally.seconds += time.perf_counter() - started
 
-    async def ping(self) -> None:
+    async def ping(self) -> datetime:
+        """What time it is for PostgreSQL."""
         async with self._single.connect() as connection:
-            await connection.execute(text("SELECT 1"))
+            found = await connection.execute(text("SELECT clock_timestamp()"))
+            theirs: datetime = found.scalar_one()
+            return theirs
 
     async def close(self) -> None:
         await self.reads.close()

@@ -13,11 +13,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from procrastinate import App, BaseRetryStrategy, PsycopgConnector, RetryDecision
+from procrastinate import App, BaseRetryStrategy, JobContext, PsycopgConnector, RetryDecision
 from procrastinate.jobs import Job as Listed
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
+from runtime import clock
 from runtime.faults import is_outage
 from runtime.process import Process
 from runtime.refusal import Refusal
@@ -39,7 +40,8 @@ TRIES = 40
 FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=2), timedelta(hours=1)
 
 # Of workers that are gone, or went without a word; and what takes too long to be true: a worker
-# that lost its connection cannot say that it is through.
+# that lost its connection cannot say that it is through. By PostgreSQL's clock: the library's own
+# statements wrote these times by it.
 STALLED = text(
     """
     WITH stalled AS (
@@ -133,10 +135,13 @@ def app_of(process: Process) -> App:
     )
 
     def task_of(name: str) -> Body:
-        async def run(timestamp: int | None = None, **arguments: Any) -> None:
-            """`timestamp` is when a periodic job was due; it works by its own clock."""
+        async def run(context: JobContext, timestamp: int | None = None, **arguments: Any) -> None:
+            """`timestamp` is when a periodic job was due; it works by its own clock. Others come
+            when PostgreSQL finds them due, and would find nothing to do where ours is late."""
+            now = clock.now()
+            now = max(now, context.job.scheduled_at or now)
             try:
-                await carry_out(process, name, arguments)
+                await carry_out(process, name, arguments, now)
             except Exception as error:
                 log.warning(
                     "job",
@@ -150,7 +155,7 @@ def app_of(process: Process) -> App:
         return run
 
     for known in JOBS.values():
-        task = app.task(name=known.name, retry=Patience())(task_of(known.name))
+        task = app.task(name=known.name, retry=Patience(), pass_context=True)(task_of(known.name))
         if known.cron:
             app.periodic(cron=known.cron)(task)
     return app

@@ -3,13 +3,14 @@
 import logging
 import sys
 from contextvars import ContextVar
-from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 import structlog
 from structlog.processors import format_exc_info
 from structlog.typing import EventDict
+
+from runtime import clock
 
 current_request: ContextVar[str] = ContextVar("current_request", default="")
 """The id of the request that is being answered; in every line that is written meanwhile."""
@@ -62,5 +63,5 @@ def as_json(_: Any, level: str, event: EventDict) -> bytes:
     """The whole way of an event in one step: every request takes it."""
     if "exc_info" in event:
         event = format_exc_info(_, level, event)
-    line = {"timestamp": datetime.now(UTC), "level": level, **with_request_id(_, level, event)}
+    line = {"timestamp": clock.now(), "level": level, **with_request_id(_, level, event)}
     return orjson.dumps(line, default=repr, option=orjson.OPT_UTC_Z)

@@ -6,10 +6,10 @@ a line feed between each two. Only the body can hold one.
 """
 
 import hmac
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from runtime import clock
 from runtime.faults import Coded
 
 HEADER = b"gateway-signature"
@@ -34,7 +34,7 @@ class Call:
 
 def sign(call: Call, gateway: str, secret: str) -> str:
     """The value of the header, now."""
-    at = int(time.time())
+    at = int(clock.timestamp())
     return f"{gateway} {at} {call.signature(secret, at)}"
 
 
@@ -61,7 +61,7 @@ class Gateways:
         # The signature first: who cannot sign learns nothing of our clock.
         if not hmac.compare_digest(call.signature(secret, int(at)).encode(), given.encode()):
             raise Unknown("The call is not signed as it stands.")
-        if abs(time.time() - int(at)) > self._seconds:
+        if abs(clock.timestamp() - int(at)) > self._seconds:
             raise Unknown(f"The call was signed more than {self._seconds} seconds away from now.")
 
 

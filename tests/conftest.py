@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
+from datetime import date
 from itertools import count
 from pathlib import Path
 from shutil import disk_usage
@@ -22,6 +23,8 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from starlette.applications import Starlette
 
 from data import reference
+from runtime import clock
+from runtime.clock import NOW
 from runtime.embedded import SETTINGS, default_folder, embedded_postgres
 from runtime.migration import migrate
 from runtime.settings import Settings
@@ -48,6 +51,30 @@ numbers = count(1)
 
 Ask = Callable[..., Awaitable[Any]]
 Statements = Callable[..., AbstractContextManager[list[str]]]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--today",
+        type=date.fromisoformat,
+        help="Run as if today were another day: the gateway's clock is moved, PostgreSQL's is not.",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "same_day: needs other programs to have the gateway's clock")
+    if (day := config.getoption("--today")) is not None:
+        ours, ahead = clock.now, day - clock.today()
+        clock.now = lambda: ours() + ahead
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--today") is None:
+        return
+    other_clock = pytest.mark.skip(reason="the gateway's clock is moved, and others' are not")
+    for item in items:
+        if item.get_closest_marker("same_day"):
+            item.add_marker(other_clock)
 
 
 def data_folder() -> Path:
@@ -86,11 +113,13 @@ def run_sql(url: str, *statements: str) -> None:
 
 
 async def run_sql_async(url: str, *statements: str) -> None:
+    """In them, `:now` is what the gateway's clock says."""
     engine = create_async_engine(url, isolation_level="AUTOCOMMIT")
     try:
         async with engine.connect() as connection:
             for statement in statements:
-                await connection.execute(text(statement))
+                times = (NOW,) if ":now" in statement else ()
+                await connection.execute(text(statement).bindparams(*times), {NOW.key: clock.now()})
     finally:
         await engine.dispose()
 

@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -13,7 +12,7 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import text
 
-from runtime import background, jobs
+from runtime import background, clock, jobs
 from runtime.background import lasting, working
 from runtime.changes import FOLLOWERS, follower
 from runtime.feed import Change
@@ -73,7 +72,7 @@ async def emit(process: Process, *events: str) -> None:
 
 async def greet(process: Process) -> None:
     async with transaction(process) as tx:
-        await tx.later(datetime.now(UTC), "greet")
+        await tx.later(clock.now(), "greet")
 
 
 async def until(there: Any, expected: Any) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 import runtime.database
 from loaders.upkeep import outlived
 from models.account import Address, AuditEntry, Citizen, CommandDone, Outbox
+from runtime import clock
 from runtime.process import Process
 from runtime.rights import Role
 from runtime.transaction import transaction
@@ -183,7 +184,7 @@ async def test_keys_are_kept_for_a_day(process: Process, viewer: Viewer, databas
 
     for hours, left in ((23, 1), (25, 0)):
         async with transaction(process) as tx:
-            for statement in outlived(datetime.now(UTC) + timedelta(hours=hours)):
+            for statement in outlived(clock.now() + timedelta(hours=hours)):
                 await tx.change(statement)
         assert await count(database_url, CommandDone) == left
 

@@ -2,7 +2,7 @@
 one purpose, another is not shown by another; in versions that do not change under them."""
 
 from collections.abc import AsyncIterator, Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from types import MappingProxyType
 from typing import Any
 
@@ -19,6 +19,7 @@ from models.base import new_id
 from models.partner import PartnerClient
 from models.worker import Worker
 from resolvers import partner_token
+from runtime import clock
 from runtime import contract as versions
 from runtime.contract import Contract, newest
 from runtime.field import told
@@ -228,7 +229,7 @@ LATER = "2027-06"
 @pytest.fixture
 def two_versions(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The next one has no `birthYear`; the present one goes on for a month."""
-    month = datetime.now(UTC).date() + timedelta(days=30)
+    month = clock.now().date() + timedelta(days=30)
     known = MappingProxyType({newest(): month, LATER: None})
     until = newest()
     for module in (versions, partner_token):

@@ -247,7 +247,7 @@ async def test_an_address_is_worth_nothing_once_the_client_or_the_export_is_gone
     address, manifest = path(told["parts"][0]["url"]), path(told["manifest"])
     for change in (
         "UPDATE export SET state = 'EXPIRED'",
-        "UPDATE export SET state = 'DONE'; UPDATE partner_client SET revoked_at = now()",
+        "UPDATE export SET state = 'DONE'; UPDATE partner_client SET revoked_at = :now",
     ):
         await run_sql_async(database_url, *change.split("; "))
         assert (await http.get(address)).status_code == 404

@@ -82,7 +82,7 @@ async def test_one_that_is_cancelled_between_pages_goes_on_without_loss(
     assert pages == 1
     # Its turn is not over for others until it has not been heard of for a while.
     assert await finish(process) == 0
-    await run_sql_async(database_url, "UPDATE export SET held_until = now() - interval '1 second'")
+    await run_sql_async(database_url, "UPDATE export SET held_until = :now - interval '1 second'")
     await finish(process)
 
     assert sorted(await ids_in(process, id)) == sorted(expected)
@@ -127,7 +127,7 @@ async def test_a_worker_that_is_killed_loses_nothing_and_doubles_nothing(
         await worker.wait()
     before = await about(process, client, id)
     assert before["state"] == "RUNNING"
-    await run_sql_async(database_url, "UPDATE export SET held_until = now() - interval '1 second'")
+    await run_sql_async(database_url, "UPDATE export SET held_until = :now - interval '1 second'")
 
     await finish(process)
 
@@ -259,7 +259,7 @@ async def test_a_consent_that_is_withdrawn_holds_from_the_next_page_on(
     await people(database_url, 4)
 
     async def withdrawn() -> None:
-        await run_sql_async(database_url, "UPDATE consent_record SET withdrawn_at = now()")
+        await run_sql_async(database_url, "UPDATE consent_record SET withdrawn_at = :now")
 
     while_it_runs(monkeypatch, withdrawn)
     id = await exported(process, client, NAMES)
@@ -303,7 +303,7 @@ async def test_access_that_ends_fails_it_with_a_reason(
     await people(database_url, 4)
 
     async def revoked() -> None:
-        await run_sql_async(database_url, "UPDATE partner_client SET revoked_at = now()")
+        await run_sql_async(database_url, "UPDATE partner_client SET revoked_at = :now")
 
     while_it_runs(monkeypatch, revoked)
     id = await begin(process, client, NAMES)
@@ -346,7 +346,7 @@ async def test_an_outage_is_waited_out(
         assert await finish(process) == 1
     told = await about(process, client, id)
     assert (told["state"], told["reason"]) == ("RUNNING", None)
-    await run_sql_async(database_url, "UPDATE export SET not_before = now()")
+    await run_sql_async(database_url, "UPDATE export SET not_before = :now")
     await finish(process)
 
     assert sorted(await ids_in(process, id)) == sorted(expected)
@@ -362,7 +362,7 @@ async def test_an_outage_without_end_fails_it(
 
     monkeypatch.setattr(turn, "add_page", down)
     for _ in range(turn.TRIES + 1):
-        await run_sql_async(database_url, "UPDATE export SET not_before = now()")
+        await run_sql_async(database_url, "UPDATE export SET not_before = :now")
         assert await finish(process) == 1
 
     told = await about(process, client, id)

@@ -299,9 +299,9 @@ async def test_a_token_that_ends_ends_the_socket(gateway: Served, visit: Visit) 
 @pytest.mark.parametrize(
     "statement",
     [
-        "UPDATE session SET ended_at = now()",
-        "UPDATE citizen SET erased_at = now()",
-        "DELETE FROM session; UPDATE citizen SET erased_at = now()",
+        "UPDATE session SET ended_at = :now",
+        "UPDATE citizen SET erased_at = :now",
+        "DELETE FROM session; UPDATE citizen SET erased_at = :now",
     ],
 )
 async def test_who_is_signed_out_or_forgotten_is_told_no_more(
@@ -310,7 +310,7 @@ async def test_who_is_signed_out_or_forgotten_is_told_no_more(
     await run_sql_async(
         visit.url,
         "INSERT INTO session (id, person_id, role, refresh_hash, expires_at) VALUES ('ss_1',"
-        f" '{visit.citizen.id}', 'CITIZEN', 'x', now() + interval '1 day')",
+        f" '{visit.citizen.id}', 'CITIZEN', 'x', :now + interval '1 day')",
     )
     viewer = replace(visit.by(Role.CITIZEN), session_id="ss_1")
     async with gateway.socket(viewer) as socket:

@@ -4,7 +4,7 @@ none missed, and nothing of anybody else."""
 import asyncio
 import random
 from collections.abc import AsyncIterator, Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -19,6 +19,7 @@ from models.partner import PartnerClient
 from models.review import RatingSummary
 from models.skill import WorkerSkill
 from models.worker import Worker
+from runtime import clock
 from runtime.changes import enrol, follow, sequence
 from runtime.feed import Change
 from runtime.process import Process
@@ -55,7 +56,7 @@ async def client(database_url: str) -> Viewer:
         name="Skill Mission",
         purposes=[PURPOSE],
         district_ids=[LUCKNOW],
-        registered_at=datetime.now(UTC) - timedelta(days=30),
+        registered_at=clock.now() - timedelta(days=30),
     )
     await save(database_url, made)
     return Viewer(Role.PARTNER, made.id, districts=(LUCKNOW,), purposes=(PURPOSE,))
@@ -75,7 +76,7 @@ def a_consent(worker: Worker, purpose: str = PURPOSE) -> ConsentRecord:
         notice_version="1",
         language="hi",
         channel="APP",
-        given_at=datetime.now(UTC),
+        given_at=clock.now(),
     )
 
 
@@ -100,7 +101,7 @@ def withdrawal(worker: Worker) -> Any:
     return (
         update(ConsentRecord)
         .where(ConsentRecord.subject_id == worker.id)
-        .values(withdrawn_at=datetime.now(UTC))
+        .values(withdrawn_at=clock.now())
     )
 
 
@@ -164,7 +165,7 @@ async def test_a_client_never_learns_of_who_was_gone_before_it_came(
     await change(process, withdrawal(worker), "ConsentWithdrawn", worker.id)
     assert (await told(process, client))[0].keys() == {worker.id}
 
-    await run_sql_async(database_url, "UPDATE partner_client SET registered_at = now()")
+    await run_sql_async(database_url, "UPDATE partner_client SET registered_at = :now")
 
     assert (await told(process, client))[0] == {}
     await change(process, of(worker, status="SUSPENDED"), "WorkerSuspended", worker.id)

@@ -3,9 +3,8 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, time, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 import pytest_asyncio
@@ -14,7 +13,8 @@ from sqlalchemy import func, select
 from models.account import Citizen, OneTimeCode, Outbox
 from models.booking import Booking, BookingLine, Quote, QuoteLine, ServiceArea, TimelineEntry
 from models.worker import Provider
-from runtime.geography import INDIA
+from runtime import clock
+from runtime.geography import in_india
 from runtime.process import Process
 from runtime.rights import Role
 from runtime.viewer import Viewer
@@ -44,7 +44,7 @@ HOME = {
 
 
 def at(hour: int, days: int = 1) -> str:
-    day = datetime.now(ZoneInfo(INDIA)).replace(hour=hour, minute=0, second=0, microsecond=0)
+    day = in_india(clock.now()).replace(hour=hour, minute=0, second=0, microsecond=0)
     return (day + timedelta(days=days)).isoformat()
 
 
@@ -211,7 +211,7 @@ async def test_a_price_is_booked_once_and_in_time(shop: Shop) -> None:
     await shop.book(quoteId=quote["id"])
     assert await shop.book(quoteId=quote["id"]) == ["NOT_FOUND"]
 
-    await run_sql_async(shop.url, "UPDATE quote SET expires_at = now() WHERE booking_id IS NULL")
+    await run_sql_async(shop.url, "UPDATE quote SET expires_at = :now WHERE booking_id IS NULL")
     assert (await shop.book(quoteId=late["id"]))["__typename"] == "QuoteExpired"
 
 
@@ -236,7 +236,7 @@ async def test_the_same_key_books_once(shop: Shop) -> None:
 
 
 async def test_the_time_is_soon_enough_and_not_too_soon(shop: Shop) -> None:
-    now = datetime.now(UTC)
+    now = clock.now()
     for starts_at in (now, now - timedelta(days=1), now + timedelta(days=90)):
         refused = await shop.book(startsAt=starts_at.isoformat())
         assert refused["__typename"] == "OutsideBookingWindow"

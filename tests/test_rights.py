@@ -520,10 +520,10 @@ def account_of(person_id: str) -> list[Any]:
 
 
 CHECKED = (
-    """UPDATE verification SET method = 'DOCUMENT', verified_by = 'Office', verified_at = now(),
-              valid_until = now(), evidence_reference = 'POLICE/0077'""",
+    """UPDATE verification SET method = 'DOCUMENT', verified_by = 'Office', verified_at = :now,
+              valid_until = :now, evidence_reference = 'POLICE/0077'""",
     """UPDATE worker_skill SET qp_code = 'ELE/Q3101', qp_version = '2.0', awarding_body = 'NCVT',
-              certificate_number = 'UP/2024/0000001', verified_at = now()""",
+              certificate_number = 'UP/2024/0000001', verified_at = :now""",
 )
 
 

@@ -46,8 +46,9 @@ async def served(app: Starlette, settings: Settings) -> AsyncIterator[Running]:
     server = Server(config_for(app, replace(settings, port=port)), settings.drain_seconds)
     # Without its own signal handlers, which would end the suite with it.
     task = asyncio.create_task(server._serve())
-    while not server.started:  # noqa: ASYNC110 (it has nothing to wait for)
-        await asyncio.sleep(0.01)
+    async with asyncio.timeout(10):
+        while not server.started:  # noqa: ASYNC110 (it has nothing to wait for)
+            await asyncio.sleep(0.01)
     try:
         yield Running(server, port, task)
     finally:

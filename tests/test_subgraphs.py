@@ -2,9 +2,9 @@
 
 import hashlib
 import hmac
-import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -26,6 +26,7 @@ from graphql import (
 
 from deploy.compose import FOLDER, composed
 from deploy.packages import is_installed
+from runtime import clock
 from runtime.command import COMMAND
 from runtime.field import told
 from runtime.privacy import Privacy
@@ -314,7 +315,7 @@ UNSIGNED: dict[str, Callable[[], str]] = {
     "before 1970": lambda: changed(good(), at="-1"),
     "no whole seconds": lambda: changed(good(), at="1e9"),
     "no time of ours": lambda: changed(good(), at="9" * 400),
-    "another second": lambda: changed(good(), at=str(int(time.time()) + 1)),
+    "another second": lambda: changed(good(), at=str(int(clock.timestamp()) + 1)),
     "an empty HMAC": lambda: changed(good(), given=""),
     "zeros": lambda: changed(good(), given="0" * 64),
     "no hexadecimal": lambda: changed(good(), given="é"),
@@ -363,9 +364,9 @@ async def test_a_viewer_is_not_to_be_put_into_a_call_that_is_signed_for_another(
 async def test_a_call_of_another_time_is_refused(
     known: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, seconds: int
 ) -> None:
-    then = time.time() + seconds
+    then = clock.now() + timedelta(seconds=seconds)
     with monkeypatch.context() as patch:
-        patch.setattr(time, "time", lambda: then)
+        patch.setattr(clock, "now", lambda: then)
         signature = sign(a_call(ASKED), "router", SECRET)
     answer = await post(known, ASKED, **{NAME: signature})
 

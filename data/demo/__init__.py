@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import datetime, time
 from random import Random
 from zoneinfo import ZoneInfo
 
@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from data.demo import accounts, discovery
 from data.demo.accounts import ROLES
-from data.demo.bookings import Diary
+from data.demo.bookings import Diary, NoDayLeft
 from data.demo.profile import PROFILES, Profile
 from data.demo.workers import Hand, Town
 from data.demo.writer import Gathered, Rows, write
@@ -19,6 +19,8 @@ from models.account import DemoAccount
 from models.booking import BookingState
 from models.change import RecordKind, all_noted
 from models.worker import WorkerStatus
+from runtime import clock
+from runtime.clock import NOW
 from runtime.database import engine_for
 from runtime.geography import INDIA
 
@@ -57,10 +59,10 @@ async def seed(
     """Fill a migrated database that holds reference data and nobody.
 
     Big profiles commit a chunk at a time. `as_of` is the instant the data stands at: by
-    default today's midnight in India.
+    default today's midnight in India. NoDayLeft, if bookings are too many for the workers.
     """
-    today = datetime.now(ZoneInfo(INDIA)).replace(hour=0, minute=0, second=0, microsecond=0)
-    town = Town(Random(seed), as_of or today, Rows())
+    midnight = datetime.combine(clock.today(), time(), ZoneInfo(INDIA))
+    town = Town(Random(seed), as_of or midnight, Rows())
     engine = engine_for(url)
     try:
         await write_all(engine, town, profile, progress)
@@ -106,7 +108,7 @@ async def write_all(engine: AsyncEngine, town: Town, profile: Profile, progress:
         await discovery.fill(connection)
         await accounts.fill(connection, town.as_of)
         for kind in RecordKind:
-            await connection.execute(text(all_noted(kind)))
+            await connection.execute(text(all_noted(kind)), {NOW.key: clock.now()})
     async with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
         await connection.execute(text("VACUUM ANALYZE"))
     progress("search", 1, 1)
@@ -148,4 +150,4 @@ def booking_states(profile: Profile) -> Iterator[BookingState]:
         yield BookingState.COMPLETED
 
 
-__all__ = ["PROFILES", "ROLES", "Profile", "accounts_in", "is_empty", "seed"]
+__all__ = ["PROFILES", "ROLES", "NoDayLeft", "Profile", "accounts_in", "is_empty", "seed"]
