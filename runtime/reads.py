@@ -11,6 +11,7 @@ from typing import Any, Protocol, TypeAlias
 
 import asyncpg
 import orjson
+import structlog
 from sqlalchemy import Select
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -20,6 +21,8 @@ from sqlalchemy.sql.visitors import cloned_traverse
 from runtime.along import Part
 from runtime.bounds import USUAL, Bounds, bind
 from runtime.faults import Displaced, TooSlow
+
+log = structlog.get_logger()
 
 # As engines have it, with its driver.
 DIALECT: Any = create_async_engine("postgresql+asyncpg://").dialect
@@ -166,9 +169,9 @@ class Reads:
         values = query.bound(given)
         # Every read takes this way: it is what `_lent` does, written out for what that costs.
         connection = self._idle.pop() if self._idle else await self._turn()
+        if connection is None or connection.is_closed():
+            connection = await self._new()
         try:
-            if connection is None or connection.is_closed():
-                connection = await self._open()
             rows = await self._run(connection, query, values, tally)
         except BaseException as error:
             if not is_stale(connection, error):
@@ -251,16 +254,18 @@ class Reads:
             raise
 
     def _displace(self) -> None:
-        """Ends a read for each that has waited long enough for its place; looks again as long as
-        anybody waits."""
+        """Ends a read for who has waited long enough for its place; looks again as long as anybody
+        waits. One at a time: others wait for a moment only, as soon as one place is free of slow
+        reads."""
         loop = asyncio.get_running_loop()
         due = loop.time() - TURN_SECONDS
-        late = sum(since <= due for since, waiter in self._waiting if not waiter.done())
-        long = [ending for ending, since in self._running.items() if since <= due]
-        for ending in long[:late]:
+        is_late = any(since <= due for since, waiter in self._waiting if not waiter.done())
+        ending, since = next(iter(self._running.items()), (None, due))
+        if is_late and ending is not None and since <= due:
             # In this order: what is not among the running any more was ended for others.
             del self._running[ending]
             ending.reschedule(loop.time())
+            log.warning("displaced", waiting=len(self._waiting))
         self._looking = None
         if self._waiting:
             self._looking = loop.call_later(TURN_SECONDS / 4, self._displace)
@@ -276,11 +281,11 @@ class Reads:
         else:
             self._idle.append(connection)
 
-    def _take_back(self, connection: Place, error: BaseException) -> None:
+    def _take_back(self, connection: Connection, error: BaseException) -> None:
         """Kept, unless it broke."""
         if isinstance(error, ANSWERS) and not isinstance(error, SEVERED):
             self._pass_on(connection)
-        elif connection is not None and isinstance(error, GIVEN_UP):
+        elif isinstance(error, GIVEN_UP):
             self._see_to(self._ended(connection))
         else:
             self._drop(connection)
@@ -300,14 +305,32 @@ class Reads:
 
     @asynccontextmanager
     async def _lent(self, connection: Place) -> AsyncIterator[Connection]:
+        if connection is None or connection.is_closed():
+            connection = await self._new()
         try:
-            if connection is None or connection.is_closed():
-                connection = await self._open()
             yield connection
         except BaseException as error:
             self._take_back(connection, error)
             raise
         self._pass_on(connection)
+
+    async def _new(self) -> Connection:
+        """In a place that is ours. Who gives up meanwhile leaves it to others: the driver cannot be
+        cut off while it opens one without leaving something lying about."""
+        opening = asyncio.create_task(self._open())
+        try:
+            return await asyncio.shield(opening)
+        except BaseException:
+            self._see_to(self._left(opening))
+            raise
+
+    async def _left(self, opening: asyncio.Task[Connection]) -> None:
+        try:
+            connection = await opening
+        except Exception:
+            self._pass_on(None)
+        else:
+            self._pass_on(connection)
 
     async def _open(self) -> Connection:
         connection: Connection = await asyncpg.connect(
@@ -369,8 +392,8 @@ async def run(
         tally.seconds += time.perf_counter() - started
 
 
-def is_stale(connection: Place, error: BaseException) -> bool:
-    if isinstance(error, asyncpg.InterfaceError) and connection is not None:
+def is_stale(connection: Connection, error: BaseException) -> bool:
+    if isinstance(error, asyncpg.InterfaceError):
         # What the driver says when it saw the connection go between two messages.
         return connection.is_closed()
     return isinstance(error, STALE)
