@@ -57,6 +57,7 @@ from edge.endpoint import Endpoint
 from edge.federated import Follow, Own, federated_app, gateway_over
 from edge.lasting import Lasting
 from edge.limits import limits_of
+from edge.readiness import unbounded_in
 from edge.runners import Runner, Runners
 from edge.schema_text import schema_text
 from edge.watching import Watching, exposed, watching_of
@@ -292,12 +293,14 @@ async def ready(request: Request) -> Response:
         return encoded({"ready": False, "draining": True}, 503)
     try:
         async with asyncio.timeout(PING_SECONDS):
-            await request.state.process.database.ping()
+            unbounded = await unbounded_in(request.state.process.database)
     except (SQLAlchemyError, OSError, TimeoutError):
         down = encoded({"ready": False, "postgresql": "down"}, 503)
         down.headers["retry-after"] = str(RETRY_AFTER_SECONDS)
         return down
-    ready = {"ready": True, "postgresql": "up"}
+    ready: dict[str, Any] = {"ready": True, "postgresql": "up"}
+    if unbounded:
+        ready["warnings"] = unbounded
     redis = request.state.process.redis
     # Nothing fails without it.
     return encoded(ready if redis is None else {**ready, "redis": await redis.standing()})

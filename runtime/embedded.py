@@ -25,6 +25,7 @@ SETTINGS = {
     "shared_buffers": "'256MB'",
     "max_wal_size": "'4GB'",
     "jit": "off",
+    "temp_file_limit": "'4GB'",
     "timezone": "'UTC'",
 }
 READY_WITHIN_SECONDS = 120

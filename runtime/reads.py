@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Protocol, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import asyncpg
 import orjson
@@ -138,14 +138,28 @@ class Source(Protocol):
     async def fetch(self, query: Query, given: Mapping[str, Any], tally: Tally) -> list[Record]: ...
 
 
+class Waiter(NamedTuple):
+    """Who waits for a connection."""
+
+    since: float
+    statement: str
+    place: "asyncio.Future[Place]"
+
+    @property
+    def waits(self) -> bool:
+        return not self.place.done()
+
+
 class Reads:
     """A pool, for statements that run one by one outside any transaction.
 
     The connection used last is used first: what it has prepared is warm, here and in the
     server. Connections are opened when they are needed, up to `size`. Where all are in use,
-    whoever waits is handed the next one done with, in the order in which they came. Slow reads
-    do not starve others: who has waited for `TURN_SECONDS` takes the place of the read that has
-    run longest, if that is as long as that.
+    whoever waits is handed the next one done with, in the order in which they came.
+
+    Slow reads do not starve others: who has waited for `TURN_SECONDS` takes the place of the read
+    that has run longest, if that is as long as that; and while a statement runs so long, others of
+    the same wait behind all that do not.
     """
 
     def __init__(self, url: str, *, size: int, patience: float, bounds: Bounds = USUAL) -> None:
@@ -157,10 +171,12 @@ class Reads:
         self._size = size
         self._idle: list[Place] = [None] * size
         """The one used last at the end."""
-        self._waiting: deque[tuple[float, asyncio.Future[Place]]] = deque()
-        """Since when. While anybody waits, none is idle."""
-        self._running: dict[asyncio.Timeout, float] = {}
-        """What is to end each read, and when that began; the one that has run longest is first."""
+        self._waiting: deque[Waiter] = deque()
+        """While anybody waits, none is idle."""
+        self._running: dict[asyncio.Timeout, tuple[float, str]] = {}
+        """When each read began, and its statement, by what is to end it; the longest first."""
+        self._slow: set[str] = set()
+        """The statements that ran long when that was last looked at."""
         self._looking: asyncio.TimerHandle | None = None
         """While anybody waits."""
         self._closing: set[asyncio.Task[None]] = set()
@@ -168,7 +184,7 @@ class Reads:
     async def fetch(self, query: Query, given: Mapping[str, Any], tally: Tally) -> list[Record]:
         values = query.bound(given)
         # Every read takes this way: it is what `_lent` does, written out for what that costs.
-        connection = self._idle.pop() if self._idle else await self._turn()
+        connection = self._idle.pop() if self._idle else await self._turn(query.sql)
         if connection is None or connection.is_closed():
             connection = await self._new()
         try:
@@ -194,7 +210,7 @@ class Reads:
         ending = asyncio.timeout(self._seconds)
         try:
             async with ending:
-                self._running[ending] = asyncio.get_running_loop().time()
+                self._running[ending] = asyncio.get_running_loop().time(), query.sql
                 return await run(connection, query, values, tally)
         except TimeoutError:
             if not ending.expired():
@@ -237,13 +253,13 @@ class Reads:
         self._drop_idle()
         await asyncio.gather(*self._closing)
 
-    async def _turn(self) -> Place:
+    async def _turn(self, statement: str = "") -> Place:
         """What the next who is done passes on. TimeoutError, if that takes too long."""
         loop = asyncio.get_running_loop()
         waiter: asyncio.Future[Place] = loop.create_future()
-        self._waiting.append((loop.time(), waiter))
+        self._waiting.append(Waiter(loop.time(), statement, waiter))
         if self._looking is None:
-            self._looking = loop.call_later(TURN_SECONDS, self._displace)
+            self._looking = loop.call_later(TURN_SECONDS, self._look)
         try:
             async with asyncio.timeout(self._patience):
                 return await waiter
@@ -253,29 +269,36 @@ class Reads:
                 self._pass_on(waiter.result())
             raise
 
-    def _displace(self) -> None:
+    def _look(self) -> None:
         """Ends a read for who has waited long enough for its place; looks again as long as anybody
-        waits. One at a time: others wait for a moment only, as soon as one place is free of slow
-        reads."""
+        waits. One at a time: the others wait for a moment only, once a place is free of slow ones.
+        """
         loop = asyncio.get_running_loop()
         due = loop.time() - TURN_SECONDS
-        is_late = any(since <= due for since, waiter in self._waiting if not waiter.done())
-        ending, since = next(iter(self._running.items()), (None, due))
-        if is_late and ending is not None and since <= due:
+        long = [ending for ending, (since, _) in self._running.items() if since <= due]
+        self._slow = {self._running[ending][1] for ending in long}
+        if long and any(waiter.since <= due for waiter in self._waiting if waiter.waits):
             # In this order: what is not among the running any more was ended for others.
-            del self._running[ending]
-            ending.reschedule(loop.time())
+            del self._running[long[0]]
+            long[0].reschedule(loop.time())
             log.warning("displaced", waiting=len(self._waiting))
         self._looking = None
         if self._waiting:
-            self._looking = loop.call_later(TURN_SECONDS / 4, self._displace)
+            self._looking = loop.call_later(TURN_SECONDS / 4, self._look)
 
     def _pass_on(self, connection: Place) -> None:
-        while self._waiting:
-            _, waiter = self._waiting.popleft()
-            if not waiter.done():  # Whoever gave up is passed over.
-                waiter.set_result(connection)
+        if self._slow:
+            quick = (w for w in self._waiting if w.waits and w.statement not in self._slow)
+            if (first := next(quick, None)) is not None:
+                self._waiting.remove(first)
+                first.place.set_result(connection)
                 return
+        while self._waiting:
+            waiter = self._waiting.popleft()
+            if waiter.waits:  # Whoever gave up is passed over.
+                waiter.place.set_result(connection)
+                return
+        self._slow.clear()
         if connection is None:
             self._idle.insert(0, None)
         else:

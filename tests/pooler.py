@@ -43,9 +43,9 @@ def a_pooler(program: str, folder: Path, url: str, *names: str) -> Iterator[list
     # It will not run as root, and whoever owns the server's socket may use it.
     user = Path(str(behind.query["host"])).owner() if os.geteuid() == 0 else None
     log = folder / "log"
-    with log.open("wb") as out:
+    with log.open("wb") as out, written.open("rb") as given:
         process = subprocess.Popen(
-            [program, "/dev/stdin"], stdin=written.open("rb"), stderr=out, stdout=out, user=user
+            [program, "/dev/stdin"], stdin=given, stderr=out, stdout=out, user=user
         )
     try:
         until_listening(process, port, log)
