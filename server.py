@@ -34,7 +34,6 @@ from rich.table import Table
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route, WebSocketRoute
 
@@ -58,6 +57,7 @@ from edge.endpoint import Endpoint
 from edge.federated import Follow, Own, federated_app, gateway_over
 from edge.lasting import Lasting
 from edge.limits import limits_of
+from edge.readiness import healthy, readiness
 from edge.runners import Runner, Runners
 from edge.schema_text import schema_text
 from edge.watching import Watching, exposed, watching_of
@@ -77,15 +77,13 @@ from federation.supergraph import BadSupergraph
 from models import catalogue
 from models.account import ConsentPurpose
 from resolvers import document, export_file, partner, partner_token
-from runtime import clock, log
+from runtime import log
 from runtime.background import working
 from runtime.database import Database
-from runtime.draining import draining
 from runtime.embedded import InUse, default_folder, embedded_postgres, put_back, set_aside
-from runtime.faults import RETRY_AFTER_SECONDS, BadInput, Invalid, NotFound
+from runtime.faults import BadInput, Invalid, NotFound
 from runtime.garbage import look_seldom
 from runtime.geography import INDIA
-from runtime.http import encoded
 from runtime.identity import DEMO
 from runtime.kept import KeptRows
 from runtime.language import Language
@@ -111,7 +109,6 @@ from schema.subgraph import OWN, guarding, privacy_of, privacy_of_field, subgrap
 
 CHECKOUT = Path(__file__).parent
 OPERATIONS = CHECKOUT / "docs" / "operations"
-PING_SECONDS = 2
 ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:\d+)?")
 
 T = TypeVar("T")
@@ -151,7 +148,7 @@ def create_app(
         WebSocketRoute("/graphql", Sockets(runners, settings, lasting)),
         Route("/", lambda _: RedirectResponse("/graphql"), methods=["GET"]),
         Route("/healthz", healthy),
-        Route("/readyz", ready),
+        Route("/readyz", readiness(catalogue.unfit)),
         schema_text(text_of(engine) if settings.shows("introspection") else None, contracts),
         Route("/documents/{ticket}", document.receive, methods=["PUT"]),
         Route("/documents/{ticket}", document.deliver, methods=["GET"]),
@@ -194,7 +191,7 @@ def create_subgraph(settings: Settings, *names: str, sms: Sms | None = None) -> 
     return Application(
         Route("/graphql", watching.around(endpoint)),
         Route("/healthz", healthy),
-        Route("/readyz", ready),
+        Route("/readyz", readiness(catalogue.unfit)),
         schema_text(lambda: chosen.sdl),
         exception_handlers={HTTPException: json_error, Exception: masked_fault},
         # Commands of partners' systems are carried out here too, where a router sends them on.
@@ -283,35 +280,6 @@ def lifespan_of(
             yield state
 
     return lifespan
-
-
-async def healthy(_: Request) -> Response:
-    return encoded({"healthy": True})
-
-
-async def ready(request: Request) -> Response:
-    """Whether requests can be answered now, and what is in the way."""
-    if draining.is_set():
-        return encoded({"ready": False, "draining": True}, 503)
-    began = clock.now()
-    try:
-        async with asyncio.timeout(PING_SECONDS):
-            lacks = await catalogue.lacking(request.state.process.database.engine)
-            theirs = await request.state.process.database.ping()
-    except (SQLAlchemyError, OSError, TimeoutError):
-        down = encoded({"ready": False, "postgresql": "down"}, 503)
-        down.headers["retry-after"] = str(RETRY_AFTER_SECONDS)
-        return down
-    if lacks:
-        return encoded(
-            {"ready": False, "postgresql": "up", "tables": catalogue.summary(lacks)}, 503
-        )
-    ready: dict[str, Any] = {"ready": True, "postgresql": "up"}
-    if warning := clock.apart(began, theirs):
-        ready["warnings"] = [warning]
-    redis = request.state.process.redis
-    # Nothing fails without it.
-    return encoded(ready if redis is None else {**ready, "redis": await redis.standing()})
 
 
 def text_of(runner: Runner) -> Callable[[], str]:

@@ -13,6 +13,7 @@ from edge.answering import Answering, of, prepared
 from edge.answers import IDLE, Answers, Ran, key_of, public
 from edge.documents import Documents, prepared_by
 from edge.lasting import Lasting
+from edge.leaving import while_there
 from edge.limits import RateLimits, address_of, client_of, headers_of
 from edge.negotiation import EVENTS, MEMORY, NEVER, Answer, Manner, manner_for
 from edge.request import Incoming, Parameters, posted, reason_of
@@ -144,7 +145,8 @@ class Endpoint(Answering):
             else:
                 context = self.context(incoming, viewer, process, manner)
                 context.spent = spent
-                stream = await self.in_pieces(runner, form, operation, asked, context, manner)
+                with while_there(operation.kind, incoming.receive):
+                    stream = await self.in_pieces(runner, form, operation, asked, context, manner)
             if spent is not None:
                 stream.headers.extend(headers_of(incoming.client, spent))
             return stream
@@ -187,7 +189,8 @@ class Endpoint(Answering):
         variables, sent = asked.get("variables"), None
         if self.settings.development and (asked.get("extensions") or {}).get("plan") is True:
             sent = Sent()
-        result = await runner.run(operation, variables, context, observer=sent, planned=planned)
+        with while_there(operation.kind, incoming.receive):
+            result = await runner.run(operation, variables, context, observer=sent, planned=planned)
         # A router has to know which of the entities it asked for an error is about.
         exact = self.gateways is not None
         errors = formatted(result.errors, incoming.id, exact=exact) if result.errors else []

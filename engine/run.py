@@ -96,8 +96,10 @@ class Run:
             self._groups.append(group)
 
     def release(self) -> None:
-        """Takes the run apart once it is over. Its parts refer to each other: together with all
-        the rows they hold they would stay until the garbage collector comes by."""
+        """Takes the run apart once it is over, or given up. Its parts refer to each other: together
+        with all the rows they hold they would stay until the garbage collector comes by."""
+        if self.plan.projection is not None:
+            self.context.batches.give_up()
         for group in self._groups:
             for task in group.tasks:
                 task.release()

@@ -153,6 +153,12 @@ def summary(lacks: list[str]) -> str:
     return f"The database is not what this release needs: {lacks[0]}{more}"
 
 
+async def unfit(engine: AsyncEngine) -> str | None:
+    """Why this release cannot use the database, in a sentence; None if it can."""
+    lacks = await lacking(engine)
+    return summary(lacks) if lacks else None
+
+
 async def require(url: str) -> None:
     """Raises NotMigrated where something is lacking; Outdated where no migration is left that could
     bring it."""

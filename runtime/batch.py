@@ -326,6 +326,7 @@ class Batches:
         self._source = source
         self._numbers = numbers or {}
         self._memories: dict[Access, dict[tuple[Batch, Columns], Memory]] = {}
+        self._loading: set[asyncio.Task[Any]] = set()
 
     def known(self, batch: Batch, keys: Sequence[str], columns: Columns) -> list[Any] | None:
         """The result of each key, if all of them have been read already."""
@@ -379,11 +380,26 @@ class Batches:
         if key in memory.known:
             return memory.known[key]
         if memory.loader is None:
-            level = partial(self.level, batch, columns=columns, access=access)
+            level = partial(self._together, batch, columns=columns, access=access)
             # What is known is kept here; without a cache, no two waiters share a future that
             # one of them might cancel.
             memory.loader = DataLoader(level, cache=False)
         return await memory.loader.load(key)
+
+    async def _together(self, batch: Batch, keys: Sequence[str], **given: Any) -> list[Any]:
+        """What a loader reads, in a task of its own."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._loading.add(task)
+        try:
+            return await self.level(batch, keys, **given)
+        finally:
+            self._loading.discard(task)
+
+    def give_up(self) -> None:
+        """Nobody waits any more for what is being read."""
+        for task in self._loading:
+            task.cancel()
 
     def named(self) -> Iterator[str]:
         """The keys that anything was read by, and the ids of the rows that came of it."""

@@ -28,6 +28,7 @@ SETTINGS = {
     "shared_buffers": "'256MB'",
     "max_wal_size": "'4GB'",
     "jit": "off",
+    "temp_file_limit": "'4GB'",
     "timezone": "'UTC'",
 }
 KEPT = "data", "documents"

@@ -43,6 +43,25 @@ class TooSlow(LimitExceeded):
         super().__init__(told, limit=seconds)
 
 
+class Exhausted(LimitExceeded):
+    """PostgreSQL gave a statement up, for its time or for the room it took on disk."""
+
+    def __init__(self) -> None:
+        super().__init__("The database gave this up for what it took. Ask for less at once.")
+
+
+class Displaced(Coded):
+    """It took long, and others waited for its place."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "UNAVAILABLE",
+            "This took long while others were waiting. Try again in a moment, or ask for less.",
+            retryable=True,
+            retryAfter=RETRY_AFTER_SECONDS,
+        )
+
+
 class NotFound(Coded):
     """There is no such thing, or not for this viewer to do this to: not to be told apart."""
 
@@ -117,12 +136,17 @@ def code_of(error: GraphQLError) -> str:
         return "BAD_INPUT"
     if sqlstate(cause) == NO_CHARACTER:
         return "BAD_INPUT"
+    if is_exhausted(cause):
+        return "LIMIT_EXCEEDED"
     return "UNAVAILABLE" if is_outage(cause) else "INTERNAL"
 
 
 def meant_for_client(error: GraphQLError, request_id: str) -> GraphQLError:
     code, cause = code_of(error), error.original_error
     details: dict[str, Any]
+    if cause is not None and is_exhausted(cause):
+        log.warning("exhausted", request_id=request_id, path=error.path, error=str(cause))
+        cause = Exhausted()
     if isinstance(cause, Coded):
         message, details = cause.message, {**(cause.extensions or {})}
     elif isinstance(error, Coded):
@@ -155,6 +179,8 @@ OUTAGES = "08", "53", "57"
 NO_CHARACTER = "22021"
 """Of a text with U+0000, which JSON can say and PostgreSQL cannot keep."""
 SERIALIZATION_FAILURE, DEADLOCK, LOCK_NOT_AVAILABLE = "40001", "40P01", "55P03"
+IDLE_IN_TRANSACTION = "25P03"
+QUERY_CANCELED, CONFIGURATION_LIMIT_EXCEEDED = "57014", "53400"
 
 
 def sqlstate(cause: BaseException) -> str | None:
@@ -168,13 +194,20 @@ def is_called_off(cause: BaseException) -> bool:
     return sqlstate(cause) in (SERIALIZATION_FAILURE, DEADLOCK)
 
 
+def is_exhausted(cause: BaseException) -> bool:
+    """Whether the database gave a statement up for what it took: the same again takes as much."""
+    return sqlstate(cause) in (QUERY_CANCELED, CONFIGURATION_LIMIT_EXCEEDED)
+
+
 def is_outage(cause: BaseException) -> bool:
     """Whether the database is unreachable, restarting, out of connections, or kept us waiting
     for others too long."""
+    if is_exhausted(cause):
+        return False
     if isinstance(cause, DBAPIError) and cause.connection_invalidated:
         return True
     state = sqlstate(cause)
-    if is_called_off(cause) or state == LOCK_NOT_AVAILABLE:
+    if is_called_off(cause) or state in (LOCK_NOT_AVAILABLE, IDLE_IN_TRANSACTION):
         return True
     if state is not None and state.startswith(OUTAGES):
         return True

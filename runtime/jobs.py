@@ -10,6 +10,7 @@ import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import structlog
@@ -19,6 +20,7 @@ from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
 from runtime import clock
+from runtime.bounds import Bounds, Work, bind_psycopg
 from runtime.faults import is_outage
 from runtime.process import Process
 from runtime.refusal import Refusal
@@ -130,6 +132,7 @@ def app_of(process: Process) -> App:
             min_size=1,
             max_size=AT_ONCE,
             timeout=5,
+            configure=partial(bind_psycopg, bounds=Bounds.of(process.settings, Work.JOB)),
         ),
         periodic_defaults={"max_delay": MAKE_UP_FOR.total_seconds()},
     )

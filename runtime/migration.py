@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
+from runtime.bounds import BULK
 from runtime.database import engine_for
 from runtime.faults import LOCK_NOT_AVAILABLE, sqlstate
 
@@ -47,7 +49,7 @@ async def migrate(url: str, versions: Path = VERSIONS) -> None:
 
 async def in_turn(url: str, act: Callable[[Connection], None]) -> None:
     """Do it on a connection, while no other process migrates. Raises NotMigrated."""
-    engine = engine_for(url, statement_timeout="0", lock_timeout=f"{LOCK_SECONDS}s")
+    engine = engine_for(url, bounds=replace(BULK, lock=LOCK_SECONDS))
     try:
         async with the_turn(url), engine.connect() as connection:
             await connection.run_sync(act)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runtime.bearer import Bearers
+from runtime.bounds import Bounds, Work
 from runtime.database import Database
 from runtime.feed import Feed
 from runtime.oidc import Officials
@@ -49,7 +50,12 @@ async def process_of(
 ) -> AsyncIterator[Process]:
     """Over `settings.database_url`, which must be set."""
     assert settings.database_url is not None
-    database = Database(settings.database_url, pool_size=settings.pool_size)
+    database = Database(
+        settings.database_url,
+        pool_size=settings.pool_size,
+        reads=Bounds.of(settings, Work.READ),
+        transactions=Bounds.of(settings, Work.COMMAND),
+    )
     keys = Keys(
         Path(settings.signing_keys) if settings.signing_keys else None,
         settings.issuer,

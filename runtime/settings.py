@@ -41,6 +41,12 @@ class Settings:
     metrics_port: int = 0
     otel_exporter_otlp_endpoint: str | None = None
     pool_size: int = 10
+    statement_seconds_read: float = 10.0
+    statement_seconds_command: float = 20.0
+    statement_seconds_job: float = 600.0
+    statement_seconds_export: float = 120.0
+    lock_seconds: float = 10.0
+    idle_seconds: float = 60.0
     cors_origins: str | None = None
     body_limit: int = 100_000
     batch_limit: int = 0

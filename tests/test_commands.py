@@ -12,7 +12,6 @@ import pytest_asyncio
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-import runtime.database
 from loaders.upkeep import outlived
 from models.account import Address, AuditEntry, Citizen, CommandDone, Outbox
 from runtime import clock
@@ -294,11 +293,8 @@ async def test_a_connection_lost_in_the_middle_leaves_nothing_half_done(
     assert (await send(process, viewer, "addAddress", **KEYED))["__typename"] == "Address"
 
 
-async def test_nobody_waits_for_a_lock_for_ever(
-    database_url: str, viewer: Viewer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(runtime.database.PATIENCE, "lock_timeout", "100ms")
-    async with a_process(database_url) as process:
+async def test_nobody_waits_for_a_lock_for_ever(database_url: str, viewer: Viewer) -> None:
+    async with a_process(database_url, lock_seconds=0.1) as process:
         async with transaction(process) as holder:
             await holder.find(select(Citizen).with_for_update())
 
