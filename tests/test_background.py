@@ -102,6 +102,7 @@ async def test_a_follower_that_fails_holds_up_nobody_and_loses_nothing(
         await until(lambda: told[6:], ["squeamish Bad", "squeamish After"])
 
 
+@pytest.mark.same_day
 async def test_work_goes_on_when_every_connection_was_cut(
     process: Process, told: list[str], inbox: Inbox, database_url: str
 ) -> None:
@@ -149,6 +150,7 @@ async def test_stopping_leaves_no_worker_behind(process: Process, told: list[str
     assert left == 0
 
 
+@pytest.mark.same_day
 async def test_a_gateway_that_is_asked_to_works_in_the_background_too(
     settings: Settings, inbox: Inbox, process: Process, told: list[str]
 ) -> None:

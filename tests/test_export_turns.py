@@ -99,6 +99,7 @@ asyncio.run(server.work_until_told(server.the_settings()))
 """
 
 
+@pytest.mark.same_day
 async def test_a_worker_that_is_killed_loses_nothing_and_doubles_nothing(
     process: Process, database_url: str, client: Viewer
 ) -> None:

@@ -29,9 +29,12 @@ from tests.conftest import client_of
 from tests.make import LUCKNOW, a_worker
 from tests.provider import an_identity_provider, free_port, is_installed, signed_in
 
-pytestmark = pytest.mark.skipif(
-    not is_installed(), reason="npm's oidc-provider is not installed; setup.sh says why"
-)
+pytestmark = [
+    pytest.mark.same_day,
+    pytest.mark.skipif(
+        not is_installed(), reason="npm's oidc-provider is not installed; setup.sh says why"
+    ),
+]
 
 MINUTE = 60
 OFFICER = {"role": "DISTRICT_OFFICER", "districts": ["162"]}
