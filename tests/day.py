@@ -45,6 +45,7 @@ EVER_NEW = (
     (re.compile(r"\d{4}-\d\d-\d\dT[\d:.+Z]+"), "…T…"),
     (re.compile(r"\d{4}-\d\d\b"), "…"),
     (re.compile(r"\b(SM|GR)[0-9-]{4,}\b"), r"\1…"),
+    (re.compile(r"\bwhsec_[\w+/=]+"), "whsec_…"),
     (TOKEN, "…"),
 )
 """What is another each day: it is compared by its kind."""
