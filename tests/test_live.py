@@ -20,7 +20,7 @@ from runtime.settings import Settings
 from runtime.viewer import Viewer
 from server import create_app
 from tests.asking import Inbox
-from tests.conftest import run_sql_async
+from tests.conftest import recorded, run_sql_async
 from tests.live import Served, served
 from tests.make import LUCKNOW
 from tests.patience import PATIENCE
@@ -474,3 +474,29 @@ async def test_with_a_dead_redis_all_is_told(settings: Settings, inbox: Inbox) -
             await go(gateway, visit, "startTravel")
 
             assert (await socket.next("bookingChanged"))["event"] == "WorkerEnRoute"
+
+
+async def test_subscriptions_that_are_given_up_at_once_cost_little_and_leave_nothing(
+    gateway: Served, visit: Visit
+) -> None:
+    """As React's strict mode does it, over a log that has been kept for a while."""
+    await run_sql_async(
+        visit.url,
+        "INSERT INTO change_log (position, event, subject_id, facts, happened_at)"
+        " SELECT 1000 + n, 'Happened', 'a', '{}', '2026-11-30' FROM generate_series(1, 6000) AS n",
+    )
+    pairs = 100
+    asked = {"query": CHANGED, "variables": {"booking": visit.booking.id}}
+    with recorded() as sent:
+        async with gateway.socket(visit.by(Role.CITIZEN)) as socket:
+            for number in range(pairs):
+                await socket.say("subscribe", id=f"{number}", payload=asked)
+                await socket.say("complete", id=f"{number}")
+            await socket.say("subscribe", id="last", payload={"query": "{ __typename }"})
+            told = [await socket.hear() for _ in range(2)]
+
+    assert [(each["id"], each["type"]) for each in told] == [("last", "next"), ("last", "complete")]
+    # Each looks whether the booking shows; the log is read once for all of them.
+    assert len(sent) <= 2 * pairs
+    assert not gateway.process.feed._listeners
+    assert gateway.process.feed._listening == 0
