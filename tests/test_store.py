@@ -27,7 +27,7 @@ async def test_what_is_written_is_there_until_its_time_is_over(store: Store) -> 
     await store.write({"long": b"2"}, 3600)
     at_first = await store.read(["long", "none"])
     async with asyncio.timeout(PATIENCE):
-        while await store.read(["short"]) != [None]:
+        while await store.read(["short"]) != [None]:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
 
     assert at_first == [b"2", None]
@@ -41,7 +41,7 @@ async def test_who_agrees_gets_what_stood_there_and_may_be_next_when_it_is_gone(
     assert await store.agree({"turn": (b"other", 3600)}) == {"turn": b"one"}
     assert await store.agree({"brief": (b"one", 0.05)}) == {"brief": b"one"}
     async with asyncio.timeout(PATIENCE):
-        while await store.agree({"brief": (b"other", 3600)}) != {"brief": b"other"}:
+        while await store.agree({"brief": (b"other", 3600)}) != {"brief": b"other"}:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
     assert await store.drop(["brief"])
     assert await store.read(["brief"]) == [None]
