@@ -202,6 +202,7 @@ async def test_a_citizen_finds_free_time_and_books_it(
     assert made["slot"]["startsAt"] == starts_at
 
 
+@pytest.mark.same_day
 @pytest.mark.parametrize("seconds", [-3, 3, 86_400])
 async def test_a_clock_that_is_not_postgresqls_is_told_of(
     client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, seconds: int
@@ -217,6 +218,7 @@ async def test_a_clock_that_is_not_postgresqls_is_told_of(
     assert "This clock and PostgreSQL's differ by" in warning
 
 
+@pytest.mark.same_day
 @pytest.mark.parametrize("seconds", [-1, 1])
 async def test_clocks_that_differ_by_a_little_are_left_alone(
     client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, seconds: int
