@@ -300,10 +300,6 @@ async def spot_of(
 
 def end_of(tx: Transaction, starts_at: datetime, minutes: int) -> datetime:
     """Refuses: OutsideBookingWindow."""
-    if starts_at.tzinfo is None:
-        raise BadInput(
-            "Give times with their offset, as 2026-12-01T10:00:00+05:30.", argument="startsAt"
-        )
     earliest = tx.now + timedelta(minutes=tx.settings.notice_minutes)
     latest = tx.now + timedelta(days=tx.settings.book_ahead_days)
     if not earliest <= starts_at <= latest:

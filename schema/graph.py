@@ -57,6 +57,7 @@ from schema import (
     worker,
 )
 from schema.base import Backing, additions, backings
+from schema.scalars import CONFIG
 
 DOMAINS: tuple[ModuleType, ...] = (
     *(node, place, account, partner),
@@ -90,6 +91,7 @@ class Graph(strawberry.Schema):
             mutation=commands_of(domains),
             subscription=live.Subscription if live in domains else None,
             types=[type_ for type_ in backings if self.concerns(type_)],
+            config=CONFIG,
         )
         self.schema = public(self._schema)
         lift(self.schema, self.arguments_for)

@@ -1,0 +1,159 @@
+"""Values beyond what their kind takes are refused where they enter, by whichever way they come."""
+
+import asyncio
+import base64
+import json
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from itertools import product
+from typing import Any
+
+import httpx
+import pytest
+from graphql import GraphQLObjectType
+
+from loaders.booking import free_slots_by_worker
+from runtime.faults import BadInput
+from runtime.field import told
+from runtime.page import Pages, cursor_of
+from runtime.reads import Tally
+from tests.asking import SCHEMA, a_process
+from tests.conftest import Ask
+from tests.make import a_worker
+
+TOO_EARLY_OR_LATE = (
+    "9999-12-31T23:59:59.999999Z",
+    "9999-12-31T23:59:59-05:30",
+    "0001-01-01T00:00:00+05:30",
+    "0001-01-01T00:00:00Z",
+    "1999-12-31T23:59:59.999999Z",
+    "2000-01-01T05:29:59+05:30",
+    "2100-01-01T00:00:00Z",
+    "2099-12-31T23:00:00-01:00",
+    "infinity",
+    "2026-12-01T10:00:00",
+)
+"""The last one is no instant."""
+JUST_TAKEN = ("2000-01-01T00:00:00Z", "2100-01-01T05:29:59.999999+05:30")
+SLOTS = 'freeSlots(workerId: "wk_1", minutes: 60, start: $start) { startsAt }'
+NESTED = "workers(first: 2) { nodes { freeSlots(start: $start) { startsAt } } }"
+BOOKINGS = "bookings(filter: {startsFrom: $start}) { nodes { id } }"
+
+
+async def test_an_instant_beyond_our_years_is_refused_by_every_way(
+    client: httpx.AsyncClient,
+) -> None:
+    for field, start in product((SLOTS, NESTED, BOOKINGS), TOO_EARLY_OR_LATE):
+        written = field.replace("$start", json.dumps(start))
+        ways: tuple[dict[str, Any], ...] = (
+            {"query": f"query ($start: DateTime) {{ {field} }}", "variables": {"start": start}},
+            {"query": f"{{ {written} }}"},
+        )
+        for asked in ways:
+            address = {**asked, "variables": json.dumps(asked.get("variables"))}
+            for came in (
+                await client.post("/graphql", json=asked),
+                await client.get("/graphql", params=address),
+            ):
+                (error,) = came.json()["errors"]
+                assert error["extensions"]["code"] == "BAD_INPUT"
+                assert "years 2000 to 2099" in error["message"]
+
+
+async def test_the_first_and_the_last_instant_are_answered(ask: Ask) -> None:
+    query = f"query ($start: DateTime) {{ {SLOTS} {NESTED} }}"
+    for start in JUST_TAKEN:
+        assert await ask(query, start=start) == {"freeSlots": [], "workers": {"nodes": []}}
+
+
+async def test_what_is_written_into_a_document_is_refused_by_its_argument(ask_raw: Ask) -> None:
+    came = await ask_raw(f"{{ {SLOTS.replace('$start', '5')} }}")
+
+    assert came["errors"][0]["extensions"] == {"code": "BAD_INPUT", "argument": "start"}
+
+
+async def test_free_slots_end_whatever_they_are_asked_from(database_url: str) -> None:
+    """Beyond the bound of what clients give: the driver sends the last instant as `infinity`."""
+    worker = await a_worker(database_url)
+    async with a_process(database_url) as process, asyncio.timeout(5):
+        for start in (datetime.max.replace(tzinfo=UTC), datetime.min.replace(tzinfo=UTC)):
+            batch = free_slots_by_worker(minutes=60, first=5, start=start, end=None)
+            query, values = batch.query(("starts_at", "ends_at"))
+            found = await process.database.reads.fetch(
+                query, {**values, "keys": [worker.id]}, Tally()
+            )
+            assert bool(found) is (start.year == 1)
+
+
+LISTS = {
+    f"{type_.name}.{name}": record.load
+    for type_ in SCHEMA.type_map.values()
+    if isinstance(type_, GraphQLObjectType)
+    for name, field in type_.fields.items()
+    if (record := told(field)) and isinstance(record.load, Pages)
+}
+BEYOND: dict[type, tuple[str, ...]] = {
+    datetime: ('"9999-12-31T23:59:59Z"', '"1999-12-31T23:59:59Z"', '"2026-12-01T10:00:00"', "5e9"),
+    date: ('"9999-12-31"', '"1899-12-31"', '"infinity"', "20261201"),
+    int: ("9223372036854775808", "-9223372036854775809", "1" + "0" * 400, "1.5", '"1"', "true"),
+    float: ("1e999", "-1e999", "NaN", "Infinity", '"1"', "1" + "0" * 400, "false"),
+    str: (r'"a\u0000"', r'"\ud800"', "5", '["a"]'),
+}
+"""By kind, what a cursor may be forged to hold, as JSON."""
+WITHIN: dict[type, Any] = {
+    datetime: datetime(2026, 12, 1, 10, 0, 0, 999999, UTC),
+    date: date(2026, 12, 1),
+    int: 2**63 - 1,
+    float: 5e-324,
+    str: "कौशल 🙂",
+}
+
+
+def forged(sort: str, kinds: tuple[type, ...]) -> Iterator[str]:
+    """Cursors of the list with one value that it cannot have, or of another length."""
+    ours = json.loads(decoded(cursor_of(sort, tuple(WITHIN[kind] for kind in kinds))))
+    yield encoded(json.dumps(ours[:-1]))
+    yield encoded(json.dumps([*ours, "more"]))
+    yield encoded(json.dumps(dict.fromkeys(map(str, ours), 0)))
+    yield encoded(json.dumps([[["deep"]], *ours[1:]]))
+    yield encoded("5")
+    for place, kind in enumerate(kinds, 1):
+        for value in (*BEYOND[kind], "null", "{}", "[" * 2000 + "]" * 2000):
+            texts = [json.dumps(each) for each in ours]
+            texts[place] = value
+            yield encoded(f"[{', '.join(texts)}]")
+
+
+def encoded(text: str) -> str:
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def decoded(cursor: str) -> bytes:
+    return base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_no_list_takes_a_forged_cursor(name: str) -> None:
+    pages = LISTS[name]
+    for sort, kinds in pages.sorts.items():
+        for end in ("after", "before"):
+            for cursor in forged(sort, kinds):
+                with pytest.raises(BadInput) as refused:
+                    pages.asked({end: cursor, "order_by": sort}, 100)
+                assert (refused.value.extensions or {})["argument"] == end
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_every_list_takes_the_cursors_it_makes(name: str) -> None:
+    pages = LISTS[name]
+    for sort, kinds in pages.sorts.items():
+        values = tuple(WITHIN[kind] for kind in kinds)
+        window = pages.asked({"after": cursor_of(sort, values), "order_by": sort}, 100).window
+        assert window.after == values
+
+
+async def test_a_number_of_65_bits_in_a_cursor_is_refused(ask_raw: Ask) -> None:
+    cursor = "WyJ1c3VhbCIsOTIyMzM3MjAzNjg1NDc3NTgwOF0"
+    came = await ask_raw(f'{{ serviceCategories(after: "{cursor}") {{ nodes {{ id }} }} }}')
+
+    assert came["errors"][0]["extensions"] == {"code": "BAD_INPUT", "argument": "after"}
