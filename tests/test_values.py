@@ -11,15 +11,19 @@ from typing import Any
 import httpx
 import pytest
 from graphql import GraphQLObjectType
+from sqlalchemy import BigInteger, Text, bindparam, literal, select
 
 from loaders.booking import free_slots_by_worker
-from runtime.faults import BadInput
+from runtime.faults import BadInput, is_outage, is_refused_value
 from runtime.field import told
 from runtime.page import Pages, cursor_of
-from runtime.reads import Tally
-from tests.asking import SCHEMA, a_process
+from runtime.reads import Tally, compiled
+from runtime.rights import Role
+from runtime.viewer import Viewer
+from tests.asking import SCHEMA, a_process, answer
 from tests.conftest import Ask
-from tests.make import a_worker
+from tests.make import a_citizen, a_worker
+from tests.test_commands import HOME, make_trouble
 
 TOO_EARLY_OR_LATE = (
     "9999-12-31T23:59:59.999999Z",
@@ -157,3 +161,68 @@ async def test_a_number_of_65_bits_in_a_cursor_is_refused(ask_raw: Ask) -> None:
     came = await ask_raw(f'{{ serviceCategories(after: "{cursor}") {{ nodes {{ id }} }} }}')
 
     assert came["errors"][0]["extensions"] == {"code": "BAD_INPUT", "argument": "after"}
+
+
+@pytest.mark.parametrize("sqlstate", ["22003", "22008", "22P02", "22023"])
+async def test_a_command_that_is_refused_for_a_value_names_what_it_was_given(
+    database_url: str, sqlstate: str
+) -> None:
+    viewer = Viewer(Role.CITIZEN, (await a_citizen(database_url)).id)
+    await make_trouble(
+        database_url, f"RAISE EXCEPTION 'not for clients' USING ERRCODE = '{sqlstate}';"
+    )
+    command = "mutation ($input: AddAddressInput!) { addAddress(input: $input) { __typename } }"
+    async with a_process(database_url) as process:
+        _, (error,) = await answer(process, viewer, command, input=HOME)
+
+    assert error["extensions"] == {
+        "code": "BAD_INPUT",
+        "field": "addAddress",
+        "arguments": list(HOME),
+    }
+    assert "not for clients" not in error["message"]
+
+
+@pytest.mark.parametrize("value", [2**63, "a\0b", "\ud800", "1"])
+async def test_what_the_driver_does_not_send_is_refused_and_no_outage(
+    database_url: str, value: Any
+) -> None:
+    """By the pool of reads and by the engine: the connection is as good as before."""
+    kind = Text() if isinstance(value, str) and value != "1" else BigInteger()
+    statement = select(bindparam("value", type_=kind))
+    async with a_process(database_url) as process:
+        database, given = process.database, {"value": value}
+        refused = await asyncio.gather(
+            *[database.reads.fetch(compiled(statement), given, Tally()) for _ in range(10)],
+            *[database.write(statement, Tally(), given) for _ in range(10)],
+            return_exceptions=True,
+        )
+        assert await database.reads.fetch(compiled(select(literal(1))), {}, Tally())
+
+    for error in refused:
+        assert isinstance(error, BaseException)
+        assert is_refused_value(error)
+        assert not is_outage(error)
+
+
+async def test_a_read_that_is_refused_for_a_value_names_the_argument(ask_raw: Ask) -> None:
+    came = await ask_raw(
+        "query ($slug: String!) { serviceCategory(slug: $slug) { id } }", slug="a\0b"
+    )
+
+    (error,) = came["errors"]
+    named = {"field": "serviceCategory", "argument": "slug"}
+    assert error["extensions"] == {"code": "BAD_INPUT", **named}
+    assert "U+0000" in error["message"]
+
+
+async def test_no_value_in_an_address_or_a_form_is_a_fault_of_ours(
+    client: httpx.AsyncClient,
+) -> None:
+    for text in ("a%00b", "%ED%A0%80", "%FF", "9" * 400):
+        for path in ("documents", "exports"):
+            assert (await client.get(f"/{path}/{text}")).status_code in range(400, 500)
+        form = f"grant_type=client_credentials&client_id={text}&client_secret={text}"
+        kind = {"content-type": "application/x-www-form-urlencoded"}
+        came = await client.post("/oauth/token", content=form, headers=kind)
+        assert came.status_code in range(400, 500)
