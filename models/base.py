@@ -6,10 +6,11 @@ from datetime import date, datetime
 from datetime import time as time_of_day
 from enum import StrEnum
 from functools import partial
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from sqlalchemy import (
     ARRAY,
+    BigInteger,
     CheckConstraint,
     ColumnElement,
     DateTime,
@@ -31,6 +32,9 @@ from runtime.rights import Area, Rule
 
 CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
 PAIRS = [first + second for first in CROCKFORD for second in CROCKFORD]
+
+MOST_PAISE = 2**31 - 1
+"""What an `Int` of GraphQL holds: two crore rupees, and some."""
 
 
 Mask = Callable[[ColumnElement[Any]], ColumnElement[Any]]
@@ -135,6 +139,9 @@ def column(
     return mapped_column(*args, info=info, **options)
 
 
+Paise = Annotated[int, mapped_column(BigInteger)]
+"""An amount of money. Sums and products of amounts have room in it."""
+
 Column = Callable[..., MappedColumn[Any]]
 public: Column = partial(column, privacy=Privacy.PUBLIC)
 partner: Column = partial(column, privacy=Privacy.PARTNER)
@@ -172,6 +179,11 @@ def at_least(name: str, lowest: int) -> CheckConstraint:
     return CheckConstraint(f"{name} >= {lowest}", name=f"{name}_range")
 
 
+def tellable(name: str) -> CheckConstraint:
+    """Keeps an amount to what the schema can say of it, though its column could hold more."""
+    return CheckConstraint(f"abs({name}) <= {MOST_PAISE}", name=f"{name}_tellable")
+
+
 def identifier(prefix: str, randomness: int) -> str:
     """An opaque id from 130 random bits.
 
@@ -185,6 +197,8 @@ def new_id(prefix: str) -> str:
 
 
 __all__ = [
+    "MOST_PAISE",
+    "Paise",
     "Row",
     "at_least",
     "date",
@@ -200,6 +214,7 @@ __all__ = [
     "owner",
     "partner",
     "public",
+    "tellable",
     "there_is",
     "time_of_day",
 ]
