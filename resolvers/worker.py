@@ -52,11 +52,11 @@ LANGUAGE_CODE = re.compile(r"[a-z]{2,3}")
 LANGUAGE_LIMIT = 12
 EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s.]+(\.[^@\s.]+)+")
 EMAIL_LIMIT = 254
-UAN = re.compile(r"\d{12}")
-LAST_FOUR = re.compile(r"\d{4}")
+UAN = re.compile(r"[0-9]{12}")
+LAST_FOUR = re.compile(r"[0-9]{4}")
 SERIAL = re.compile(r"[A-Z0-9][A-Z0-9-]{2,39}")
-GSTIN = re.compile(r"\d{2}[A-Z]{5}\d{4}[A-Z][0-9A-Z]Z[0-9A-Z]")
-PAN_LAST_FOUR = re.compile(r"\d{3}[A-Z]")
+GSTIN = re.compile(r"[0-9]{2}[A-Z]{5}[0-9]{4}[A-Z][0-9A-Z]Z[0-9A-Z]")
+PAN_LAST_FOUR = re.compile(r"[0-9]{3}[A-Z]")
 
 
 def first_name(row: Worker, *, language: Language) -> str | None:

@@ -5,7 +5,7 @@ Each function takes what came as JSON has it. It raises ValueError, whose text s
 
 import sys
 from collections.abc import Callable, Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from types import MappingProxyType
 from typing import Any
 
@@ -41,6 +41,17 @@ def day(value: object) -> date:
     return found
 
 
+def hour(value: object) -> time:
+    """Of the clock in India, so without an offset."""
+    try:
+        found = time.fromisoformat(text(value))
+    except ValueError:
+        found = None
+    if found is None or found.tzinfo is not None:
+        raise ValueError("Give a time of day without an offset, as 09:30.")
+    return found
+
+
 def integer(value: object) -> int:
     if type(value) is not int or value not in INTEGERS:
         raise ValueError("Give an integer of 64 bits.")
@@ -70,5 +81,5 @@ def is_unicode(value: str) -> bool:
 
 
 TAKEN: Mapping[type, Callable[[object], Any]] = MappingProxyType(
-    {datetime: instant, date: day, int: integer, float: number, str: text}
+    {datetime: instant, date: day, time: hour, int: integer, float: number, str: text}
 )

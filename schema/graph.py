@@ -164,12 +164,17 @@ def public(made: GraphQLSchema) -> GraphQLSchema:
     """The schema with the directives that leave parts of an answer for later."""
     return GraphQLSchema(
         query=made.query_type,
-        mutation=made.mutation_type,
-        subscription=made.subscription_type,
+        mutation=unless_empty(made.mutation_type),
+        subscription=unless_empty(made.subscription_type),
         types=[type_ for type_ in made.type_map.values() if isinstance(type_, GraphQLObjectType)],
         directives=(*specified_directives, GraphQLDeferDirective, GraphQLStreamDirective),
         extensions=made.extensions,
     )
+
+
+def unless_empty(root: GraphQLObjectType | None) -> GraphQLObjectType | None:
+    """Whoever is shown no command has no type for them either."""
+    return root if root is not None and root.fields else None
 
 
 def lift(

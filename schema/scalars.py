@@ -1,11 +1,15 @@
 """The scalars that are not the specification's, and the values that each takes."""
 
 import dataclasses
-from datetime import date, datetime
+from datetime import date, datetime, time
 
 from strawberry.exceptions import StrawberryInputCoercionError
 from strawberry.schema.config import StrawberryConfig
-from strawberry.schema.types.base_scalars import DateDefinition, DateTimeDefinition
+from strawberry.schema.types.base_scalars import (
+    DateDefinition,
+    DateTimeDefinition,
+    TimeDefinition,
+)
 from strawberry.types.scalar import ScalarDefinition
 
 from runtime.values import TAKEN
@@ -36,5 +40,6 @@ CONFIG = StrawberryConfig(
             date,
             "A day, as 2026-12-01. Those given are of the years 1900 to 2099.",
         ),
+        time: bounded(TimeDefinition, time, "A time of day in India, as 09:30."),
     }
 )

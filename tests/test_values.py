@@ -1,10 +1,8 @@
 """Values beyond what their kind takes are refused where they enter, by whichever way they come."""
 
 import asyncio
-import base64
 import json
-from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from itertools import product
 from typing import Any
 
@@ -20,8 +18,10 @@ from runtime.page import Pages, cursor_of
 from runtime.reads import Tally, compiled
 from runtime.rights import Role
 from runtime.viewer import Viewer
-from tests.asking import SCHEMA, a_process, answer
+from tests.asking import SCHEMA, a_process, answer, send
 from tests.conftest import Ask
+from tests.examples.scene import OFFICER
+from tests.fuzz.values import forged_cursors, held_cursors
 from tests.make import a_citizen, a_worker
 from tests.test_commands import HOME, make_trouble
 
@@ -96,44 +96,6 @@ LISTS = {
     for name, field in type_.fields.items()
     if (record := told(field)) and isinstance(record.load, Pages)
 }
-BEYOND: dict[type, tuple[str, ...]] = {
-    datetime: ('"9999-12-31T23:59:59Z"', '"1999-12-31T23:59:59Z"', '"2026-12-01T10:00:00"', "5e9"),
-    date: ('"9999-12-31"', '"1899-12-31"', '"infinity"', "20261201"),
-    int: ("9223372036854775808", "-9223372036854775809", "1" + "0" * 400, "1.5", '"1"', "true"),
-    float: ("1e999", "-1e999", "NaN", "Infinity", '"1"', "1" + "0" * 400, "false"),
-    str: (r'"a\u0000"', r'"\ud800"', "5", '["a"]'),
-}
-"""By kind, what a cursor may be forged to hold, as JSON."""
-WITHIN: dict[type, Any] = {
-    datetime: datetime(2026, 12, 1, 10, 0, 0, 999999, UTC),
-    date: date(2026, 12, 1),
-    int: 2**63 - 1,
-    float: 5e-324,
-    str: "कौशल 🙂",
-}
-
-
-def forged(sort: str, kinds: tuple[type, ...]) -> Iterator[str]:
-    """Cursors of the list with one value that it cannot have, or of another length."""
-    ours = json.loads(decoded(cursor_of(sort, tuple(WITHIN[kind] for kind in kinds))))
-    yield encoded(json.dumps(ours[:-1]))
-    yield encoded(json.dumps([*ours, "more"]))
-    yield encoded(json.dumps(dict.fromkeys(map(str, ours), 0)))
-    yield encoded(json.dumps([[["deep"]], *ours[1:]]))
-    yield encoded("5")
-    for place, kind in enumerate(kinds, 1):
-        for value in (*BEYOND[kind], "null", "{}", "[" * 2000 + "]" * 2000):
-            texts = [json.dumps(each) for each in ours]
-            texts[place] = value
-            yield encoded(f"[{', '.join(texts)}]")
-
-
-def encoded(text: str) -> str:
-    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
-
-
-def decoded(cursor: str) -> bytes:
-    return base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
 
 
 @pytest.mark.parametrize("name", LISTS)
@@ -141,7 +103,7 @@ def test_no_list_takes_a_forged_cursor(name: str) -> None:
     pages = LISTS[name]
     for sort, kinds in pages.sorts.items():
         for end in ("after", "before"):
-            for cursor in forged(sort, kinds):
+            for cursor in forged_cursors(sort, kinds):
                 with pytest.raises(BadInput) as refused:
                     pages.asked({end: cursor, "order_by": sort}, 100)
                 assert (refused.value.extensions or {})["argument"] == end
@@ -151,9 +113,10 @@ def test_no_list_takes_a_forged_cursor(name: str) -> None:
 def test_every_list_takes_the_cursors_it_makes(name: str) -> None:
     pages = LISTS[name]
     for sort, kinds in pages.sorts.items():
-        values = tuple(WITHIN[kind] for kind in kinds)
-        window = pages.asked({"after": cursor_of(sort, values), "order_by": sort}, 100).window
-        assert window.after == values
+        for cursor in held_cursors(sort, kinds):
+            window = pages.asked({"after": cursor, "order_by": sort}, 100).window
+            assert window.after is not None
+            assert cursor_of(sort, window.after) == cursor
 
 
 async def test_a_number_of_65_bits_in_a_cursor_is_refused(ask_raw: Ask) -> None:
@@ -226,3 +189,37 @@ async def test_no_value_in_an_address_or_a_form_is_a_fault_of_ours(
         kind = {"content-type": "application/x-www-form-urlencoded"}
         came = await client.post("/oauth/token", content=form, headers=kind)
         assert came.status_code in range(400, 500)
+
+
+async def test_the_digits_of_a_number_are_those_of_ascii(database_url: str) -> None:
+    """`९` is a digit too, and no telephone has it on its keys."""
+    viewer = Viewer(Role.WORKER, (await a_worker(database_url)).id)
+    told = {"alternateMobile": "+91९९९९९९९९९९"}
+    async with a_process(database_url) as process:
+        assert await send(process, viewer, "changeContact", **told) == ["BAD_INPUT"]
+        assert await send(process, viewer, "changeWorkerProfile", eshramUan="१०००००००००००") == [
+            "BAD_INPUT"
+        ]
+
+
+@pytest.mark.parametrize("ends", ["17:00+05:30", "17:00Z"])
+async def test_an_hour_of_the_week_has_no_offset(database_url: str, ends: str) -> None:
+    worker = await a_worker(database_url)
+    hours = [{"weekday": 1, "fromTime": "09:00", "untilTime": ends}]
+    command = "mutation ($input: SetAvailabilityInput!) { setAvailability(input: $input) { id } }"
+    async with a_process(database_url) as process:
+        _, (error,) = await answer(
+            process, Viewer(Role.WORKER, worker.id), command, input={"hours": hours}
+        )
+
+    assert error["extensions"]["code"] == "BAD_INPUT"
+    assert "without an offset" in error["message"]
+
+
+@pytest.mark.parametrize("born", ["1899-12-31", "2099-12-31", "0001-01-01"])
+async def test_nobody_was_born_before_1900_or_after_today(database_url: str, born: str) -> None:
+    told = {"workerId": (await a_worker(database_url)).id, "birthDate": born}
+    async with a_process(database_url) as process:
+        came = await send(process, OFFICER, "changeWorkerProfile", **told)
+
+    assert came == ["BAD_INPUT"]
