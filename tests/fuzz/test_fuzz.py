@@ -29,6 +29,8 @@ from tests.ways import Asking, a_gateway, an_account
 
 LONG = bool(os.environ.get("LONG"))
 AT_ONCE = 8
+PATIENCE = 60
+"""Seconds for something ordinary, on a machine that has other things to do."""
 ORDINARY = {
     "query": "{ districts(first: 1) { nodes { id name workers(first: 1) { totalCount } } } }"
 }
@@ -124,7 +126,7 @@ class Sender:
             self._outcomes.note(call, viewer, came.status_code, came.content)
 
     async def beside(self) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             came = await self._gateway.client.post(self._gateway.address, json=ORDINARY)
         assert "errors" not in came.json(), came.json()
 
