@@ -4,8 +4,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
 from graphql import (
+    ArgumentNode,
     DocumentNode,
     FieldNode,
+    GraphQLError,
     GraphQLSchema,
     GraphQLSyntaxError,
     Lexer,
@@ -13,6 +15,7 @@ from graphql import (
     Token,
     TokenKind,
     ValidationRule,
+    ValuesOfCorrectTypeRule,
     parse,
     specified_rules,
     validate,
@@ -21,7 +24,7 @@ from graphql.validation.rules import ASTValidationRule, overlapping_fields_can_b
 from graphql.validation.validate import ValidationAbortedError
 
 from engine.cost import Limits
-from runtime.faults import Coded, Invalid, LimitExceeded
+from runtime.faults import BadInput, Coded, Invalid, LimitExceeded
 
 VALIDATION_ERRORS = 20
 MERGING = 20_000
@@ -41,6 +44,28 @@ class NoIntrospection(ValidationRule):
             self.report_error(Coded("FORBIDDEN", told, node, field=node.name.value))
 
 
+class ValuesOfCorrectType(ValuesOfCorrectTypeRule):
+    """What is written into a document is refused with the name of the argument it stands in."""
+
+    _argument: str | None = None
+
+    def enter_argument(self, node: ArgumentNode, *_: object) -> None:
+        self._argument = node.name.value
+
+    def leave_argument(self, *_: object) -> None:
+        self._argument = None
+
+    def report_error(self, error: GraphQLError) -> None:
+        if self._argument is not None:
+            error = BadInput(error.message, nodes=error.nodes, argument=self._argument)
+        super().report_error(error)
+
+
+RULES = [
+    ValuesOfCorrectType if rule is ValuesOfCorrectTypeRule else rule for rule in specified_rules
+]
+
+
 def valid(
     schema: GraphQLSchema,
     text: str,
@@ -49,7 +74,7 @@ def valid(
 ) -> DocumentNode:
     """`rules` are what documents have to keep beside the specification's. Raises Invalid."""
     document = parsed(text, limits.tokens if limits else None)
-    rules = [*specified_rules, *rules]
+    rules = [*RULES, *rules]
     if limits and not limits.introspection:
         rules.append(NoIntrospection)
     hide = limits is not None and not limits.suggestions

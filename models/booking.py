@@ -27,6 +27,7 @@ from sqlalchemy.orm import Mapped
 
 from models.account import Citizen, Gender
 from models.base import (
+    Paise,
     Row,
     RowRule,
     at_least,
@@ -36,6 +37,7 @@ from models.base import (
     one_of,
     owner,
     public,
+    tellable,
     there_is,
     time_of_day,
 )
@@ -153,6 +155,14 @@ class WrongState(Refusal):
     english = "This cannot be done now: the booking has moved on."
     hindi = "अब यह नहीं किया जा सकता: बुकिंग की स्थिति बदल चुकी है।"
     state: Annotated[BookingState, "Where it stands."]
+
+
+class PriceTooHigh(Refusal):
+    """It comes to more than one price can be: ask for it in parts, each at a price of its own."""
+
+    english = "This comes to more than {rupees} rupees. Ask for a price of less at once."
+    hindi = "इसका मूल्य {rupees} रुपये से अधिक है। एक बार में कम का मूल्य पूछें।"
+    rupees: Annotated[int, "The most that one price can be, in whole rupees."]
 
 
 class SlotTaken(Refusal):
@@ -329,6 +339,7 @@ class Quote(Row):
         one_of("status", QuoteStatus),
         CheckConstraint("(status = 'ESTIMATE') = (booking_id IS NULL)", name="estimate_unbooked"),
         at_least("total_paise", 0),
+        tellable("total_paise"),
     )
     prefix: ClassVar[str] = "qt"
 
@@ -347,7 +358,7 @@ class Quote(Row):
     """Why the price was revised."""
     revision: Mapped[int] = owner()
     status: Mapped[str] = owner()
-    total_paise: Mapped[int] = owner()
+    total_paise: Mapped[Paise] = owner()
     offered_at: Mapped[datetime] = owner()
     expires_at: Mapped[datetime] = owner()
 
@@ -360,7 +371,7 @@ class QuoteLine(Row):
     __tablename__ = "quote_line"
     areas: ClassVar[dict[Privacy, Area]] = {Privacy.OWNER: Area.BOOKING}
     part_of = ("quote_id", Quote)
-    __table_args__ = (one_of("kind", QuoteLineKind),)
+    __table_args__ = (one_of("kind", QuoteLineKind), tellable("amount_paise"))
 
     quote_id: Mapped[str] = owner(ForeignKey("quote.id"), primary_key=True)
     position: Mapped[int] = owner(primary_key=True)
@@ -368,7 +379,7 @@ class QuoteLine(Row):
     service_id: Mapped[str | None] = owner(ForeignKey("service.id"))
     rate_card_id: Mapped[str | None] = owner(ForeignKey("rate_card.id"))
     quantity: Mapped[int] = owner()
-    amount_paise: Mapped[int] = owner()
+    amount_paise: Mapped[Paise] = owner()
     """Of the whole line; negative for a discount."""
 
 
@@ -589,6 +600,7 @@ class Payment(Row):
         one_of("mode", PaymentMode),
         one_of("state", PaymentState),
         at_least("amount_paise", 0),
+        tellable("amount_paise"),
         CheckConstraint("state = 'DUE' OR mode IS NOT NULL", name="paid_somehow"),
     )
     prefix: ClassVar[str] = "py"
@@ -598,7 +610,7 @@ class Payment(Row):
     kind: Mapped[str] = owner()
     state: Mapped[str] = owner()
     mode: Mapped[str | None] = owner()
-    amount_paise: Mapped[int] = owner()
+    amount_paise: Mapped[Paise] = owner()
     reference: Mapped[str | None] = owner()
     reason: Mapped[str | None] = owner()
     """Why it is given back."""

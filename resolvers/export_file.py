@@ -20,7 +20,7 @@ from runtime.transaction import transaction
 
 AUDIENCE = "sewa-mitra-exports"
 """Whom addresses are signed for: as a bearer token one is worth nothing."""
-RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
+RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
 """One range. Whoever asks for several is sent everything, as HTTP lets us."""
 FETCHABLE = (ExportState.QUEUED, ExportState.RUNNING, ExportState.DONE)
 SAFE = {

@@ -40,6 +40,7 @@ from runtime.language import Language
 from runtime.phone import checked_mobile
 from runtime.rights import Role, Rule
 from runtime.transaction import Transaction, refused_as
+from runtime.values import EARLIEST_BIRTH
 from runtime.words import Words, checked_name
 
 ERASED_NAME = ("Former worker", "पूर्व सेवा मित्र")
@@ -51,12 +52,11 @@ LANGUAGE_CODE = re.compile(r"[a-z]{2,3}")
 LANGUAGE_LIMIT = 12
 EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s.]+(\.[^@\s.]+)+")
 EMAIL_LIMIT = 254
-UAN = re.compile(r"\d{12}")
-LAST_FOUR = re.compile(r"\d{4}")
+UAN = re.compile(r"[0-9]{12}")
+LAST_FOUR = re.compile(r"[0-9]{4}")
 SERIAL = re.compile(r"[A-Z0-9][A-Z0-9-]{2,39}")
-GSTIN = re.compile(r"\d{2}[A-Z]{5}\d{4}[A-Z][0-9A-Z]Z[0-9A-Z]")
-PAN_LAST_FOUR = re.compile(r"\d{3}[A-Z]")
-OLDEST = 110
+GSTIN = re.compile(r"[0-9]{2}[A-Z]{5}[0-9]{4}[A-Z][0-9A-Z]Z[0-9A-Z]")
+PAN_LAST_FOUR = re.compile(r"[0-9]{3}[A-Z]")
 
 
 def first_name(row: Worker, *, language: Language) -> str | None:
@@ -171,8 +171,11 @@ def set_birth_date(tx: Transaction, worker: Worker, born: date) -> None:
     """Refuses: TooYoung."""
     today = day_of(tx.now)
     age = today.year - born.year - ((today.month, today.day) < (born.month, born.day))
-    if not 0 <= age <= OLDEST:
-        raise BadInput("`birthDate` must be the day they were born.", argument="birthDate")
+    if not EARLIEST_BIRTH <= born <= today:
+        raise BadInput(
+            "`birthDate` must be a day from 1900 to today: the day they were born.",
+            argument="birthDate",
+        )
     if age < tx.settings.minimum_age:
         raise TooYoung(years=tx.settings.minimum_age)
     worker.birth_date, worker.birth_year = born, born.year

@@ -9,7 +9,16 @@ from sqlalchemy.exc import DBAPIError
 
 from runtime.batch import Batch
 from runtime.context import Context
-from runtime.faults import BadInput, Forbidden, NotFound, Unauthenticated, is_called_off
+from runtime.faults import (
+    BadInput,
+    Forbidden,
+    NotFound,
+    Unauthenticated,
+    ValueRefused,
+    is_called_off,
+    is_refused_value,
+    sqlstate,
+)
 from runtime.refusal import Refusal, Told
 from runtime.rights import WRITE, Act, Role, Rule
 from runtime.transaction import Message, Replay, Transaction, transaction
@@ -84,6 +93,10 @@ class Command:
                 ) as tx:
                     return await self._once(tx, name, key, given), tx.messages
             except DBAPIError as error:
+                if is_refused_value(error):
+                    named = [in_schema(part) for part, value in given.items() if value is not None]
+                    log.warning("value refused", command=name, state=sqlstate(error))
+                    raise ValueRefused(name, named, error) from error
                 if tries == TRIES or not is_called_off(error):
                     raise
 
@@ -112,7 +125,7 @@ class Command:
 
     def _checked(self, argument: str, value: Any) -> Any:
         if isinstance(value, str):
-            return checked(argument, value) if argument in self.words else value
+            return checked(in_schema(argument), value) if argument in self.words else value
         if isinstance(value, Sequence):
             return [self._checked(argument, item) for item in value]
         if is_dataclass(value) and not isinstance(value, type):
@@ -129,3 +142,9 @@ class Command:
                 log.warning("sms", error=str(error))
                 if self.vital:
                     raise
+
+
+def in_schema(name: str) -> str:
+    """What the schema calls a parameter."""
+    first, *rest = name.split("_")
+    return first + "".join(map(str.capitalize, rest))

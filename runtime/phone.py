@@ -5,8 +5,8 @@ import re
 from runtime.faults import BadInput
 from runtime.settings import Settings
 
-INDIAN = re.compile(r"\+91[6-9]\d{9}")
-DEMO = re.compile(r"\+910000\d{6}")
+INDIAN = re.compile(r"\+91[6-9][0-9]{9}")
+DEMO = re.compile(r"\+910000[0-9]{6}")
 """Of people who do not exist: no network can dial it."""
 
 

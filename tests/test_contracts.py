@@ -9,7 +9,13 @@ from typing import Any
 import httpx
 import pytest
 import pytest_asyncio
-from graphql import GraphQLObjectType, build_client_schema, get_introspection_query, print_schema
+from graphql import (
+    GraphQLObjectType,
+    build_client_schema,
+    get_introspection_query,
+    print_schema,
+    validate_schema,
+)
 from sqlalchemy import select
 
 from engine.contracts import Contracts
@@ -152,6 +158,14 @@ def test_no_contract_leads_to_what_a_partner_is_never_shown() -> None:
         assert whole.get_type(name) is None, name
     assert whole.mutation_type is not None
     assert "registerPartnerClient" not in whole.mutation_type.fields
+
+
+def test_whoever_is_left_without_a_purpose_still_has_a_schema() -> None:
+    """A client whose access has just ended."""
+    schema = contract(Contract(newest(), frozenset()))
+
+    assert validate_schema(schema) == []
+    assert schema.mutation_type is None
 
 
 def test_a_contract_takes_nothing_away_from_the_graph() -> None:

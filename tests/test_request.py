@@ -9,12 +9,22 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
 
 from models.account import Citizen, OneTimeCode, Outbox
-from models.booking import Booking, BookingLine, Quote, QuoteLine, ServiceArea, TimelineEntry
+from models.booking import (
+    Booking,
+    BookingLine,
+    PriceTooHigh,
+    Quote,
+    QuoteLine,
+    ServiceArea,
+    TimelineEntry,
+)
 from models.worker import Provider
 from runtime import clock
 from runtime.geography import in_india
+from runtime.language import Language
 from runtime.process import Process
 from runtime.rights import Role
 from runtime.viewer import Viewer
@@ -159,6 +169,50 @@ async def test_nobody_offers_all_of_it(shop: Shop) -> None:
 
     assert (await shop.price(services=both))["__typename"] == "NotOffered"
     assert (await shop.price(districtLgdCode=AGRA_CODE))["__typename"] == "NotOffered"
+
+
+@pytest.mark.parametrize(
+    ("rate", "quantity", "comes"),
+    [
+        (1_000_000_000, 2, "Quote"),
+        (1_000_000_000, 3, "PriceTooHigh"),
+        (2**31 - 1, 1, "PriceTooHigh"),
+        (2**31 - 1 - 5_000, 1, "Quote"),
+        (2**31 - 1, 12, "PriceTooHigh"),
+    ],
+)
+async def test_a_price_is_no_higher_than_the_schema_can_say(
+    shop: Shop, rate: int, quantity: int, comes: str
+) -> None:
+    """The rates of the shop ask 5,000 for coming."""
+    await a_rate(shop.url, provider=shop.provider, service_id=SWITCHES, amount_paise=rate)
+
+    came = await shop.price(services=[{"serviceId": SWITCHES, "quantity": quantity}])
+
+    if comes == "Quote":
+        assert came["total"]["paise"] == rate * quantity + 5_000
+    else:
+        assert (
+            came["message"]
+            == "This comes to more than 21474836 rupees. Ask for a price of less at once."
+        )
+        assert "21474836 रुपये से अधिक" in PriceTooHigh(rupees=21_474_836).message(Language.HI)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE rate_card SET amount_paise = 2147483648",
+        "UPDATE rate_card SET visit_charge_paise = 2147483648",
+        "UPDATE quote SET total_paise = 2147483648",
+        "UPDATE quote_line SET amount_paise = -2147483648",
+    ],
+)
+async def test_no_amount_that_cannot_be_told_is_ever_kept(shop: Shop, statement: str) -> None:
+    await shop.price()
+
+    with pytest.raises(IntegrityError, match="tellable"):
+        await run_sql_async(shop.url, statement)
 
 
 async def test_what_makes_no_sense_is_said_to(shop: Shop) -> None:

@@ -239,6 +239,26 @@ async def test_a_worker_of_no_provider_revises_by_their_own_rates(
     assert seen["quotes"][0]["total"]["paise"] == 12_000
 
 
+async def test_no_revised_price_is_higher_than_the_schema_can_say(
+    process: Process, inbox: Inbox
+) -> None:
+    visit = await a_visit(process, inbox, "IN_PROGRESS")
+    await run_sql_async(visit.url, "UPDATE rate_card SET amount_paise = 1000000000")
+    less = {"kind": "DISCOUNT", "amountPaise": -100_000_000}
+
+    for lines in (
+        [item(quantity=3)],
+        [item(quantity=1_000)] * 20,
+        [item(quantity=3)] + [less] * 12,
+    ):
+        refused = await visit.send(Role.WORKER, "reviseQuote", reason="More", lines=lines)
+        assert refused["__typename"] == "PriceTooHigh"
+    await visit.send(Role.WORKER, "reviseQuote", reason="More", lines=[item(quantity=2)])
+
+    seen, _ = await visit.see(Role.CITIZEN, "quotes { total { paise } }")
+    assert seen["quotes"][0]["total"]["paise"] == 2_000_000_000
+
+
 @pytest.mark.parametrize(
     ("lines", "code"),
     [
