@@ -234,7 +234,8 @@ def warnings_in(piece: Piece) -> int:
     hidden = 0
     for error in piece.errors:
         code = code_of(error)
-        if code == "UNAVAILABLE":
+        if code in ("UNAVAILABLE", "LIMIT_EXCEEDED"):
+            # What takes too long while others are busy may not later.
             raise Outage from error
         if code not in HIDDEN:
             raise Broken(error)
