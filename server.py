@@ -80,6 +80,7 @@ from runtime.background import working
 from runtime.database import Database, migrate
 from runtime.draining import draining
 from runtime.embedded import default_folder, embedded_postgres
+from runtime.ending import end_when_told
 from runtime.faults import RETRY_AFTER_SECONDS, BadInput, Invalid, NotFound
 from runtime.garbage import look_seldom
 from runtime.geography import INDIA
@@ -339,8 +340,8 @@ def serve(
     """Serve the gateway, on a database of its own or on DATABASE_URL.
 
     Without DATABASE_URL this starts the embedded PostgreSQL, migrates it and fills it with
-    demo data if it is empty; all of it stops with Ctrl-C. With DATABASE_URL it migrates, and
-    loads reference data but no demo data: for that, run `seed`.
+    demo data if it is empty; all of it stops with Ctrl-C, SIGTERM or the terminal. With
+    DATABASE_URL it migrates, and loads reference data but no demo data: for that, run `seed`.
 
     With --subgraph it serves that part of the graph alone, as a Federation 2 subgraph, to the
     gateways that GATEWAY_SECRETS names; `work` then does what nobody waits for.
@@ -945,4 +946,5 @@ def fail(message: str) -> NoReturn:
 
 
 if __name__ == "__main__":
+    end_when_told()
     cli()

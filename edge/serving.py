@@ -165,6 +165,8 @@ class Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._end_lasting(0)
         await super().shutdown(sockets)
+        # Uvicorn would raise them again: but what they asked for has been done, in good order.
+        self._captured_signals.clear()
 
     def _end_lasting(self, seconds: float) -> None:
         if self._lasting is not None and not self._lasting.draining:

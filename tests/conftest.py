@@ -24,6 +24,7 @@ from starlette.applications import Starlette
 from data import reference
 from runtime.database import migrate
 from runtime.embedded import SETTINGS, default_folder, embedded_postgres
+from runtime.ending import end_when_told
 from runtime.settings import Settings
 from server import create_app
 from tests.asking import Inbox
@@ -57,6 +58,15 @@ def data_folder() -> Path:
     if os.access(MEMORY, os.W_OK) and disk_usage(MEMORY).free > ENOUGH_MEMORY:
         return MEMORY / f"{lasting.name}-{os.geteuid()}"
     return lasting / "test"
+
+
+def interrupt(_: int) -> None:
+    raise KeyboardInterrupt
+
+
+def pytest_configure() -> None:
+    """Told to end, the suite ends what it has started, as with Ctrl-C."""
+    end_when_told(interrupt)
 
 
 @contextmanager
