@@ -93,6 +93,7 @@ from runtime.oidc import claim_names
 from runtime.privacy import Privacy
 from runtime.process import process_of
 from runtime.refusal import Refusal
+from runtime.required import missing
 from runtime.rights import Role
 from runtime.settings import Settings
 from runtime.signature import LEAST_SECRET, Gateways, secrets_in
@@ -351,6 +352,7 @@ def serve(
     PORT=8080 python server.py serve
     """
     settings, parts = the_settings(), tuple(dict.fromkeys(part or ()))
+    refuse_missing(settings, parts)
     refuse_unsafe(settings)
     if parts:
         refuse_open_subgraph(settings, parts)
@@ -365,7 +367,7 @@ def serve(
             fill(url, profile, seed=seed, workers=None, as_of=None)
         else:
             asyncio.run(reference.load(url))
-        address = f"http://{settings.host}:{settings.port}"
+        address = settings.served_at
         served = f"subgraph {' + '.join(parts)}" if parts else "सेवा मित्र"
         console.print(f"\n[bold]Sewa Mitra Gateway[/bold] · {served}\n")
         has_ide = settings.shows("ide") and not parts
@@ -457,7 +459,7 @@ def federate(
     except (BadSupergraph, BadPartners, OSError, ValueError, GraphQLError) as error:
         fail(f"{supergraph}: {error}")
     look_seldom()
-    console.print(f"Serving {supergraph} at http://{settings.host}:{settings.port}/graphql")
+    console.print(f"Serving {supergraph} at {settings.served_at}/graphql")
     with exposed(settings):
         serving.serve(application, settings)
 
@@ -472,6 +474,8 @@ def work_command() -> None:
     DATABASE_URL=postgresql://sewa@db/sewa python server.py work
     """
     settings = the_settings()
+    refuse_missing(settings)
+    refuse_unsafe(settings)
     with a_database(settings) as url:
         asyncio.run(migrate(url))
         asyncio.run(work_until_told(replace(settings, database_url=url)))
@@ -821,6 +825,11 @@ def the_settings() -> Settings:
     return settings
 
 
+def refuse_missing(settings: Settings, parts: tuple[str, ...] = ()) -> None:
+    if told := missing(settings, parts):
+        fail("\n".join(told))
+
+
 def refuse_unsafe(settings: Settings) -> None:
     """What must not be left to chance where people are real, and what cannot work anywhere."""
     if settings.otel_exporter_otlp_endpoint and find_spec("opentelemetry") is None:
@@ -833,8 +842,6 @@ def refuse_unsafe(settings: Settings) -> None:
             keys_in(Path(settings.signing_keys))
         except NoKeys as error:
             fail(f"SIGNING_KEYS: {error}")
-    elif not settings.development:
-        fail("SIGNING_KEYS is required where DEVELOPMENT is false: `server.py keys` makes it.")
     if settings.webhook_key is not None and len(settings.webhook_key) < LEAST_SECRET:
         fail(f"WEBHOOK_KEY has fewer than {LEAST_SECRET} characters.")
     issuer = settings.oidc_issuer or "https://"
@@ -854,11 +861,8 @@ def refuse_unsafe(settings: Settings) -> None:
 def refuse_open_subgraph(settings: Settings, parts: tuple[str, ...]) -> None:
     if unknown := set(parts) - set(SUBGRAPHS):
         fail(f"There is no subgraph {min(unknown)}: choose of {', '.join(SUBGRAPHS)}.")
-    secrets = settings.gateway_secrets or fail(
-        "GATEWAY_SECRETS is required: a subgraph answers gateways it knows, and nobody else."
-    )
     try:
-        secrets_in(secrets)
+        secrets_in(settings.gateway_secrets or "")
     except ValueError as error:
         fail(str(error))
 
@@ -902,7 +906,7 @@ async def reach(url: str) -> None:
 
 
 def refuse_taken_port(settings: Settings) -> None:
-    with socket.socket() as probe:
+    with socket.socket(serving.family_of(settings)) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((settings.host, settings.port))
@@ -941,7 +945,7 @@ def fill(url: str, profile: str, *, seed: int, workers: int | None, as_of: datet
 
 def fail(message: str) -> NoReturn:
     """End with one sentence instead of a traceback."""
-    console.print(message, style="red")
+    console.print(message, style="red", soft_wrap=True)
     raise typer.Exit(1)
 
 

@@ -47,7 +47,9 @@ def scaled_out(
     which names the SIGNING_KEYS they check tokens with."""
     secret = secrets.token_hex(32)
     port = port or free_port()
-    given = {**os.environ, **(environment or {}), "HOST": "127.0.0.1"}
+    # Clients know the router alone, and each part takes the tokens of another.
+    issuer = {"ISSUER": f"http://127.0.0.1:{port}"}
+    given = {**issuer, **os.environ, **(environment or {}), "HOST": "127.0.0.1"}
     subgraph = {**given, "DATABASE_URL": url, "GATEWAY_SECRETS": f"router={secret}"}
     router = {**given, "GATEWAY_SECRET": secret, "PORT": str(port)}
     ready = []

@@ -29,6 +29,8 @@ SETTINGS = {
     "max_wal_size": "'4GB'",
     "jit": "off",
     "timezone": "'UTC'",
+    # Values of rows do not belong in logs, PostgreSQL's own among them.
+    "log_error_verbosity": "terse",
 }
 USERS = ".handle_pids.json"
 """The library's list of who uses the server, beside its data."""

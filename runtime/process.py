@@ -15,7 +15,7 @@ from runtime.parts import Parts, parts_for
 from runtime.quota import Ledger
 from runtime.runner import RunnerFor
 from runtime.settings import Settings
-from runtime.sms import ConsoleSms, HttpSms, Sms
+from runtime.sms import HttpSms, Sms, sender_for
 from runtime.storage import LocalStorage, Storage, folder_for
 from runtime.store import redis_at
 from runtime.tokens import Keys
@@ -52,10 +52,10 @@ async def process_of(
     database = Database(settings.database_url, pool_size=settings.pool_size)
     keys = Keys(
         Path(settings.signing_keys) if settings.signing_keys else None,
-        settings.issuer,
+        settings.address,
         settings.oidc_audience,
     )
-    sender = sms or (HttpSms(settings.sms_url, settings.sms_token) if settings.sms_url else None)
+    sender = sms or sender_for(settings)
     issuer = settings.oidc_issuer
     officials = Officials(settings, issuer, database) if issuer else None
     redis = redis_at(settings.redis_url)
@@ -68,7 +68,7 @@ async def process_of(
             settings,
             database,
             keys,
-            sender or ConsoleSms(),
+            sender,
             LocalStorage(folder_for(settings)),
             parts_for(settings),
             Bearers(keys),

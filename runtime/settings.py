@@ -14,6 +14,7 @@ CHOICES = {
     "ide": ("always", "development", "never"),
     "introspection": ("always", "development", "never"),
     "suggestions": ("always", "development", "never"),
+    "webhooks": ("on", "off"),
 }
 """What these settings may say."""
 
@@ -81,7 +82,7 @@ class Settings:
     exports_at_once: int = 2
     exports_kept_days: int = 7
 
-    issuer: str = "http://127.0.0.1:8000"
+    issuer: str | None = None
     signing_keys: str | None = None
     access_minutes: int = 10
     refresh_days: int = 30
@@ -131,6 +132,7 @@ class Settings:
     emergency_numbers: str = "112,1090,181"
     help_repeat_seconds: int = 60
 
+    webhooks: str = "on"
     webhook_key: str | None = None
     webhook_private: bool = False
     webhook_seconds: float = 10.0
@@ -154,6 +156,21 @@ class Settings:
         for name, choices in CHOICES.items():
             if getattr(self, name) not in choices:
                 raise ValueError(f"{name.upper()} is one of {', '.join(choices)}.")
+
+    @property
+    def address(self) -> str:
+        """Where clients find us, and who our tokens say they are from."""
+        return (self.issuer or self.served_at).rstrip("/")
+
+    @property
+    def served_at(self) -> str:
+        """The address of this process, for whoever is on this machine."""
+        host = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)
+        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+
+    @property
+    def signs_webhooks(self) -> bool:
+        return self.webhooks == "on" and (self.development or self.webhook_key is not None)
 
     @property
     def origins(self) -> list[str]:

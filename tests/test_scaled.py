@@ -21,6 +21,7 @@ from deploy.packages import is_installed
 from deploy.scaled import ROUTER, scaled_out
 from models.base import Row
 from runtime.rights import Role
+from runtime.settings import Settings
 from runtime.tokens import rotate
 from runtime.viewer import Viewer
 from tests.asking import Inbox, a_process
@@ -74,6 +75,7 @@ def test_what_is_not_asked_for_is_named() -> None:
 async def a_router(url: str, keys: Path, storage: Path) -> AsyncIterator[Asking]:
     environment = {
         "SIGNING_KEYS": str(keys),
+        "ISSUER": Settings().address,
         "STORAGE_DIR": str(storage),
         "TOKEN_LIMIT": "20000",
         "COST_LIMIT": str(COST_LIMIT),
