@@ -513,6 +513,9 @@ def seed_command(
     as_of: Annotated[
         datetime | None, typer.Option(help="The day the data stands at; today if left out.")
     ] = None,
+    if_empty: Annotated[
+        bool, typer.Option("--if-empty", help="Leave a database that holds data as it is.")
+    ] = False,
 ) -> None:
     """Fill an empty database with demo data: the same for the same seed and day.
 
@@ -525,6 +528,9 @@ def seed_command(
     with a_database(the_settings()) as url:
         asyncio.run(migrate(url))
         if not asyncio.run(demo.is_empty(url)):
+            if if_empty:
+                console.print("The database holds data already, and is left as it is.")
+                return
             fail("The database holds data already; demo data goes into an empty one only.")
         fill(url, profile, seed=seed, workers=workers, as_of=as_of)
 
