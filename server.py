@@ -160,6 +160,7 @@ def create_app(
         Route(TOKEN_PATH, oauth.token_endpoint(partner_token.issue), methods=["POST"]),
         *(ide_page.routes(assets) if settings.shows("ide") else ()),
         origins=settings.origins,
+        local_origins=settings.local_origins,
         exception_handlers={HTTPException: json_error, Exception: masked_fault},
         lifespan=lifespan_of(
             settings,

@@ -1,5 +1,6 @@
 """Everything that differs between two deployments, read once from the environment."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
@@ -17,6 +18,9 @@ CHOICES = {
     "webhooks": ("on", "off"),
 }
 """What these settings may say."""
+
+
+LOCAL = r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?"
 
 
 @dataclass(frozen=True)
@@ -177,6 +181,17 @@ class Settings:
         """Of the pages that may read answers in a browser."""
         named = (origin.strip().rstrip("/") for origin in (self.cors_origins or "").split(","))
         return [origin for origin in named if origin]
+
+    @property
+    def local_origins(self) -> str | None:
+        """The pattern of pages on one's own machine, which may read answers in development where
+        no others are named."""
+        return LOCAL if self.development and self.cors_origins is None else None
+
+    def admits(self, origin: str) -> bool:
+        """Whether pages of the origin may read answers in a browser."""
+        pattern = self.local_origins
+        return origin in self.origins or bool(pattern and re.fullmatch(pattern, origin))
 
     def shows(self, name: str) -> bool:
         """Whether clients are shown what they need only while they are written."""

@@ -16,12 +16,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from ide.build import DIST, programs
+from ide.build import DIST
 from tests.conftest import CHECKOUT
 
 BLOCK = re.compile(r"^```(\w+)(?: (\S+))?\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 BEHIND = "--- so much was told ---"
 SECONDS = 400
+PATH = "/usr/local/bin:/usr/bin:/bin"
 PINNED = re.compile(r"^([A-Za-z0-9._-]+)==", re.MULTILINE)
 REGISTRIES = ("PIP_", "NPM_CONFIG_", "npm_config_", "SSL_", "NODE_EXTRA_CA_CERTS", "HTTPS_PROXY")
 """How this machine gets packages, which is no page's to say."""
@@ -89,10 +90,12 @@ class Reader:
     @property
     def environment(self) -> dict[str, str]:
         """As `env -i` has it, but for how this machine gets packages."""
-        node, _ = programs()
-        path = os.pathsep.join([str(Path(node[0]).parent), "/usr/local/bin", "/usr/bin", "/bin"])
         registries = {name: it for name, it in os.environ.items() if name.startswith(REGISTRIES)}
-        return {**registries, "PATH": path, "HOME": str(self.home)}
+        npm = {
+            "npm_config_cache": str(Path.home() / ".npm"),
+            "npm_config_userconfig": str(Path.home() / ".npmrc"),
+        }
+        return {**npm, **registries, "PATH": PATH, "HOME": str(self.home)}
 
     def types(self, page: Path, name: str, **chosen: str) -> list[str]:
         """What each command of the page has printed, typed in a new folder of that name."""
@@ -115,10 +118,8 @@ def a_reader(*, sets_up: bool) -> Iterator[Reader]:
         reader = Reader(Path(home))
         copy_tree(reader.clone)
         if sets_up:
-            with_npm = {"npm_config_cache": str(Path.home() / ".npm")}
-            command = ["bash", "setup.sh", "run"]
-            given = {**os.environ, **with_npm, "PYTHON": os.path.realpath(sys.executable)}
-            subprocess.run(command, cwd=reader.clone, env=given, check=True)
+            given = {**reader.environment, "PYTHON": os.path.realpath(sys.executable)}
+            subprocess.run(["bash", "setup.sh", "run"], cwd=reader.clone, env=given, check=True)
         else:
             install_as_run(reader.clone)
         yield reader
