@@ -81,6 +81,7 @@ from runtime import log
 from runtime.background import working
 from runtime.database import Database
 from runtime.embedded import InUse, default_folder, embedded_postgres, put_back, set_aside
+from runtime.ending import end_when_told
 from runtime.faults import BadInput, Invalid, NotFound
 from runtime.garbage import look_seldom
 from runtime.geography import INDIA
@@ -93,6 +94,7 @@ from runtime.oidc import claim_names
 from runtime.privacy import Privacy
 from runtime.process import process_of
 from runtime.refusal import Refusal
+from runtime.required import missing
 from runtime.rights import Role
 from runtime.settings import Settings
 from runtime.signature import LEAST_SECRET, Gateways, secrets_in
@@ -158,6 +160,7 @@ def create_app(
         Route(TOKEN_PATH, oauth.token_endpoint(partner_token.issue), methods=["POST"]),
         *(ide_page.routes(assets) if settings.shows("ide") else ()),
         origins=settings.origins,
+        local_origins=settings.local_origins,
         exception_handlers={HTTPException: json_error, Exception: masked_fault},
         lifespan=lifespan_of(
             settings,
@@ -318,10 +321,10 @@ def serve(
     """Serve the gateway, on a database of its own or on DATABASE_URL.
 
     Without DATABASE_URL this starts the embedded PostgreSQL, migrates it and fills it with
-    demo data if it is empty; all of it stops with Ctrl-C. With DATABASE_URL it migrates in
-    development, and loads reference data but no demo data: for that, run `seed`. Where
-    DEVELOPMENT is false it changes nothing, and starts only on tables that have what it
-    needs: run `migrate` first.
+    demo data if it is empty; all of it stops with Ctrl-C, SIGTERM or the terminal. With
+    DATABASE_URL it migrates in development, and loads reference data but no demo data: for
+    that, run `seed`. Where DEVELOPMENT is false it changes nothing, and starts only on tables
+    that have what it needs: run `migrate` first.
 
     With --subgraph it serves that part of the graph alone, as a Federation 2 subgraph, to the
     gateways that GATEWAY_SECRETS names; `work` then does what nobody waits for.
@@ -331,6 +334,7 @@ def serve(
     PORT=8080 python server.py serve
     """
     settings, parts = the_settings(), tuple(dict.fromkeys(part or ()))
+    refuse_missing(settings, parts)
     refuse_unsafe(settings)
     if parts:
         refuse_open_subgraph(settings, parts)
@@ -344,7 +348,7 @@ def serve(
             fill(url, profile, seed=seed, workers=None, as_of=None)
         elif settings.migrates:
             asyncio.run(reference.load(url))
-        address = f"http://{settings.host}:{settings.port}"
+        address = settings.served_at
         served = f"subgraph {' + '.join(parts)}" if parts else "सेवा मित्र"
         console.print(f"\n[bold]Sewa Mitra Gateway[/bold] · {served}\n")
         has_ide = settings.shows("ide") and not parts
@@ -436,7 +440,7 @@ def federate(
     except (BadSupergraph, BadPartners, OSError, ValueError, GraphQLError) as error:
         fail(f"{supergraph}: {error}")
     look_seldom()
-    console.print(f"Serving {supergraph} at http://{settings.host}:{settings.port}/graphql")
+    console.print(f"Serving {supergraph} at {settings.served_at}/graphql")
     with exposed(settings):
         serving.serve(application, settings)
 
@@ -451,6 +455,8 @@ def work_command() -> None:
     DATABASE_URL=postgresql://sewa@db/sewa python server.py work
     """
     settings = the_settings()
+    refuse_missing(settings)
+    refuse_unsafe(settings)
     with a_usable_database(settings) as url:
         asyncio.run(work_until_told(replace(settings, database_url=url)))
 
@@ -489,6 +495,9 @@ def seed_command(
     as_of: Annotated[
         datetime | None, typer.Option(help="The day the data stands at; today if left out.")
     ] = None,
+    if_empty: Annotated[
+        bool, typer.Option("--if-empty", help="Leave a database that holds data as it is.")
+    ] = False,
 ) -> None:
     """Fill an empty database with demo data: the same for the same seed and day.
 
@@ -500,6 +509,9 @@ def seed_command(
     """
     with a_usable_database(the_settings(), migrating=True) as url:
         if not asyncio.run(demo.is_empty(url)):
+            if if_empty:
+                console.print("The database holds data already, and is left as it is.")
+                return
             fail("The database holds data already; demo data goes into an empty one only.")
         fill(url, profile, seed=seed, workers=workers, as_of=as_of)
 
@@ -790,6 +802,11 @@ def the_settings() -> Settings:
     return settings
 
 
+def refuse_missing(settings: Settings, parts: tuple[str, ...] = ()) -> None:
+    if told := missing(settings, parts):
+        fail("\n".join(told))
+
+
 def refuse_unsafe(settings: Settings) -> None:
     """What must not be left to chance where people are real, and what cannot work anywhere."""
     if settings.otel_exporter_otlp_endpoint and find_spec("opentelemetry") is None:
@@ -802,8 +819,6 @@ def refuse_unsafe(settings: Settings) -> None:
             keys_in(Path(settings.signing_keys))
         except NoKeys as error:
             fail(f"SIGNING_KEYS: {error}")
-    elif not settings.development:
-        fail("SIGNING_KEYS is required where DEVELOPMENT is false: `server.py keys` makes it.")
     if settings.webhook_key is not None and len(settings.webhook_key) < LEAST_SECRET:
         fail(f"WEBHOOK_KEY has fewer than {LEAST_SECRET} characters.")
     issuer = settings.oidc_issuer or "https://"
@@ -823,11 +838,8 @@ def refuse_unsafe(settings: Settings) -> None:
 def refuse_open_subgraph(settings: Settings, parts: tuple[str, ...]) -> None:
     if unknown := set(parts) - set(SUBGRAPHS):
         fail(f"There is no subgraph {min(unknown)}: choose of {', '.join(SUBGRAPHS)}.")
-    secrets = settings.gateway_secrets or fail(
-        "GATEWAY_SECRETS is required: a subgraph answers gateways it knows, and nobody else."
-    )
     try:
-        secrets_in(secrets)
+        secrets_in(settings.gateway_secrets or "")
     except ValueError as error:
         fail(str(error))
 
@@ -914,7 +926,7 @@ async def reach(url: str) -> None:
 
 
 def refuse_taken_port(settings: Settings) -> None:
-    with socket.socket() as probe:
+    with socket.socket(serving.family_of(settings)) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((settings.host, settings.port))
@@ -956,9 +968,10 @@ def fill(url: str, profile: str, *, seed: int, workers: int | None, as_of: datet
 
 def fail(message: str) -> NoReturn:
     """End with one sentence instead of a traceback."""
-    console.print(message, style="red")
+    console.print(message, style="red", soft_wrap=True)
     raise typer.Exit(1)
 
 
 if __name__ == "__main__":
+    end_when_told()
     cli()

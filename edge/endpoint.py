@@ -83,6 +83,7 @@ class Endpoint(Answering):
             manner = manner.whole
         process: Process = incoming.scope["state"]["process"]
         viewer = await who(incoming, process)
+        manner = manner.read_by(viewer)
         limits: RateLimits | None = incoming.scope["state"].get("limits")
         if limits is not None:
             incoming.client = client_of(viewer, incoming)
@@ -262,7 +263,7 @@ class Endpoint(Answering):
         authorization = given.get(b"authorization")
         later = {"Retry-After": str(RETRY_AFTER_SECONDS)}
         try:
-            connection = self.lasting.enter(process, address, incoming.id, manner.language)
+            connection = self.lasting.enter(process, address, incoming.id, manner.named)
         except LimitExceeded as error:
             raise Refused(429, error, **later) from None
         except Coded as error:

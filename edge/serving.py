@@ -50,6 +50,8 @@ class Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._end_lasting(0)
         await super().shutdown(sockets)
+        # Uvicorn would raise them again: but what they asked for has been done, in good order.
+        self._captured_signals.clear()
 
     def _end_lasting(self, seconds: float) -> None:
         if self._lasting is not None and not self._lasting.draining:
@@ -103,8 +105,13 @@ def serve(app: Any, settings: Settings, descriptor: int | None = None) -> None:
     Server(config_for(app, settings), settings.drain_seconds, lasting).run(sockets)
 
 
+def family_of(settings: Settings) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+
+
 def listening(settings: Settings) -> socket.socket:
     """For several processes. Raises OSError."""
-    made = socket.create_server((settings.host, settings.port), backlog=BACKLOG)
+    at = settings.host, settings.port
+    made = socket.create_server(at, family=family_of(settings), backlog=BACKLOG)
     made.set_inheritable(True)
     return made

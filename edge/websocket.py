@@ -134,7 +134,7 @@ class Sockets:
         """A browser says which page it is that connects: not every page may."""
         origin = headers.get(b"origin", b"").decode("latin-1")
         here = headers.get(b"host", b"").decode("latin-1")
-        return not origin or urlsplit(origin).netloc == here or origin in self.settings.origins
+        return not origin or urlsplit(origin).netloc == here or self.settings.admits(origin)
 
 
 class Socket:
@@ -219,7 +219,7 @@ class Socket:
         if not isinstance(authorization, str | None):
             raise Broken(4400, BadInput("`authorization` must be a string."))
         if isinstance(language := told.get("accept-language"), str):
-            self._connection.language = preferred(language)
+            self._connection.language = preferred(language) or self._connection.language
         try:
             await self._connection.sign_in(authorization)
         except Unauthenticated as error:

@@ -191,12 +191,13 @@ def end_sessions(person_id: str, session_id: str | None, now: datetime) -> Updat
 
 
 People = Callable[[], Select[*tuple[Any, ...]]]
-"""Selects everyone who may sign in in a role: `id`, `mobile`, `provider_id`."""
+"""Selects everyone who may sign in in a role: `id`, `mobile`, `provider_id`, and the `language`
+that they read (`hi` or `en`), if they have said so."""
 
 PEOPLE: dict[SignInAs, People] = {
-    SignInAs.CITIZEN: lambda: select(Citizen.id, Citizen.mobile, null().label("provider_id")).where(
-        Citizen.erased_at.is_(None)
-    ),
+    SignInAs.CITIZEN: lambda: select(
+        Citizen.id, Citizen.mobile, null().label("provider_id"), Citizen.language
+    ).where(Citizen.erased_at.is_(None)),
 }
 """Domains above add the roles whose tables are theirs."""
 

@@ -75,7 +75,7 @@ async def forget_deliveries(tx: Transaction) -> None:
 
 @lasting("deliveries")
 async def deliver(process: Process, stop: asyncio.Event) -> None:
-    if process.runner_for is None:
+    if process.runner_for is None or not process.settings.signs_webhooks:
         await stop.wait()
         return
     sender = Sender(process)

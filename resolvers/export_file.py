@@ -45,7 +45,7 @@ def manifest_url(root: Any, info: Info) -> str:
 def address(process: Process, **claims: Any) -> str:
     """Whoever holds it can read it, for some minutes: it is told only to those who may."""
     token = process.keys.sign(process.settings.document_minutes, aud=AUDIENCE, **claims)
-    return f"{process.settings.issuer}/exports/{token}"
+    return f"{process.settings.address}/exports/{token}"
 
 
 async def deliver(request: Request) -> Response:

@@ -66,7 +66,7 @@ async def signed(process: Process, client: PartnerClient | None, assertion: str)
     """Whether the client made the assertion (RFC 7523), for us, and has not shown it before."""
     if client is None or client.public_keys is None:
         return False
-    issuer, leeway = process.settings.issuer, process.settings.clock_skew_seconds
+    issuer, leeway = process.settings.address, process.settings.clock_skew_seconds
     try:
         claims = verified(
             assertion,

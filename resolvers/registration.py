@@ -90,7 +90,7 @@ async def register_as_worker(
     await prove_mobile(tx, mobile, SignInAs.WORKER, code)
     worker = a_registration(tx, mobile, RegistrationChannel.SELF)
     await fill_in(tx, worker, Rule.ALL, details)
-    return await begin_session(tx, SignInAs.WORKER, worker.id, None, device)
+    return await begin_session(tx, SignInAs.WORKER, worker.id, device)
 
 
 async def enrol_worker(

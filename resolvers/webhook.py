@@ -103,8 +103,7 @@ async def create_webhook(
 ) -> Signed:
     """Refuses: WebhookUrlRefused, SelectionRefused, TooManyWebhooks, AadhaarInText."""
     refuse_aadhaar(f"{url}\n{selection}")
-    if not tx.settings.development and tx.settings.webhook_key is None:
-        raise Coded("UNAVAILABLE", "Webhooks are not set up here.")
+    refuse_switched_off(tx)
     await check_url(tx, url)
     contract = tx.viewer.contract or newest()
     await check_selection(tx, selection, contract)
@@ -155,6 +154,7 @@ async def change_webhook(
 
 async def rotate_webhook_secret(tx: Transaction, *, webhook_id: WebhookId) -> Signed:
     """The old one goes on signing beside the new one for a while."""
+    refuse_switched_off(tx)
     webhook = await the_webhook(tx, webhook_id)
     webhook.old_seed, webhook.seed = webhook.seed, secrets.token_urlsafe()
     webhook.old_until = tx.now + timedelta(hours=tx.settings.webhook_overlap_hours)
@@ -187,6 +187,7 @@ async def delete_webhook(tx: Transaction, *, webhook_id: WebhookId) -> Deleted:
 
 async def test_webhook(tx: Transaction, *, webhook_id: WebhookId) -> str:
     """About nothing that has happened."""
+    refuse_switched_off(tx)
     webhook = await the_webhook(tx, webhook_id)
     await tx.add(
         WebhookDelivery(
@@ -207,10 +208,17 @@ async def replay_webhook(
     from_sequence: Annotated[str, "The `sequence` of the first event to be sent again."],
 ) -> str:
     """By and by: there may be very many."""
+    refuse_switched_off(tx)
     webhook = await the_webhook(tx, webhook_id)
     position = position_in(from_sequence, "fromSequence")
     await tx.later(tx.now, "replay_webhook", webhook_id=webhook.id, after=max(0, position - 1))
     return str(webhook.id)
+
+
+def refuse_switched_off(tx: Transaction) -> None:
+    """What exists can still be read, paused and deleted."""
+    if not tx.settings.signs_webhooks:
+        raise Coded("UNAVAILABLE", "Webhooks are switched off here.")
 
 
 async def the_webhook(tx: Transaction, id: str) -> Webhook:

@@ -1,7 +1,9 @@
 """Logs: lines for people in development, JSON elsewhere; never a variable, token or body."""
 
 import logging
+import re
 import sys
+import traceback
 from contextvars import ContextVar
 from typing import Any
 
@@ -16,6 +18,18 @@ current_request: ContextVar[str] = ContextVar("current_request", default="")
 """The id of the request that is being answered; in every line that is written meanwhile."""
 
 
+OF_ROWS = re.compile(
+    r"^DETAIL: .*?(?=^\[SQL|^\s*$|^The above|^During|\Z)", re.DOTALL | re.MULTILINE
+)
+"""What PostgreSQL says of the rows that a statement failed for, values and all."""
+NUMBERS = re.compile(r"\+?91[06-9]\d{9}\b")
+
+
+def discreet(text: str) -> str:
+    """The text of an error without the values of rows, and without anybody's telephone number."""
+    return NUMBERS.sub("…", OF_ROWS.sub("DETAIL: …\n", text))
+
+
 def configure(log_format: str, level: str) -> None:
     """Send our own log and that of every library to stderr, in one form."""
     ours: list[Any]
@@ -26,12 +40,12 @@ def configure(log_format: str, level: str) -> None:
         theirs = [lambda *given: as_json(*given).decode()]
     else:
         # The usual formatter prints local variables, which hold what people sent us.
-        plain, colors = structlog.dev.plain_traceback, sys.stderr.isatty()
+        colors = sys.stderr.isatty()
         ours = theirs = [
             with_request_id,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.dev.ConsoleRenderer(colors, exception_formatter=plain),
+            structlog.dev.ConsoleRenderer(colors, exception_formatter=plainly),
         ]
         written = structlog.PrintLoggerFactory(sys.stderr)
     structlog.configure(
@@ -53,6 +67,10 @@ def configure(log_format: str, level: str) -> None:
         logging.getLogger(noisy).setLevel("WARNING")
 
 
+def plainly(written: Any, exc_info: Any) -> None:
+    written.write("\n" + discreet("".join(traceback.format_exception(*exc_info))).rstrip("\n"))
+
+
 def with_request_id(_: Any, __: str, event: EventDict) -> EventDict:
     if id := current_request.get():
         event.setdefault("request_id", id)
@@ -63,5 +81,6 @@ def as_json(_: Any, level: str, event: EventDict) -> bytes:
     """The whole way of an event in one step: every request takes it."""
     if "exc_info" in event:
         event = format_exc_info(_, level, event)
+        event["exception"] = discreet(event.get("exception", ""))
     line = {"timestamp": clock.now(), "level": level, **with_request_id(_, level, event)}
     return orjson.dumps(line, default=repr, option=orjson.OPT_UTC_Z)

@@ -1,5 +1,6 @@
 """Everything that differs between two deployments, read once from the environment."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
@@ -14,8 +15,12 @@ CHOICES = {
     "ide": ("always", "development", "never"),
     "introspection": ("always", "development", "never"),
     "suggestions": ("always", "development", "never"),
+    "webhooks": ("on", "off"),
 }
 """What these settings may say."""
+
+
+LOCAL = r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?"
 
 
 @dataclass(frozen=True)
@@ -87,7 +92,7 @@ class Settings:
     exports_at_once: int = 2
     exports_kept_days: int = 7
 
-    issuer: str = "http://127.0.0.1:8000"
+    issuer: str | None = None
     signing_keys: str | None = None
     access_minutes: int = 10
     refresh_days: int = 30
@@ -137,6 +142,7 @@ class Settings:
     emergency_numbers: str = "112,1090,181"
     help_repeat_seconds: int = 60
 
+    webhooks: str = "on"
     webhook_key: str | None = None
     webhook_private: bool = False
     webhook_seconds: float = 10.0
@@ -162,6 +168,21 @@ class Settings:
                 raise ValueError(f"{name.upper()} is one of {', '.join(choices)}.")
 
     @property
+    def address(self) -> str:
+        """Where clients find us, and who our tokens say they are from."""
+        return (self.issuer or self.served_at).rstrip("/")
+
+    @property
+    def served_at(self) -> str:
+        """The address of this process, for whoever is on this machine."""
+        host = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)
+        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+
+    @property
+    def signs_webhooks(self) -> bool:
+        return self.webhooks == "on" and (self.development or self.webhook_key is not None)
+
+    @property
     def origins(self) -> list[str]:
         """Of the pages that may read answers in a browser."""
         named = (origin.strip().rstrip("/") for origin in (self.cors_origins or "").split(","))
@@ -176,6 +197,17 @@ class Settings:
     def is_demo(self) -> bool:
         """Whether the data are made by us, and can be made again."""
         return self.database_url is None and self.development
+
+    @property
+    def local_origins(self) -> str | None:
+        """The pattern of pages on one's own machine, which may read answers in development where
+        no others are named."""
+        return LOCAL if self.development and self.cors_origins is None else None
+
+    def admits(self, origin: str) -> bool:
+        """Whether pages of the origin may read answers in a browser."""
+        pattern = self.local_origins
+        return origin in self.origins or bool(pattern and re.fullmatch(pattern, origin))
 
     def shows(self, name: str) -> bool:
         """Whether clients are shown what they need only while they are written."""

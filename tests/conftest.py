@@ -26,6 +26,7 @@ from data import reference
 from runtime import clock
 from runtime.clock import NOW
 from runtime.embedded import SETTINGS, default_folder, embedded_postgres
+from runtime.ending import end_when_told
 from runtime.migration import migrate
 from runtime.settings import Settings
 from server import create_app
@@ -61,7 +62,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def interrupt(_: int) -> None:
+    raise KeyboardInterrupt
+
+
 def pytest_configure(config: pytest.Config) -> None:
+    # Told to end, the suite ends what it has started, as with Ctrl-C.
+    end_when_told(interrupt)
     config.addinivalue_line("markers", "same_day: needs other programs to have the gateway's clock")
     if (day := config.getoption("--today")) is not None:
         ours, ahead = clock.now, day - clock.today()

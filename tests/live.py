@@ -76,8 +76,8 @@ class Socket:
             told: dict[str, Any] = json.loads(await self.connection.recv())
             return told
 
-    async def begin(self, authorization: str | None) -> None:
-        await self.say("connection_init", payload={"authorization": authorization})
+    async def begin(self, authorization: str | None, **more: str) -> None:
+        await self.say("connection_init", payload={"authorization": authorization, **more})
         assert (await self.hear())["type"] == "connection_ack"
 
     async def subscribe(self, query: str, id: str = "1", **variables: Any) -> None:

@@ -41,7 +41,7 @@ from tests.conftest import client_of, run_sql_async
 from tests.make import LUCKNOW, a_worker, save, scalar
 from tests.test_server import command
 
-ISSUER = Settings.issuer
+ISSUER = Settings().address
 SECRET = "a-secret of/its own+"
 KEY = ECKey.generate_key("P-256", auto_kid=True)
 AGRA = "dt_118"
@@ -450,10 +450,16 @@ def test_only_the_owner_reads_the_keys(tmp_path: Path) -> None:
 
 def test_the_command_line_makes_keys_and_serving_people_needs_them(tmp_path: Path) -> None:
     path = tmp_path / "keys.json"
-    missing = command("serve", DEVELOPMENT="false", SIGNING_KEYS=str(path))
+    production = {
+        "DEVELOPMENT": "false",
+        "ISSUER": "https://x.example",
+        "SMS_URL": "https://y.example",
+        "WEBHOOKS": "off",
+    }
+    missing = command("serve", SIGNING_KEYS=str(path), **production)
     made = command("keys", SIGNING_KEYS=str(path))
     again = command("keys", SIGNING_KEYS=str(path))
-    without = command("serve", DEVELOPMENT="false")
+    without = command("serve", **production)
 
     assert "signs from now on" in made.stderr
     assert "still verifies" in again.stderr

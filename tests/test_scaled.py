@@ -90,14 +90,14 @@ def test_what_is_not_asked_for_is_named() -> None:
 async def a_router(url: str, keys: Path, storage: Path) -> AsyncIterator[Asking]:
     environment = {
         "SIGNING_KEYS": str(keys),
+        # Tokens and addresses are alike wherever these processes listen.
+        "ISSUER": Settings().address,
         "STORAGE_DIR": str(storage),
         "TOKEN_LIMIT": "20000",
         "COST_LIMIT": str(COST_LIMIT),
         "POOL_SIZE": str(POOL_SIZE),
         "OPERATION_SECONDS": str(SECONDS),
         "LOG_LEVEL": "error",
-        # Tokens and addresses are alike wherever these processes listen.
-        "ISSUER": Settings().issuer,
     }
     with scaled_out(url, environment) as address:
         # Node ends a connection that was idle for five seconds, perhaps as the next request comes.

@@ -116,7 +116,7 @@ async def a_gateway(url: str, keys: Path, storage: Path) -> AsyncIterator[Asking
 
 def keys_of(path: Path) -> Keys:
     settings = Settings()
-    return Keys(path, settings.issuer, settings.oidc_audience)
+    return Keys(path, settings.address, settings.oidc_audience)
 
 
 def exactly(data: Any) -> str:

@@ -15,7 +15,7 @@ from uuid import uuid4
 
 import pyarrow.parquet as pq
 
-from .gateway import Gateway
+from .gateway import Gateway, Refused
 
 START = """
 mutation Start($input: StartExportInput!) {
@@ -28,8 +28,8 @@ query Follow($id: ID!) {
 }
 """
 OVER = ("CANCELLED", "FAILED", "EXPIRED")
-PAUSE_SECONDS = 0.5
 TRIES = 5
+PAUSE_SECONDS = 0.5
 
 
 class Load:
@@ -66,7 +66,7 @@ class Load:
                 time.sleep(PAUSE_SECONDS)
             else:
                 return export
-        raise SystemExit(f"{TRIES} exports came to nothing. Of the last: {export['reason']}")
+        raise Refused(f"The export ended as {export['state']}, {TRIES} times: {export['reason']}.")
 
     def _fetched(self, part: Any) -> Path:
         file = self._beside.with_suffix(f".part{part['number']:05}")
@@ -78,7 +78,7 @@ class Load:
             if hashlib.sha256(file.read_bytes()).hexdigest() == part["sha256"]:
                 return file
             file.unlink()
-        raise SystemExit(f"Part {part['number']} was fetched {TRIES} times, and never was whole.")
+        raise Refused(f"Part {part['number']} was fetched {TRIES} times, and never was whole.")
 
     def _parts(self) -> Iterator[Path]:
         yield from self._beside.parent.glob(f"{self._beside.stem}.part*")
