@@ -10,14 +10,16 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
 import pytest_asyncio
+from graphql import GraphQLError
 from sqlalchemy import true
 
 from models.export import Export
 from resolvers import export_turn as turn
 from runtime import partner
-from runtime.faults import Coded
+from runtime.faults import Coded, TooSlow
 from runtime.process import Process
 from runtime.rights import Role
 from runtime.runner import Piece
@@ -369,6 +371,19 @@ async def test_an_outage_without_end_fails_it(
     told = await about(process, client, id)
     assert told["state"] == "FAILED"
     assert told["reason"].startswith("UNAVAILABLE: ")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        TooSlow(1),
+        GraphQLError("", original_error=TooSlow(1)),
+        GraphQLError("", original_error=asyncpg.QueryCanceledError("statement timeout")),
+    ],
+)
+def test_what_takes_the_database_too_long_is_put_off(error: GraphQLError) -> None:
+    with pytest.raises(turn.Outage):
+        turn.warnings_in(Piece(None, None, False, [error]))
 
 
 @pytest.mark.parametrize(
