@@ -147,19 +147,25 @@ async def both_look_before_either_acts(desk: Desk, monkeypatch: pytest.MonkeyPat
     """What accepting and then re-assigning one offer led to, without a lock on it; and the steps
     that were noted."""
     await desk.assign()
-    together = asyncio.Barrier(2)
+    together, accepted = asyncio.Barrier(2), asyncio.Event()
+
+    async def accept() -> Any:
+        try:
+            return await desk.send(Role.WORKER, "acceptBooking", STATE)
+        finally:
+            accepted.set()
 
     async def looked_at(tx: Transaction, id: str, version: int | None = None) -> Booking:
         booking = await the_booking(tx, id, version)
         await asyncio.wait_for(together.wait(), PATIENCE)
         if tx.viewer.role is not Role.WORKER:
-            await asyncio.sleep(0.3)
+            await asyncio.wait_for(accepted.wait(), PATIENCE)
         return booking
 
     monkeypatch.setattr(load, "booking_to_move", unlocked)
     monkeypatch.setattr("resolvers.assignment.the_booking", looked_at)
     results = await asyncio.gather(
-        desk.send(Role.WORKER, "acceptBooking", STATE),
+        accept(),
         desk.send(Role.PROVIDER, "reassignBooking", STATE, reason="Ill"),
     )
     return [*told(results), *(command for command, _, _ in await desk.steps())]

@@ -39,7 +39,7 @@ WORKERS = """query ($after: String, $first: Int, $district: Int, $category: Stri
   }
 }"""
 SKILLS = "{ skillChanges { nodes { skillId event skill { qpCode } } } }"
-WRITERS, PEOPLE, SECONDS = 8, 12, 1.5
+WRITERS, WRITES, PEOPLE = 8, 40, 12
 
 
 @pytest_asyncio.fixture
@@ -394,12 +394,10 @@ async def test_by_their_times_it_would_be_missed(
 # None missed, while many write at once and the reader stops and goes on.
 
 
-async def write(process: Process, workers: list[Worker], until: float, seed: int) -> None:
-    """Commands that take their time before they commit; one, where that time has passed."""
-    dice, time = random.Random(seed), asyncio.get_running_loop().time
-    is_first = True
-    while is_first or time() < until:
-        is_first = False
+async def write(process: Process, workers: list[Worker], seed: int) -> None:
+    """Commands that take their time before they commit."""
+    dice = random.Random(seed)
+    for _ in range(WRITES):
         worker = dice.choice(workers)
         async with transaction(process) as tx:
             more = Worker.years_experience + 1
@@ -424,7 +422,6 @@ async def copied(process: Process, client: Viewer, done: asyncio.Event) -> dict[
 
 async def while_many_write(process: Process, workers: list[Worker], done: asyncio.Event) -> None:
     committed = asyncio.Event()
-    until = asyncio.get_running_loop().time() + SECONDS
 
     async def positions() -> None:
         last_round = False
@@ -436,9 +433,7 @@ async def while_many_write(process: Process, workers: list[Worker], done: asynci
             await asyncio.sleep(0.005)
 
     positioning = asyncio.create_task(positions())
-    await asyncio.gather(*(write(process, workers, until, seed) for seed in range(WRITERS)))
-    # Each is told of, also where so little could be written in that time that chance missed some.
-    await asyncio.gather(*(write(process, [worker], until, 0) for worker in workers))
+    await asyncio.gather(*(write(process, workers, seed) for seed in range(WRITERS)))
     committed.set()
     await positioning
     done.set()

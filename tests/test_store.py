@@ -8,7 +8,7 @@ import pytest_asyncio
 
 from runtime.redis import SharedRedis
 from runtime.store import Memory, Store, store_of
-from tests.patience import PATIENCE
+from tests.receiving import until
 
 
 @pytest_asyncio.fixture(params=["memory", "redis"])
@@ -26,9 +26,11 @@ async def test_what_is_written_is_there_until_its_time_is_over(store: Store) -> 
     await store.write({"short": b"1"}, 0.05)
     await store.write({"long": b"2"}, 3600)
     at_first = await store.read(["long", "none"])
-    async with asyncio.timeout(PATIENCE):
-        while await store.read(["short"]) != [None]:  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
+
+    async def is_gone() -> bool:
+        return await store.read(["short"]) == [None]
+
+    await until(is_gone)
 
     assert at_first == [b"2", None]
     assert await store.read(["short", "long"]) == [None, b"2"]
@@ -40,9 +42,11 @@ async def test_who_agrees_gets_what_stood_there_and_may_be_next_when_it_is_gone(
     assert await store.agree({"turn": (b"one", 3600)}) == {"turn": b"one"}
     assert await store.agree({"turn": (b"other", 3600)}) == {"turn": b"one"}
     assert await store.agree({"brief": (b"one", 0.05)}) == {"brief": b"one"}
-    async with asyncio.timeout(PATIENCE):
-        while await store.agree({"brief": (b"other", 3600)}) != {"brief": b"other"}:  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
+
+    async def is_next() -> bool:
+        return await store.agree({"brief": (b"other", 3600)}) == {"brief": b"other"}
+
+    await until(is_next)
     assert await store.drop(["brief"])
     assert await store.read(["brief"]) == [None]
 
