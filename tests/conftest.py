@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
@@ -46,8 +47,32 @@ LEFT_BEHIND = r"SELECT datname FROM pg_database WHERE datname ~ '^sewa_\d+_\d+$'
 """By runs that were killed, too."""
 numbers = count(1)
 
+SERVERS = {"server_url", "redis_url"}
+"""The fixtures by which a test comes to a database, or to Redis."""
+
 Ask = Callable[..., Awaitable[Any]]
 Statements = Callable[..., AbstractContextManager[list[str]]]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Quick is what needs no server, and is not marked as slow."""
+    for item in items:
+        needs = SERVERS & set(getattr(item, "fixturenames", ()))
+        if not needs and item.get_closest_marker("slow") is None:
+            item.add_marker("quick")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Whoever writes a quick test that starts a program is told so, before others wait for it."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("This test starts a program: mark it, or its module, as slow.")
+
+    with pytest.MonkeyPatch.context() as patch:
+        if item.get_closest_marker("quick"):
+            patch.setattr(subprocess.Popen, "__init__", refuse)
+        return (yield)
 
 
 def data_folder() -> Path:

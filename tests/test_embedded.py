@@ -16,6 +16,8 @@ import pytest
 from runtime.embedded import embedded_postgres
 from tests.conftest import CHECKOUT, run_sql
 
+pytestmark = pytest.mark.slow
+
 OWNER = """
 import sys
 from pathlib import Path

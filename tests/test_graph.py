@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+import pytest
 from graphql import (
     GraphQLEnumType,
     GraphQLField,
@@ -127,6 +128,7 @@ def test_a_computed_field_needs_no_more_than_it_says() -> None:
     assert failed == []
 
 
+@pytest.mark.slow
 def test_the_snapshot_of_the_schema_is_current() -> None:
     assert sdl.check() == []
 

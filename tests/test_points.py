@@ -13,7 +13,7 @@ from runtime.redis import SharedRedis
 TEN = Allowance(10, 1)
 
 
-@pytest_asyncio.fixture(params=["memory", "redis"])
+@pytest_asyncio.fixture(params=["memory", pytest.param("redis", marks=pytest.mark.slow)])
 async def meter(request: pytest.FixtureRequest) -> AsyncIterator[Meter]:
     if request.param == "memory":
         yield meter_of(None)

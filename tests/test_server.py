@@ -17,6 +17,8 @@ import pytest
 
 from tests.conftest import CHECKOUT, database
 
+pytestmark = pytest.mark.slow
+
 
 def command(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(

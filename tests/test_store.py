@@ -10,7 +10,7 @@ from runtime.redis import SharedRedis
 from runtime.store import Memory, Store, store_of
 
 
-@pytest_asyncio.fixture(params=["memory", "redis"])
+@pytest_asyncio.fixture(params=["memory", pytest.param("redis", marks=pytest.mark.slow)])
 async def store(request: pytest.FixtureRequest) -> AsyncIterator[Store]:
     if request.param == "memory":
         yield store_of(None, "", 1_000)

@@ -26,7 +26,7 @@ PATIENCE = 10
 """Seconds until a test that waits in vain fails."""
 
 
-@pytest_asyncio.fixture(params=["memory", "redis"])
+@pytest_asyncio.fixture(params=["memory", pytest.param("redis", marks=pytest.mark.slow)])
 async def store(request: pytest.FixtureRequest) -> AsyncIterator[Store]:
     if request.param == "memory":
         yield Memory(1_000_000)
