@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test test-long check format sdl compose scaled migration seed bench bench-federation requirements clean
+.PHONY: help run quick test test-long check format sdl compose scaled migration seed bench bench-federation requirements clean
 
 PYTHON := $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -21,6 +21,11 @@ help: ## List what you can type
 run: ## Set up, start the database, load demo data, serve on HOST:PORT
 	@$(SETUP) run
 	@exec $(BIN)/python server.py serve
+
+quick: ## Check, and run the tests that need no database: under a minute, while you work
+	@$(SETUP) test
+	@$(MAKE) --no-print-directory check
+	@$(BIN)/python -m pytest -q -n auto -m quick
 
 test: ## Set up, check and test everything
 	@$(SETUP) test

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
@@ -50,6 +51,9 @@ LEFT_BEHIND = r"SELECT datname FROM pg_database WHERE datname ~ '^sewa_\d+_\d+$'
 """By runs that were killed, too."""
 numbers = count(1)
 
+SERVERS = {"server_url", "redis_url"}
+"""The fixtures by which a test comes to a database, or to Redis."""
+
 Ask = Callable[..., Awaitable[Any]]
 Statements = Callable[..., AbstractContextManager[list[str]]]
 
@@ -76,12 +80,28 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if config.getoption("--today") is None:
-        return
+    """Quick is what needs no server, and is not marked as slow."""
+    is_moved = config.getoption("--today") is not None
     other_clock = pytest.mark.skip(reason="the gateway's clock is moved, and others' are not")
     for item in items:
-        if item.get_closest_marker("same_day"):
+        needs = SERVERS & set(getattr(item, "fixturenames", ()))
+        if not needs and item.get_closest_marker("slow") is None:
+            item.add_marker("quick")
+        if is_moved and item.get_closest_marker("same_day"):
             item.add_marker(other_clock)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Whoever writes a quick test that starts a program is told so, before others wait for it."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("This test starts a program: mark it, or its module, as slow.")
+
+    with pytest.MonkeyPatch.context() as patch:
+        if item.get_closest_marker("quick"):
+            patch.setattr(subprocess.Popen, "__init__", refuse)
+        return (yield)
 
 
 def data_folder() -> Path:

@@ -24,6 +24,8 @@ from tests.conftest import database, run_sql, run_sql_async
 from tests.test_embedded import leave, owner
 from tests.test_server import command, free_port
 
+pytestmark = pytest.mark.slow
+
 EACH = 1 if os.environ.get("LONG") else 12
 """Every so manieth of the things is taken away."""
 

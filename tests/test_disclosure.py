@@ -440,6 +440,7 @@ BAD = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("told", BAD)
 def test_a_supergraph_that_tells_more_than_was_agreed_is_refused(
     gateway: Served, tmp_path: Path, told: str

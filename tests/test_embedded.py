@@ -17,6 +17,8 @@ from runtime.embedded import embedded_postgres
 from tests.conftest import CHECKOUT, run_sql
 from tests.patience import PATIENCE
 
+pytestmark = pytest.mark.slow
+
 OWNER = """
 import sys
 from pathlib import Path

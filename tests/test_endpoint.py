@@ -179,6 +179,7 @@ async def test_every_response_carries_a_request_id(client: httpx.AsyncClient) ->
     assert forged.headers["x-request-id"] != "no spaces, please"
 
 
+@pytest.mark.slow
 async def test_a_database_that_is_gone_is_told_as_unavailable() -> None:
     settings = Settings(database_url="postgresql://nobody@127.0.0.1:1/nothing")
     async with client_of(create_app(settings)) as client:

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from itertools import chain
 
+import pytest
 from graphql import (
     GraphQLEnumType,
     GraphQLField,
@@ -134,6 +135,7 @@ def test_a_computed_field_needs_no_more_than_it_says() -> None:
     assert failed == []
 
 
+@pytest.mark.slow
 def test_the_snapshot_of_the_schema_is_current() -> None:
     assert sdl.check() == []
 

@@ -31,6 +31,8 @@ from tests.asking import a_process
 from tests.conftest import CHECKOUT, database
 from tests.test_server import command, free_port, serving, until
 
+pytestmark = pytest.mark.slow
+
 PROFILE = "scale-2025" if os.environ.get("LONG") else "launch"
 PATIENCE_SECONDS = 600 if os.environ.get("LONG") else 150
 """What was not taken while the receiver was down is sent again after a while, and again."""

@@ -448,6 +448,7 @@ def test_only_the_owner_reads_the_keys(tmp_path: Path) -> None:
     assert [file.name for file in tmp_path.iterdir()] == ["keys.json"]
 
 
+@pytest.mark.slow
 def test_the_command_line_makes_keys_and_serving_people_needs_them(tmp_path: Path) -> None:
     path = tmp_path / "keys.json"
     production = {

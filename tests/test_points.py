@@ -16,7 +16,7 @@ TEN = Allowance(10, 0.001)
 HOURS = 10_000
 
 
-@pytest_asyncio.fixture(params=["memory", "redis"])
+@pytest_asyncio.fixture(params=["memory", pytest.param("redis", marks=pytest.mark.slow)])
 async def meter(request: pytest.FixtureRequest) -> AsyncIterator[Meter]:
     if request.param == "memory":
         yield meter_of(None)

@@ -45,6 +45,8 @@ from tests.ways import (
     viewers,
 )
 
+pytestmark = pytest.mark.slow
+
 NO_IDS = dict.fromkeys(IDS.values(), "x")
 long = pytest.mark.skipif(
     "LONG" not in os.environ or not is_installed(ROUTER),

@@ -18,6 +18,8 @@ import pytest
 from tests.conftest import CHECKOUT, database
 from tests.patience import PATIENCE
 
+pytestmark = pytest.mark.slow
+
 
 def command(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(

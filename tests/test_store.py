@@ -11,7 +11,7 @@ from runtime.store import Memory, Store, store_of
 from tests.receiving import until
 
 
-@pytest_asyncio.fixture(params=["memory", "redis"])
+@pytest_asyncio.fixture(params=["memory", pytest.param("redis", marks=pytest.mark.slow)])
 async def store(request: pytest.FixtureRequest) -> AsyncIterator[Store]:
     if request.param == "memory":
         yield store_of(None, "", 1_000)

@@ -11,6 +11,8 @@ import pytest
 
 from tests.conftest import CHECKOUT
 
+pytestmark = pytest.mark.slow
+
 PACKAGES = (
     *("edge", "federation", "engine", "schema", "resolvers", "loaders", "models", "runtime"),
     *("data", "ide", "server.py"),

@@ -247,6 +247,7 @@ def test_subgraphs_that_have_changed_are_noticed(
     assert sdl.check()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     not is_installed(FOLDER), reason="the composers are installed by `make compose`"
 )
@@ -435,6 +436,7 @@ def test_secrets_that_are_none_are_refused_without_repeating_them(secrets: str, 
     assert secrets_in(f"a={SECRET},b={OTHER_SECRET}=") == {"a": SECRET, "b": f"{OTHER_SECRET}="}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "secrets", "told"),
     [

@@ -25,7 +25,7 @@ Object = dict[str, Any]
 AUTHORS = "{ reviews { author { nick } } }"
 
 
-@pytest_asyncio.fixture(params=["memory", "redis"])
+@pytest_asyncio.fixture(params=["memory", pytest.param("redis", marks=pytest.mark.slow)])
 async def store(request: pytest.FixtureRequest) -> AsyncIterator[Store]:
     if request.param == "memory":
         yield Memory(1_000_000)
