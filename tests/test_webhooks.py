@@ -148,6 +148,7 @@ async def is_settled(process: Process) -> bool:
 # What is sent.
 
 
+@pytest.mark.same_day
 async def test_what_happens_is_told_signed_and_on_record(
     process: Process, database_url: str, client: Viewer, receiver: Receiver
 ) -> None:
@@ -223,6 +224,7 @@ async def test_what_is_about_a_client_itself_is_told_to_it_and_nobody_else(
     assert (await answer(process, client, query))[0]["event"] == {"name": "export.ended"}
 
 
+@pytest.mark.same_day
 async def test_a_test_is_sent_when_it_is_asked_for(
     process: Process, client: Viewer, receiver: Receiver
 ) -> None:
@@ -235,6 +237,7 @@ async def test_a_test_is_sent_when_it_is_asked_for(
     assert (told["type"], told["sequence"], told["data"]) == ("webhook.test", None, {})
 
 
+@pytest.mark.same_day
 async def test_another_secret_verifies_and_the_old_one_for_a_while(
     process: Process, client: Viewer, receiver: Receiver, database_url: str
 ) -> None:
@@ -539,6 +542,7 @@ async def test_events_that_there_are_not_are_not_taken(
 # What the receiver does.
 
 
+@pytest.mark.same_day
 async def test_what_is_not_taken_is_sent_again_under_the_same_id(
     process: Process, database_url: str, client: Viewer, receiver: Receiver
 ) -> None:
@@ -940,6 +944,7 @@ async def test_what_a_worker_had_begun_when_it_died_is_sent_by_another(
     )
 
 
+@pytest.mark.same_day
 async def test_what_a_process_had_begun_when_it_was_killed_is_sent_by_another(
     process: Process, database_url: str, client: Viewer, receiver: Receiver
 ) -> None:
@@ -1068,7 +1073,7 @@ async def test_deliveries_are_kept_for_a_month(
         await are_settled(process)
     async with transaction(process) as tx:
         first = await tx.value(select(WebhookDelivery.id).limit(1))
-        month = "queued_at = :now - interval '31 days'"
+        month = "queued_at = CAST(:now AS timestamptz) - interval '31 days'"
         await tx.change(text(f"UPDATE webhook_delivery SET {month} WHERE id = '{first}'"))
         assert await tx.change(load.outlived(tx.now)) == 1
 
@@ -1097,6 +1102,7 @@ async def test_queueing_costs_the_same_statements_for_any_number_of_webhooks_and
         assert len(await tx.every(select(WebhookDelivery))) == size * size
 
 
+@pytest.mark.same_day
 async def test_what_the_page_says_verifies(
     process: Process, client: Viewer, receiver: Receiver
 ) -> None:
