@@ -7,6 +7,7 @@ from typing import Any
 
 from starlette.config import Config
 
+MOST = 2**31 - 1
 CHOICES = {
     "log_format": ("console", "json"),
     "log_level": ("debug", "info", "warning", "error"),
@@ -18,6 +19,52 @@ CHOICES = {
     "webhooks": ("on", "off"),
 }
 """What these settings may say."""
+RANGES: dict[str, tuple[float, float]] = {
+    "port": (0, 65_535),
+    "metrics_port": (0, 65_535),
+    "pool_size": (2, 1_000),
+    "workers": (1, 1_000),
+    "depth_limit": (1, 100),
+    **dict.fromkeys(
+        (
+            *("drain_seconds", "slow_seconds", "batch_limit", "suppress_below", "minimum_age"),
+            *("document_bytes", "cache_bytes", "response_cache_bytes", "entity_cache_rows"),
+            *("clock_skew_seconds", "km_per_star", "km_per_recent_job", "km_per_busy_hour"),
+            *("reschedule_hours", "moves_per_booking", "notice_minutes", "help_repeat_seconds"),
+            *("webhooks_each", "webhook_overlap_hours", "rating_prior_weight"),
+        ),
+        (0, MOST),
+    ),
+}
+"""Of numbers that may be other than 1 and more."""
+KINDS = {bool: "true or false", int: "a whole number", float: "a number"}
+POINTS = r"0*[1-9]\d*(\.\d+)?/(0*[1-9]\d*(\.\d+)?|0?\.0*[1-9]\d*)"
+NAMED = r"[\w-]+=https?://[^\s,]+"
+ADDRESS = r"https?://[^\s/]+\S*"
+FORMS = {
+    **dict.fromkeys(
+        ("points_anonymous", "points_person", "points_partner", "points_official"),
+        (POINTS, "points to spend at once and to get back in a second, such as 20000/200"),
+    ),
+    **dict.fromkeys(
+        ("issuer", "sms_url", "oidc_issuer", "otel_exporter_otlp_endpoint"),
+        (ADDRESS, "an address such as https://sewamitra.up.gov.in"),
+    ),
+    "database_url": (r"postgres(ql)?(\+\w+)?://\S*", "an address such as postgresql://host/name"),
+    "redis_url": (r"(rediss?|unix)://\S+", "an address such as redis://127.0.0.1:6379"),
+    "host": (r"[\w.:%-]+", "an address or a name of this machine"),
+    "emergency_numbers": (r" *\d+ *(, *\d+ *)*", "numbers to dial, with commas between them"),
+    "subgraph_urls": (
+        rf" *{NAMED} *(, *{NAMED} *)*",
+        "`name=url`, with commas between several",
+    ),
+    "passed_headers": (r" *[\w-]+ *(, *[\w-]+ *)*", "names of headers, with commas between them"),
+    "forwarded_allow_ips": (
+        r"\*| *[\w.:/]*\w[\w.:/]* *(, *[\w.:/]*\w[\w.:/]* *)*",
+        "addresses, with commas between them",
+    ),
+}
+"""How these settings are written, as a pattern and in words. Others have readers of their own."""
 
 
 LOCAL = r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?"
@@ -220,9 +267,26 @@ class Settings:
         config = Config() if environment is None else Config(environ=dict(environment))
         found: dict[str, Any] = {}
         for field in fields(cls):
-            name = field.name.upper()
+            name, kind = field.name.upper(), type(field.default)
             if field.default is None:
                 found[field.name] = config(name, default=None) or None
-            else:
-                found[field.name] = config(name, cast=type(field.default), default=field.default)
+                continue
+            try:
+                found[field.name] = config(name, cast=kind, default=field.default)
+            except ValueError:
+                raise ValueError(f"{name} must be {KINDS[kind]}.") from None
+        for name, value in found.items():
+            refuse(name, value)
         return cls(**found)
+
+
+def refuse(name: str, value: Any) -> None:
+    """Raises ValueError for what a setting cannot be; its value may be secret, and is not told."""
+    least, most = RANGES.get(name, (1, MOST))
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        if not least <= value <= most:
+            raise ValueError(f"{name.upper()} must be from {least:,} to {most:,}.")
+    elif isinstance(value, str) and name in FORMS:
+        pattern, told = FORMS[name]
+        if not re.fullmatch(pattern, value):
+            raise ValueError(f"{name.upper()} must be {told}.")

@@ -208,7 +208,11 @@ async def output_of(*command: str | Path) -> str:
     process = await asyncio.create_subprocess_exec(
         *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
     )
-    told, wrong = await asyncio.wait_for(process.communicate(), timeout=60)
+    try:
+        told, wrong = await asyncio.wait_for(process.communicate(), timeout=60)
+    finally:
+        if process.returncode is None:
+            process.kill()
     assert process.returncode == 0, wrong.decode()
     return told.decode()
 
