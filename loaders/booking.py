@@ -6,9 +6,7 @@ from typing import Annotated, Any
 
 from sqlalchemy import (
     ColumnElement,
-    Date,
     DateTime,
-    Integer,
     Interval,
     Time,
     and_,
@@ -24,7 +22,6 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import TSTZRANGE, distinct_on
 from sqlalchemy.orm import InstrumentedAttribute
-from sqlalchemy.sql.selectable import TableValuedAlias
 
 from loaders.page import KEYED, Sort, pages
 from loaders.shown import shown, visible
@@ -51,8 +48,8 @@ from runtime.geography import INDIA
 from runtime.rights import Area
 
 MINUTE = timedelta(minutes=1)
+DAY = timedelta(days=1)
 SLOT_STEP = timedelta(minutes=30)
-STEP_SECONDS = literal(SLOT_STEP.seconds)
 SLOT_HORIZON = timedelta(days=14)
 
 
@@ -243,18 +240,27 @@ def free_slots(*, minutes: int, limit: int, start: datetime | None, end: datetim
     earliest = NOW if start is None else func.greatest(start, NOW)
     horizon = earliest + literal(SLOT_HORIZON, Interval)
     latest = horizon if end is None else func.least(end, horizon)
-    # Days and slots are counted: their numbers depend on no instant that anybody gives.
-    days = counted(literal(SLOT_HORIZON.days))
-    on = cast(func.timezone(INDIA, earliest), Date) + days.c.number
-    day = select(on.label("day")).select_from(days).subquery("day")
+    # Counted, and from no infinity: so many days, and no more, whatever is given.
+    days = func.generate_series(0, SLOT_HORIZON.days).table_valued("number").render_derived()
+    midnight = func.date_trunc("day", func.timezone(INDIA, earliest))
+    begins = midnight + days.c.number * literal(DAY, Interval)
+    day = (
+        select(begins.label("start"))
+        .select_from(days)
+        .where(func.isfinite(earliest), begins <= func.timezone(INDIA, latest))
+        # Kept apart, so that it is worked out once for each day rather than wherever it is named.
+        .offset(0)
+        .subquery("day")
+    )
     rule = AvailabilityRule
-    fitting = extract("epoch", rule.until_time - rule.from_time - length) / STEP_SECONDS
-    steps = counted(cast(func.floor(fitting), Integer))
-    begins = day.c.day + rule.from_time + steps.c.number * literal(SLOT_STEP, Interval)
+    opens, closes = (
+        func.timezone(INDIA, day.c.start + cast(hour, Interval))
+        for hour in (rule.from_time, rule.until_time)
+    )
     slot = (
-        select(func.timezone(INDIA, begins).label("starts_at"))
-        .select_from(steps)
-        .correlate(day, rule)
+        func.generate_series(opens, closes - length, literal(SLOT_STEP, Interval))
+        .table_valued("starts_at", name="slot")
+        .render_derived()
         .lateral("slot")
     )
     starts_at = cast(slot.c.starts_at, DateTime(timezone=True))
@@ -262,7 +268,7 @@ def free_slots(*, minutes: int, limit: int, start: datetime | None, end: datetim
         select(literal(1))
         .where(
             AvailabilityException.worker_id == KEYED.c.key,
-            AvailabilityException.day == day.c.day,
+            AvailabilityException.day == func.date(day.c.start),
         )
         .correlate(KEYED, day)
     )
@@ -283,9 +289,9 @@ def free_slots(*, minutes: int, limit: int, start: datetime | None, end: datetim
             rule,
             and_(
                 rule.worker_id == KEYED.c.key,
-                rule.weekday == extract("isodow", day.c.day),
-                rule.valid_from <= day.c.day,
-                or_(rule.valid_until.is_(None), rule.valid_until > day.c.day),
+                rule.weekday == extract("isodow", day.c.start),
+                rule.valid_from <= func.date(day.c.start),
+                or_(rule.valid_until.is_(None), rule.valid_until > func.date(day.c.start)),
             ),
         )
         .join(Worker, and_(Worker.id == rule.worker_id, Worker.status == WorkerStatus.ACTIVE))
@@ -296,11 +302,6 @@ def free_slots(*, minutes: int, limit: int, start: datetime | None, end: datetim
         .correlate(KEYED)
         .lateral("free")
     )
-
-
-def counted(last: ColumnElement[int]) -> TableValuedAlias:
-    """The integers from 0 up to `last`, as a table with one column `number`."""
-    return func.generate_series(0, last).table_valued("number").render_derived()
 
 
 WorkerKey = ColumnElement[str] | InstrumentedAttribute[str]

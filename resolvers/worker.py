@@ -345,9 +345,10 @@ async def record_verification(
     check.verified_by = tx.viewer.id
     if kind is VerificationKind.IDENTITY:
         worker.kyc_method = method
-        worker.aadhaar_last4 = aadhaar_last_four and fits(
-            LAST_FOUR, aadhaar_last_four, "aadhaarLastFour", "four digits"
-        )
+        four = aadhaar_last_four
+        if four is not None:
+            fits(LAST_FOUR, four, "aadhaarLastFour", "four digits")
+        worker.aadhaar_last4 = four
     await tx.add(check)
     await tx.emit("VerificationRecorded", check.id, worker_id=worker.id, kind=kind, status=status)
     return check.id
@@ -446,14 +447,18 @@ async def a_provider(
 ) -> Provider:
     districts = await all_in_reach(tx, rule, details.district_codes)
     gstin, four = details.gstin, details.pan_last_four
+    if gstin is not None:
+        fits(GSTIN, gstin, "gstin", "a GST number")
+    if four is not None:
+        fits(PAN_LAST_FOUR, four, "panLastFour", "the end of a PAN")
     provider = Provider(
         id=new_id(Provider.prefix),
         name_en=details.name_en,
         name_hi=details.name_hi,
         status=ProviderStatus.APPLIED,
         mobile=mobile,
-        gstin=gstin and fits(GSTIN, gstin, "gstin", "a GST number"),
-        pan_masked=four and "XXXXXX" + fits(PAN_LAST_FOUR, four, "panLastFour", "the end of a PAN"),
+        gstin=gstin,
+        pan_masked=four and f"XXXXXX{four}",
         registered_at=tx.now,
     )
     with refused_as("provider_mobile_unique", MobileTaken()):

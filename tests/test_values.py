@@ -20,7 +20,7 @@ from runtime.rights import Role
 from runtime.viewer import Viewer
 from tests.asking import SCHEMA, a_process, answer, send
 from tests.conftest import Ask
-from tests.examples.scene import OFFICER
+from tests.examples.scene import LUCKNOW_CODE, OFFICER
 from tests.fuzz.values import forged_cursors, held_cursors
 from tests.make import a_citizen, a_worker
 from tests.test_commands import HOME, make_trouble
@@ -223,3 +223,22 @@ async def test_nobody_was_born_before_1900_or_after_today(database_url: str, bor
         came = await send(process, OFFICER, "changeWorkerProfile", **told)
 
     assert came == ["BAD_INPUT"]
+
+
+async def test_an_empty_text_is_not_nothing(database_url: str) -> None:
+    """It is refused as any other that is no such number, rather than left out."""
+    worker = await a_worker(database_url, status="UNDER_VERIFICATION")
+    check = {"workerId": worker.id, "kind": "IDENTITY", "status": "VERIFIED", "method": "e-KYC"}
+    name = {"firstEn": "Asha", "firstHi": "आशा"}
+    details = {"name": name, "districtCode": LUCKNOW_CODE}
+    firm = {"nameEn": "Firm", "nameHi": "फर्म", "districtCodes": [LUCKNOW_CODE]}
+    sendings: tuple[tuple[str, dict[str, Any]], ...] = (
+        ("recordVerification", check | {"aadhaarLastFour": ""}),
+        ("enrolWorker", {"details": details | {"eshramUan": ""}}),
+        ("enrolWorker", {"details": details, "mobile": ""}),
+        ("enrolProvider", {"mobile": "+919999999999", "details": firm | {"gstin": ""}}),
+        ("enrolProvider", {"mobile": "+919999999999", "details": firm | {"panLastFour": ""}}),
+    )
+    async with a_process(database_url) as process:
+        for command, given in sendings:
+            assert await send(process, OFFICER, command, **given) == ["BAD_INPUT"], command
