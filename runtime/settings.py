@@ -25,6 +25,8 @@ RANGES: dict[str, tuple[float, float]] = {
     "pool_size": (2, 1_000),
     "workers": (1, 1_000),
     "depth_limit": (1, 100),
+    "partner_seconds": (0.1, MOST),
+    "webhook_seconds": (0.1, MOST),
     **dict.fromkeys(
         (
             *("drain_seconds", "slow_seconds", "batch_limit", "suppress_below", "minimum_age"),
@@ -32,6 +34,8 @@ RANGES: dict[str, tuple[float, float]] = {
             *("clock_skew_seconds", "km_per_star", "km_per_recent_job", "km_per_busy_hour"),
             *("reschedule_hours", "moves_per_booking", "notice_minutes", "help_repeat_seconds"),
             *("webhooks_each", "webhook_overlap_hours", "rating_prior_weight"),
+            *("statement_seconds_read", "statement_seconds_command", "statement_seconds_job"),
+            *("statement_seconds_export", "lock_seconds", "idle_seconds"),
         ),
         (0, MOST),
     ),
