@@ -14,6 +14,7 @@ from contextlib import (
     ExitStack,
     asynccontextmanager,
     contextmanager,
+    suppress,
 )
 from dataclasses import replace
 from datetime import datetime
@@ -111,6 +112,7 @@ from schema.subgraph import OWN, guarding, privacy_of, privacy_of_field, subgrap
 
 CHECKOUT = Path(__file__).parent
 OPERATIONS = CHECKOUT / "docs" / "operations"
+LOOK_SECONDS = 1
 ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:\d+)?")
 
 T = TypeVar("T")
@@ -317,6 +319,7 @@ def serve(
         typer.Option("--subgraph", help=f"{' | '.join(SUBGRAPHS)}; may be given several times."),
     ] = None,
     descriptor: Annotated[int | None, typer.Option("--socket", hidden=True)] = None,
+    parent: Annotated[int | None, typer.Option("--parent", hidden=True)] = None,
 ) -> None:
     """Serve the gateway, on a database of its own or on DATABASE_URL.
 
@@ -340,7 +343,8 @@ def serve(
         refuse_open_subgraph(settings, parts)
     if descriptor is not None:
         # One of several: whoever started it has seen to everything else.
-        serving.serve(application(settings, parts, background=False), settings, descriptor)
+        app = application(settings, parts, background=False)
+        serving.serve(app, settings, descriptor, parent)
         return
     refuse_taken_port(settings)
     with a_usable_database(settings) as url:
@@ -398,10 +402,11 @@ def serve_in_several(settings: Settings, parts: tuple[str, ...], *, background: 
             environment["SIGNING_KEYS"] = f"{folder}/keys.json"
             rotate(Path(folder) / "keys.json")
         named = [option for part in parts for option in ("--subgraph", part)]
-        command = [*ourselves, "serve", *named, "--socket", str(listening.fileno())]
+        parent = ["--parent", str(os.getpid())]
+        command = [*ourselves, "serve", *named, "--socket", str(listening.fileno()), *parent]
         commands = [command] * settings.workers
         if background:
-            commands.append([*ourselves, "work"])
+            commands.append([*ourselves, "work", *parent])
         figures = Path(folder) / "figures"
         figures.mkdir()
         environment["PROMETHEUS_MULTIPROC_DIR"] = str(figures)
@@ -446,7 +451,9 @@ def federate(
 
 
 @cli.command("work")
-def work_command() -> None:
+def work_command(
+    parent: Annotated[int | None, typer.Option("--parent", hidden=True)] = None,
+) -> None:
     """Do what nobody waits for: hand changes on, tell people, run jobs when they fall due.
 
     As many of these as you like may run beside `serve`, which does the same work itself in
@@ -458,10 +465,11 @@ def work_command() -> None:
     refuse_missing(settings)
     refuse_unsafe(settings)
     with a_usable_database(settings) as url:
-        asyncio.run(work_until_told(replace(settings, database_url=url)))
+        asyncio.run(work_until_told(replace(settings, database_url=url), parent))
 
 
-async def work_until_told(settings: Settings) -> None:
+async def work_until_told(settings: Settings, parent: int | None) -> None:
+    """Or until the `parent` that began it is gone, where there is one."""
     told = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, told.set)
@@ -469,7 +477,9 @@ async def work_until_told(settings: Settings) -> None:
     async with process_of(settings, runner_for=runner_for) as process, working(process):
         look_seldom()
         console.print("Working. Ctrl-C stops.")
-        await told.wait()
+        while not told.is_set() and parent in (None, os.getppid()):
+            with suppress(TimeoutError):
+                await asyncio.wait_for(told.wait(), LOOK_SECONDS)
 
 
 @cli.command("migrate")

@@ -56,7 +56,8 @@ def scaled_out(
     with ExitStack() as running:
         for name in SUBGRAPHS:
             at = free_port()
-            command = [sys.executable, "server.py", "serve", "--subgraph", name]
+            parent = ("--parent", str(os.getpid()))
+            command = [sys.executable, "server.py", "serve", "--subgraph", name, *parent]
             running.enter_context(a_process(command, CHECKOUT, {**subgraph, "PORT": str(at)}))
             router[f"{name.upper()}_URL"] = f"http://127.0.0.1:{at}/graphql"
             ready.append(f"http://127.0.0.1:{at}/readyz")

@@ -31,13 +31,17 @@ class Server(uvicorn.Server):
     twice, it goes at once."""
 
     def __init__(
-        self, config: uvicorn.Config, drain_seconds: float, lasting: Lasting | None = None
+        self,
+        config: uvicorn.Config,
+        drain_seconds: float,
+        lasting: Lasting | None = None,
+        parent: int | None = None,
     ) -> None:
         super().__init__(config)
         self._lasting = lasting
         self._drain_seconds = drain_seconds
         self._ends_at: float | None = None
-        self._parent = os.getppid()
+        self._parent = parent
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         draining.set()
@@ -61,7 +65,7 @@ class Server(uvicorn.Server):
         if self._ends_at is not None:
             self._end_lasting(max(0, self._ends_at - time.monotonic()) * ENDED_EARLY)
         is_over = self._ends_at is not None and time.monotonic() >= self._ends_at
-        if is_over or os.getppid() != self._parent:
+        if is_over or self._parent not in (None, os.getppid()):
             # Without whoever keeps it alive nobody would ever end it.
             self.should_exit = True
         return await super().on_tick(counter)
@@ -98,11 +102,14 @@ def config_for(app: Any, settings: Settings, **more: Any) -> uvicorn.Config:
     )
 
 
-def serve(app: Any, settings: Settings, descriptor: int | None = None) -> None:
-    """Until told to end; on the socket of that descriptor, if there is one already."""
+def serve(
+    app: Any, settings: Settings, descriptor: int | None = None, parent: int | None = None
+) -> None:
+    """Until told to end, or until the parent is gone: its process by that id, or else whoever
+    started us; on the socket of that descriptor, if there is one already."""
     sockets = None if descriptor is None else [socket.socket(fileno=descriptor)]
     lasting = getattr(app.state, "lasting", None)
-    Server(config_for(app, settings), settings.drain_seconds, lasting).run(sockets)
+    Server(config_for(app, settings), settings.drain_seconds, lasting, parent).run(sockets)
 
 
 def family_of(settings: Settings) -> socket.AddressFamily:

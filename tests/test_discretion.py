@@ -55,7 +55,7 @@ async def test_messages_that_arrive_are_in_no_log(database_url: str) -> None:
         log, messages = await logged(database_url, receiver.url)
 
     assert len(receiver.heard) == len(messages)
-    assert "HTTP Request" in log
+    assert "send_request_body" in log
     assert_discreet(log, messages)
 
 

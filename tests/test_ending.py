@@ -69,6 +69,11 @@ def what_is_left(group: int, folder: Path) -> list[psutil.Process]:
     return left
 
 
+def runs_postgres(folder: Path) -> bool:
+    """Its pid file alone may be of one that was killed."""
+    return any(process.name() == "postgres" for process in what_is_left(-1, folder))
+
+
 def until(is_so: Callable[[], Any], process: "subprocess.Popen[bytes]") -> None:
     give_up_at = time.monotonic() + SECONDS
     while not is_so():
@@ -102,7 +107,7 @@ def test_a_gateway_that_is_not_ready_yet_leaves_nothing(folder: Path, moment: st
     data = folder / "data"
     reached: dict[str, Callable[[], bool]] = {
         MOMENTS[0]: (data / "PG_VERSION").exists,
-        MOMENTS[1]: (data / "postmaster.pid").exists,
+        MOMENTS[1]: partial(runs_postgres, folder),
         MOMENTS[2]: partial(is_filling, folder),
     }
     with started(folder, *SERVE) as process:
@@ -133,10 +138,22 @@ def test_a_gateway_that_serves_leaves_nothing(folder: Path, workers: str, told: 
         assert what_is_left(process.pid, folder) == []
 
 
+def test_processes_whose_parent_was_killed_end_by_themselves(folder: Path) -> None:
+    port = str(free_port())
+    with started(folder, *SERVE, PORT=port, WORKERS="2") as process:
+        until(lambda: is_ready(port), process)
+        until(lambda: len(psutil.Process(process.pid).children()) >= 3, process)
+        ours = psutil.Process(process.pid).children()
+        process.kill()
+        process.wait(SECONDS)
+
+        assert psutil.wait_procs(ours, timeout=30)[1] == []
+
+
 @pytest.mark.parametrize("told", [signal.SIGTERM, pytest.param(signal.SIGHUP, marks=long)])
 def test_a_worker_leaves_nothing(folder: Path, told: int) -> None:
     with started(folder, sys.executable, "server.py", "work") as process:
-        until((folder / "data" / "postmaster.pid").exists, process)
+        until(partial(runs_postgres, folder), process)
         process.send_signal(told)
         # By then it may work, and have ended well.
         assert process.wait(SECONDS) in (0, 128 + signal.SIGTERM)
@@ -159,7 +176,7 @@ def test_who_has_hang_ups_ignored_goes_on_after_one(folder: Path) -> None:
 def test_told_twice_it_ends_no_less(folder: Path) -> None:
     """As `make` and whoever ends its whole group do."""
     with started(folder, *SERVE) as process:
-        until((folder / "data" / "postmaster.pid").exists, process)
+        until(partial(runs_postgres, folder), process)
         for _ in range(3):
             process.terminate()
             time.sleep(0.1)
