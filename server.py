@@ -470,9 +470,14 @@ def work_command(
 
 async def work_until_told(settings: Settings, parent: int | None) -> None:
     """Or until the `parent` that began it is gone, where there is one."""
-    told = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, told.set)
+    told, loop = asyncio.Event(), asyncio.get_running_loop()
+
+    def end(_: int) -> None:
+        loop.call_soon_threadsafe(told.set)
+
+    # Not by the loop's own handlers: with the loop they go, and PostgreSQL is yet to be stopped.
+    end_when_told(end)
+    signal.signal(signal.SIGINT, lambda *_: signal.raise_signal(signal.SIGTERM))
     runner_for = contracts_of(settings).engine_for
     async with process_of(settings, runner_for=runner_for) as process, working(process):
         look_seldom()

@@ -22,6 +22,8 @@ from deploy.scaled import ROUTER, answers
 from tests.conftest import CHECKOUT
 from tests.test_server import free_port
 
+pytestmark = pytest.mark.slow
+
 SECONDS = 90
 long = pytest.mark.skipif("LONG" not in os.environ, reason="LONG=1: a process for each takes time")
 

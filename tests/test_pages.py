@@ -17,6 +17,8 @@ from tests.conftest import CHECKOUT
 from tests.reader import Reader, a_reader, answers, blocks
 from tests.test_server import free_port
 
+pytestmark = pytest.mark.slow
+
 DOCS = CHECKOUT / "docs"
 COPY, FIELD = DOCS / "partner-data.md", DOCS / "partner-subgraph.md"
 LONG = "LONG" in os.environ
@@ -33,6 +35,7 @@ SHOWN = {
     "documents.md": "lines, with a document of the reader's own",
     "identity.md": "lines, with keys and tokens of the reader's own",
     "subgraphs.md": "a line, for another router",
+    "upgrading.md": "a line for who writes a migration, and lines for a backup of the reader's own",
 }
 """What is not typed, and why."""
 

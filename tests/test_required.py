@@ -7,6 +7,8 @@ from runtime.settings import Settings
 from schema.graph import SUBGRAPHS
 from tests.test_server import command
 
+pytestmark = pytest.mark.slow
+
 NEEDED = {
     "SIGNING_KEYS": "/etc/sewa-mitra/keys.json",
     "ISSUER": "https://sewamitra.example",

@@ -28,6 +28,7 @@ from tests.test_rights import REASON, World, a_world
 from tests.ways import Asking, a_gateway, an_account
 
 LONG = bool(os.environ.get("LONG"))
+ENOUGH = 10
 AT_ONCE = 8
 PATIENCE = 60
 """Seconds for something ordinary, on a machine that has other things to do."""
@@ -69,7 +70,9 @@ class Outcomes:
         assert self.faults == []
         assert self.executed.total() > 0.5 * self.sent.total()
         for kind, count in self.sent.items():
-            assert self.executed[kind] > 0.1 * count, f"{kind} is refused everywhere"
+            # Of a few, each may rightly be refused.
+            if count >= ENOUGH:
+                assert self.executed[kind] > 0.1 * count, f"{kind} is refused everywhere"
 
     def told(self) -> str:
         lines = [f"{'kind':24} {'sent':>7} {'executed':>9} {'answered':>9}"]
