@@ -37,7 +37,7 @@ from runtime.language import Language
 from runtime.phone import checked_mobile
 from runtime.rights import Role
 from runtime.transaction import Transaction
-from runtime.words import Words
+from runtime.words import Exact, Words
 
 MOST_SERVICES = 20
 MOST_UNITS = 1_000
@@ -68,8 +68,8 @@ class BookingPlace:
 class Caller:
     """Whom the booking is for, where someone else makes it: they have their phone in hand."""
 
-    mobile: Annotated[str, "Their mobile number, such as +919876543210."]
-    code: Annotated[str, "The one-time code they were sent, as a citizen."]
+    mobile: Annotated[Exact, "Their mobile number, such as +919876543210."]
+    code: Annotated[Exact, "The one-time code they were sent, as a citizen."]
 
 
 @dataclass(frozen=True)
