@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from sqlalchemy import ColumnElement, Delete, Select, any_, delete, or_, select
 
 from loaders.account import PEOPLE, mine
-from loaders.page import Sort, pages
+from loaders.page import Sort, of_people, pages
 from loaders.shown import shown, visible
 from models.account import SignInAs
 from models.place import District
@@ -76,7 +76,7 @@ def worker_by_id(columns: Columns) -> Read:
     return select(Worker.id, *shown(Worker, columns)).where(Worker.id == any_(KEYS), has_card())
 
 
-@pages(Worker, WORKER_SORTS)
+@pages(Worker, WORKER_SORTS, figure=of_people)
 def workers(
     key: Any,
     *,
@@ -97,12 +97,12 @@ def workers(
     return found
 
 
-@pages(Worker, WORKER_SORTS)
+@pages(Worker, WORKER_SORTS, figure=of_people)
 def workers_by_district(key: Any) -> Read:
     return select(Worker).where(Worker.district_id == key, Worker.status == WorkerStatus.ACTIVE)
 
 
-@pages(Worker, WORKER_SORTS)
+@pages(Worker, WORKER_SORTS, figure=of_people)
 def workers_by_provider(key: Any) -> Read:
     return select(Worker).where(Worker.provider_id == key, Worker.status == WorkerStatus.ACTIVE)
 
@@ -171,7 +171,7 @@ class ProviderFilter:
     district_code: Annotated[int | None, "The LGD code of a district they serve."] = None
 
 
-@pages(Provider, Sort((Provider.code,)))
+@pages(Provider, Sort((Provider.code,)), figure=of_people)
 def providers(
     key: Any,
     *,
@@ -188,7 +188,7 @@ def providers(
     return found
 
 
-@pages(Provider, Sort((Provider.code,)))
+@pages(Provider, Sort((Provider.code,)), figure=of_people)
 def providers_by_district(key: Any) -> Read:
     return (
         select(Provider)
