@@ -13,6 +13,7 @@ from edge.negotiation import MEMORY, short
 from runtime.faults import BadInput, LimitExceeded
 from runtime.http import JSON, Refused, counted
 from runtime.identity_numbers import holds_identity_number
+from runtime.signature import Signed
 from runtime.words import holds_telephone
 
 CLIENT = {
@@ -45,6 +46,8 @@ class Incoming:
     headers: dict[bytes, bytes]
     receive: Receive
     id: str
+    signed: Signed | None = None
+    """By which gateway, where this is a subgraph."""
     client: Any = None
     """Whose points it costs, when that is known."""
     told: dict[str, Any] = field(default_factory=dict)
