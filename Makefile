@@ -3,12 +3,14 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test test-long check format sdl compose scaled seed bench bench-federation requirements clean
+.PHONY: help run quick test test-long check format sdl compose scaled migration seed bench bench-federation requirements clean
 
 PYTHON := $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
+# A Monday, and a day that most years do not have.
+OTHER_DAYS := 2027-03-01 2028-02-29
 # Two makes may start at once in one checkout: one sets up, the other waits.
 ONE_AT_A_TIME := $(if $(shell command -v flock),flock .setup.lock,)
 SETUP := $(ONE_AT_A_TIME) env PYTHON="$(PYTHON)" bash setup.sh
@@ -20,16 +22,23 @@ run: ## Set up, start the database, load demo data, serve on HOST:PORT
 	@$(SETUP) run
 	@exec $(BIN)/python server.py serve
 
+quick: ## Check, and run the tests that need no database: under a minute, while you work
+	@$(SETUP) test
+	@$(MAKE) --no-print-directory check
+	@$(BIN)/python -m pytest -q -n auto -m quick
+
 test: ## Set up, check and test everything
 	@$(SETUP) test
 	@$(MAKE) --no-print-directory check
 	@$(BIN)/python -m pytest -q -n auto
 
-test-long: ## The same with the long forms of long tests
+test-long: ## The same with the long forms of long tests, and on other days
 	@$(SETUP) test
 	@$(MAKE) --no-print-directory check
 	@$(BIN)/python -m deploy.packages router
 	@LONG=1 $(BIN)/python -m pytest -q -n auto
+	@for day in $(OTHER_DAYS); do echo "· $$day"; \
+		$(BIN)/python -m pytest -q -n auto -m "not same_day" --today $$day; done
 
 check: ## Format, lint, types, import rules, schema file
 	@echo "· format";  $(BIN)/ruff format --check -q .
@@ -51,6 +60,10 @@ compose: sdl ## Write what composers and other planners make: schema/sdl/supergr
 scaled: ## Serve four subgraphs behind a router, on a database of its own or DATABASE_URL
 	@$(SETUP) run
 	@exec $(BIN)/python -m deploy.scaled
+
+migration: ## Write the migration that leads to the models: make migration m="add a thing"
+	@$(SETUP) test
+	@$(BIN)/python -m migrations.new "$(m)"
 
 seed: ## Load demo data into DATABASE_URL (PROFILE=launch)
 	@$(SETUP) run

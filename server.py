@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterat
 from contextlib import (
     AbstractAsyncContextManager,
     AsyncExitStack,
+    ExitStack,
     asynccontextmanager,
     contextmanager,
 )
@@ -33,7 +34,6 @@ from rich.table import Table
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route, WebSocketRoute
 
@@ -57,6 +57,7 @@ from edge.endpoint import Endpoint
 from edge.federated import Follow, Own, federated_app, gateway_over
 from edge.lasting import Lasting
 from edge.limits import limits_of
+from edge.readiness import healthy, readiness
 from edge.runners import Runner, Runners
 from edge.schema_text import schema_text
 from edge.watching import Watching, exposed, watching_of
@@ -73,25 +74,27 @@ from federation.partner import BadPartners
 from federation.policy import SHOWN
 from federation.router import planned
 from federation.supergraph import BadSupergraph
+from models import catalogue
 from models.account import ConsentPurpose
 from resolvers import document, export_file, partner, partner_token
 from runtime import log
 from runtime.background import working
-from runtime.database import Database, migrate
-from runtime.draining import draining
-from runtime.embedded import default_folder, embedded_postgres
-from runtime.faults import RETRY_AFTER_SECONDS, BadInput, Invalid, NotFound
+from runtime.database import Database
+from runtime.embedded import InUse, default_folder, embedded_postgres, put_back, set_aside
+from runtime.ending import end_when_told
+from runtime.faults import BadInput, Invalid, NotFound
 from runtime.garbage import look_seldom
 from runtime.geography import INDIA
-from runtime.http import encoded
 from runtime.identity import DEMO
 from runtime.kept import KeptRows
 from runtime.language import Language
+from runtime.migration import NotMigrated, Outdated, migrate
 from runtime.oauth import TOKEN_PATH
 from runtime.oidc import claim_names
 from runtime.privacy import Privacy
 from runtime.process import process_of
 from runtime.refusal import Refusal
+from runtime.required import missing
 from runtime.rights import Role
 from runtime.settings import Settings
 from runtime.signature import LEAST_SECRET, Gateways, secrets_in
@@ -108,7 +111,6 @@ from schema.subgraph import OWN, guarding, privacy_of, privacy_of_field, subgrap
 
 CHECKOUT = Path(__file__).parent
 OPERATIONS = CHECKOUT / "docs" / "operations"
-PING_SECONDS = 2
 ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:\d+)?")
 
 T = TypeVar("T")
@@ -148,7 +150,7 @@ def create_app(
         WebSocketRoute("/graphql", Sockets(runners, settings, lasting)),
         Route("/", lambda _: RedirectResponse("/graphql"), methods=["GET"]),
         Route("/healthz", healthy),
-        Route("/readyz", ready),
+        Route("/readyz", readiness(catalogue.unfit)),
         schema_text(text_of(engine) if settings.shows("introspection") else None, contracts),
         Route("/documents/{ticket}", document.receive, methods=["PUT"]),
         Route("/documents/{ticket}", document.deliver, methods=["GET"]),
@@ -158,6 +160,7 @@ def create_app(
         Route(TOKEN_PATH, oauth.token_endpoint(partner_token.issue), methods=["POST"]),
         *(ide_page.routes(assets) if settings.shows("ide") else ()),
         origins=settings.origins,
+        local_origins=settings.local_origins,
         exception_handlers={HTTPException: json_error, Exception: masked_fault},
         lifespan=lifespan_of(
             settings,
@@ -191,7 +194,7 @@ def create_subgraph(settings: Settings, *names: str, sms: Sms | None = None) -> 
     return Application(
         Route("/graphql", watching.around(endpoint)),
         Route("/healthz", healthy),
-        Route("/readyz", ready),
+        Route("/readyz", readiness(catalogue.unfit)),
         schema_text(lambda: chosen.sdl),
         exception_handlers={HTTPException: json_error, Exception: masked_fault},
         # Commands of partners' systems are carried out here too, where a router sends them on.
@@ -282,27 +285,6 @@ def lifespan_of(
     return lifespan
 
 
-async def healthy(_: Request) -> Response:
-    return encoded({"healthy": True})
-
-
-async def ready(request: Request) -> Response:
-    """Whether requests can be answered now, and what is in the way."""
-    if draining.is_set():
-        return encoded({"ready": False, "draining": True}, 503)
-    try:
-        async with asyncio.timeout(PING_SECONDS):
-            await request.state.process.database.ping()
-    except (SQLAlchemyError, OSError, TimeoutError):
-        down = encoded({"ready": False, "postgresql": "down"}, 503)
-        down.headers["retry-after"] = str(RETRY_AFTER_SECONDS)
-        return down
-    ready = {"ready": True, "postgresql": "up"}
-    redis = request.state.process.redis
-    # Nothing fails without it.
-    return encoded(ready if redis is None else {**ready, "redis": await redis.standing()})
-
-
 def text_of(runner: Runner) -> Callable[[], str]:
     """The schema that clients see, at the time."""
     if isinstance(runner, Gateway):
@@ -339,8 +321,10 @@ def serve(
     """Serve the gateway, on a database of its own or on DATABASE_URL.
 
     Without DATABASE_URL this starts the embedded PostgreSQL, migrates it and fills it with
-    demo data if it is empty; all of it stops with Ctrl-C. With DATABASE_URL it migrates, and
-    loads reference data but no demo data: for that, run `seed`.
+    demo data if it is empty; all of it stops with Ctrl-C, SIGTERM or the terminal. With
+    DATABASE_URL it migrates in development, and loads reference data but no demo data: for
+    that, run `seed`. Where DEVELOPMENT is false it changes nothing, and starts only on tables
+    that have what it needs: run `migrate` first.
 
     With --subgraph it serves that part of the graph alone, as a Federation 2 subgraph, to the
     gateways that GATEWAY_SECRETS names; `work` then does what nobody waits for.
@@ -350,6 +334,7 @@ def serve(
     PORT=8080 python server.py serve
     """
     settings, parts = the_settings(), tuple(dict.fromkeys(part or ()))
+    refuse_missing(settings, parts)
     refuse_unsafe(settings)
     if parts:
         refuse_open_subgraph(settings, parts)
@@ -358,13 +343,12 @@ def serve(
         serving.serve(application(settings, parts, background=False), settings, descriptor)
         return
     refuse_taken_port(settings)
-    with a_database(settings) as url:
-        asyncio.run(migrate(url))
+    with a_usable_database(settings) as url:
         if settings.database_url is None and asyncio.run(demo.is_empty(url)):
             fill(url, profile, seed=seed, workers=None, as_of=None)
-        else:
+        elif settings.migrates:
             asyncio.run(reference.load(url))
-        address = f"http://{settings.host}:{settings.port}"
+        address = settings.served_at
         served = f"subgraph {' + '.join(parts)}" if parts else "सेवा मित्र"
         console.print(f"\n[bold]Sewa Mitra Gateway[/bold] · {served}\n")
         has_ide = settings.shows("ide") and not parts
@@ -456,7 +440,7 @@ def federate(
     except (BadSupergraph, BadPartners, OSError, ValueError, GraphQLError) as error:
         fail(f"{supergraph}: {error}")
     look_seldom()
-    console.print(f"Serving {supergraph} at http://{settings.host}:{settings.port}/graphql")
+    console.print(f"Serving {supergraph} at {settings.served_at}/graphql")
     with exposed(settings):
         serving.serve(application, settings)
 
@@ -471,8 +455,9 @@ def work_command() -> None:
     DATABASE_URL=postgresql://sewa@db/sewa python server.py work
     """
     settings = the_settings()
-    with a_database(settings) as url:
-        asyncio.run(migrate(url))
+    refuse_missing(settings)
+    refuse_unsafe(settings)
+    with a_usable_database(settings) as url:
         asyncio.run(work_until_told(replace(settings, database_url=url)))
 
 
@@ -489,12 +474,14 @@ async def work_until_told(settings: Settings) -> None:
 
 @cli.command("migrate")
 def migrate_command() -> None:
-    """Bring the database's tables to the newest version.
+    """Bring the database's tables and reference data to the newest version.
+
+    One process at a time; a second one waits. docs/upgrading.md says how releases follow each
+    other.
 
     DATABASE_URL=postgresql://sewa@db/sewa python server.py migrate
     """
-    with a_database(the_settings()) as url:
-        asyncio.run(migrate(url))
+    with a_usable_database(the_settings(), migrating=True) as url:
         asyncio.run(reference.load(url))
 
 
@@ -508,6 +495,9 @@ def seed_command(
     as_of: Annotated[
         datetime | None, typer.Option(help="The day the data stands at; today if left out.")
     ] = None,
+    if_empty: Annotated[
+        bool, typer.Option("--if-empty", help="Leave a database that holds data as it is.")
+    ] = False,
 ) -> None:
     """Fill an empty database with demo data: the same for the same seed and day.
 
@@ -517,9 +507,11 @@ def seed_command(
 
     python server.py seed --profile large --workers 2000000
     """
-    with a_database(the_settings()) as url:
-        asyncio.run(migrate(url))
+    with a_usable_database(the_settings(), migrating=True) as url:
         if not asyncio.run(demo.is_empty(url)):
+            if if_empty:
+                console.print("The database holds data already, and is left as it is.")
+                return
             fail("The database holds data already; demo data goes into an empty one only.")
         fill(url, profile, seed=seed, workers=workers, as_of=as_of)
 
@@ -769,12 +761,11 @@ def in_transaction(act: Callable[..., Awaitable[T]], **given: Any) -> T:
     settings = replace(the_settings(), signing_keys=None)
 
     async def run(url: str) -> T:
-        await migrate(url)
         chosen = replace(settings, database_url=url)
         async with process_of(chosen) as process, transaction(process) as tx:
             return await act(tx, **given)
 
-    with a_database(settings) as url:
+    with a_usable_database(settings) as url:
         return asyncio.run(run(url))
 
 
@@ -792,23 +783,14 @@ def sdl_write() -> None:
 
 @schema_cli.command("check")
 def sdl_check() -> None:
-    """Fail if the files in schema/sdl are not the schema, or if clients of the last release
-    would break."""
+    """Fail if the files in schema/sdl are not the schema, or if systems that were promised a
+    contract would break."""
     if changes := sdl.broken_contracts():
         typer.echo("\n".join(changes))
         fail("Systems of partners would break: keep it until a later version of the contract.")
     if changes := sdl.check():
         typer.echo("\n".join(changes))
         fail("schema/sdl is out of date: run `make sdl` and `make compose`, and commit it.")
-    if changes := sdl.breaking():
-        typer.echo("\n".join(changes))
-        fail("Clients would break. Deprecate instead, or announce it and run `sdl release`.")
-
-
-@schema_cli.command("release")
-def sdl_release() -> None:
-    """Take today's schema as what clients are written for: at a release, nowhere else."""
-    sdl.release()
 
 
 def the_settings() -> Settings:
@@ -818,6 +800,11 @@ def the_settings() -> Settings:
         fail(str(error))
     log.configure(settings.log_format, settings.log_level)
     return settings
+
+
+def refuse_missing(settings: Settings, parts: tuple[str, ...] = ()) -> None:
+    if told := missing(settings, parts):
+        fail("\n".join(told))
 
 
 def refuse_unsafe(settings: Settings) -> None:
@@ -832,8 +819,6 @@ def refuse_unsafe(settings: Settings) -> None:
             keys_in(Path(settings.signing_keys))
         except NoKeys as error:
             fail(f"SIGNING_KEYS: {error}")
-    elif not settings.development:
-        fail("SIGNING_KEYS is required where DEVELOPMENT is false: `server.py keys` makes it.")
     if settings.webhook_key is not None and len(settings.webhook_key) < LEAST_SECRET:
         fail(f"WEBHOOK_KEY has fewer than {LEAST_SECRET} characters.")
     issuer = settings.oidc_issuer or "https://"
@@ -853,11 +838,8 @@ def refuse_unsafe(settings: Settings) -> None:
 def refuse_open_subgraph(settings: Settings, parts: tuple[str, ...]) -> None:
     if unknown := set(parts) - set(SUBGRAPHS):
         fail(f"There is no subgraph {min(unknown)}: choose of {', '.join(SUBGRAPHS)}.")
-    secrets = settings.gateway_secrets or fail(
-        "GATEWAY_SECRETS is required: a subgraph answers gateways it knows, and nobody else."
-    )
     try:
-        secrets_in(secrets)
+        secrets_in(settings.gateway_secrets or "")
     except ValueError as error:
         fail(str(error))
 
@@ -892,6 +874,49 @@ def a_database(settings: Settings) -> Iterator[str]:
     yield settings.database_url
 
 
+@contextmanager
+def a_usable_database(settings: Settings, *, migrating: bool = False) -> Iterator[str]:
+    """The URL of one that has what this release needs. Where that is nobody's but a developer's it
+    is migrated, and an embedded one of demo data that cannot be is moved aside and made anew."""
+    migrating = migrating or settings.migrates
+    with ExitStack() as stack:
+        url = stack.enter_context(a_database(settings))
+        try:
+            asyncio.run(prepare(url, migrating))
+        except NotMigrated as error:
+            if not (isinstance(error, Outdated) and settings.is_demo):
+                fail(str(error))
+            stack.close()
+            url = begun_anew(settings, stack, error)
+        yield url
+
+
+async def prepare(url: str, migrating: bool) -> None:
+    if migrating:
+        await migrate(url)
+    await catalogue.require(url)
+
+
+def begun_anew(settings: Settings, stack: ExitStack, reason: Outdated) -> str:
+    folder = folder_of(settings)
+    try:
+        aside = set_aside(folder)
+    except InUse:
+        fail(
+            f"{reason} Its data could be moved aside, but another process uses them: end it first."
+        )
+    try:
+        url = stack.enter_context(a_database(settings))
+        asyncio.run(prepare(url, True))
+    except NotMigrated as error:
+        # Then it is not for the data's sake.
+        stack.close()
+        put_back(folder, aside)
+        fail(str(error))
+    console.print(f"{reason}\nSo the demo data were moved to {aside}, and are made anew.")
+    return url
+
+
 async def reach(url: str) -> None:
     database = Database(url, pool_size=1)
     try:
@@ -901,7 +926,7 @@ async def reach(url: str) -> None:
 
 
 def refuse_taken_port(settings: Settings) -> None:
-    with socket.socket() as probe:
+    with socket.socket(serving.family_of(settings)) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((settings.host, settings.port))
@@ -935,14 +960,18 @@ def fill(url: str, profile: str, *, seed: int, workers: int | None, as_of: datet
             bars.update(tasks[stage], completed=done, total=total)
 
         asyncio.run(reference.load(url))
-        asyncio.run(demo.seed(url, chosen, seed=seed, as_of=day, progress=progress))
+        try:
+            asyncio.run(demo.seed(url, chosen, seed=seed, as_of=day, progress=progress))
+        except demo.NoDayLeft as error:
+            fail(str(error))
 
 
 def fail(message: str) -> NoReturn:
     """End with one sentence instead of a traceback."""
-    console.print(message, style="red")
+    console.print(message, style="red", soft_wrap=True)
     raise typer.Exit(1)
 
 
 if __name__ == "__main__":
+    end_when_told()
     cli()

@@ -33,6 +33,7 @@ from bench.servers import (
 )
 from bench.shapes import Shape, own_shape, shapes
 from bench.turns import take_turns, tell
+from runtime.ending import end_when_told
 
 WARM_UP_SECONDS = 2.0
 
@@ -153,4 +154,5 @@ def agrees(one: Running, ours: Running, shape: Shape, scratch: Path, own: bool) 
 
 
 if __name__ == "__main__":
+    end_when_told()
     typer.run(main)

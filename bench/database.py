@@ -15,8 +15,8 @@ from fasteners import InterProcessLock
 from sqlalchemy.engine import make_url
 
 from data import demo, reference
-from runtime.database import migrate
 from runtime.embedded import default_folder, embedded_postgres
+from runtime.migration import migrate
 
 CHECKOUT = Path(__file__).parent.parent
 PROFILE = replace(demo.PROFILES["scale-2025"], completed=300_000)

@@ -28,6 +28,7 @@ from models.partner import PartnerClient, PartnerUsage
 from models.place import District
 from resolvers.export import start_export
 from resolvers.export_turn import work_on_exports
+from runtime.ending import end_when_told
 from runtime.garbage import look_seldom
 from runtime.process import Process, process_of
 from runtime.reads import DIALECT
@@ -161,4 +162,5 @@ def main(rounds: int = 5) -> None:
 
 
 if __name__ == "__main__":
+    end_when_told()
     typer.run(main)

@@ -21,6 +21,7 @@ from bench.results import OURS, RESULTS, Figures, Table
 from bench.servers import CORES, OTHER_CORE, Running, Server, free_port, listening, running
 from bench.shapes import Shape
 from bench.turns import take_turns, tell
+from runtime.ending import end_when_told
 
 FOLDER = BENCH / "federation"
 SUPERGRAPH = FOLDER / "supergraph.graphql"
@@ -245,4 +246,5 @@ def cell(shape: Mapping[str, Any], name: str) -> str:
 
 
 if __name__ == "__main__":
+    end_when_told()
     typer.run(main)

@@ -18,6 +18,7 @@ from data.demo.workers import CROWDED
 from data.reference import districts
 from engine.engine import Engine
 from runtime.context import Context
+from runtime.ending import end_when_told
 from runtime.geography import INDIA
 from runtime.language import Language
 from runtime.process import process_of
@@ -107,4 +108,5 @@ def main(count: int = 300) -> None:
 
 
 if __name__ == "__main__":
+    end_when_told()
     typer.run(main)

@@ -102,13 +102,17 @@ def ours(database: Database, scratch: Path) -> Server:
     rotate(keys)
     ((citizen,),) = database.rows("SELECT id FROM citizen ORDER BY id LIMIT 1")
     viewer = Viewer(role=Role.CITIZEN, id=citizen)
-    token = Keys(keys, settings.issuer, settings.oidc_audience).sign(600, **claims_of(viewer))
+    token = Keys(keys, settings.address, settings.oidc_audience).sign(600, **claims_of(viewer))
     return Server(
         "sewa_mitra",
         (sys.executable, "server.py", "serve"),
         environment={
             "DATABASE_URL": database.url,
             "DEVELOPMENT": "false",
+            "ISSUER": settings.address,
+            # Nobody is sent anything.
+            "SMS_URL": "http://127.0.0.1:9",
+            "WEBHOOKS": "off",
             "LOG_FORMAT": "json",
             # Counted, but one client asks for all.
             "POINTS_PERSON": "1e15/1e12",

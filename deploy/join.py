@@ -1,10 +1,12 @@
-"""`python -m deploy.join NAME=FILE=URL`: prints the supergraph of our graph and of partners'.
+"""`python -m deploy.join NAME=FILE=URL`: the supergraph of our graph and of partners'.
 
-For each of them, FILE is the SDL of its subgraph, and URL where that is served.
+For each of them, FILE is the SDL of its subgraph, and URL where that is served. It is printed, or
+written to a file once it is whole (`--output`).
 """
 
 import subprocess
 import sys
+from argparse import ArgumentParser, ArgumentTypeError
 from pathlib import Path
 
 from deploy.compose import FOLDER
@@ -25,12 +27,26 @@ def joined(*partners: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(command, cwd=FOLDER, capture_output=True, text=True)
 
 
-if __name__ == "__main__":
-    partners = sys.argv[1:]
-    if not partners or any(partner.count("=") < 2 for partner in partners):
-        sys.exit(__doc__)
+def main() -> None:
+    parser = ArgumentParser(prog="python -m deploy.join", description=__doc__)
+    parser.add_argument("--output", type=Path, metavar="FILE")
+    parser.add_argument("partners", nargs="+", metavar="NAME=FILE=URL", type=a_partner)
+    given = parser.parse_args()
     install(FOLDER)
-    done = joined(*partners)
+    done = joined(*given.partners)
     sys.stderr.write(done.stderr)
-    sys.stdout.write(done.stdout)
+    if done.returncode or given.output is None:
+        sys.stdout.write(done.stdout)
+    else:
+        given.output.write_text(done.stdout, encoding="utf-8")
     sys.exit(done.returncode)
+
+
+def a_partner(text: str) -> str:
+    if text.count("=") < 2:
+        raise ArgumentTypeError(f"{text} is not NAME=FILE=URL")
+    return text
+
+
+if __name__ == "__main__":
+    main()

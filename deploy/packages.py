@@ -21,7 +21,8 @@ def install(folder: Path) -> None:
     if is_installed(folder):
         return
     _, npm = programs()
-    if subprocess.run([*npm, "ci", "--loglevel=error"], cwd=folder).returncode:
+    # Standard output is for what a command is asked for.
+    if subprocess.run([*npm, "ci", "--loglevel=error"], cwd=folder, stdout=sys.stderr).returncode:
         raise SystemExit(f"The packages of {folder.name} could not be installed; npm says why.")
     shutil.copy(folder / "package-lock.json", stamp(folder))
 

@@ -19,6 +19,7 @@ import httpx
 
 from deploy.packages import install
 from ide.build import programs
+from runtime.ending import end_when_told
 from runtime.settings import Settings
 from runtime.tokens import rotate
 from schema.graph import SUBGRAPHS
@@ -28,6 +29,8 @@ CHECKOUT = Path(__file__).parent.parent
 ROUTER = Path(__file__).parent / "router"
 SECONDS = 120
 """For all of them to be ready."""
+ENDING_SECONDS = 15
+"""For each of them; longer than ours give to what is under way."""
 
 
 def free_port() -> int:
@@ -44,7 +47,9 @@ def scaled_out(
     which names the SIGNING_KEYS they check tokens with."""
     secret = secrets.token_hex(32)
     port = port or free_port()
-    given = {**os.environ, **(environment or {}), "HOST": "127.0.0.1"}
+    # Clients know the router alone, and each part takes the tokens of another.
+    issuer = {"ISSUER": f"http://127.0.0.1:{port}"}
+    given = {**issuer, **os.environ, **(environment or {}), "HOST": "127.0.0.1"}
     subgraph = {**given, "DATABASE_URL": url, "GATEWAY_SECRETS": f"router={secret}"}
     router = {**given, "GATEWAY_SECRET": secret, "PORT": str(port)}
     ready = []
@@ -70,7 +75,15 @@ def a_process(command: list[str], folder: Path, environment: Mapping[str, str]) 
         try:
             yield
         finally:
-            process.terminate()
+            end(process)
+
+
+def end(process: "subprocess.Popen[bytes]") -> None:
+    process.terminate()
+    try:
+        process.wait(ENDING_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
 
 
 def wait_for(addresses: list[str]) -> None:
@@ -90,6 +103,7 @@ def answers(address: str) -> bool:
 
 
 def main() -> None:
+    end_when_told()
     install(ROUTER)
     settings = Settings.read()
     with a_database(settings) as url, tempfile.TemporaryDirectory() as folder:

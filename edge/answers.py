@@ -8,7 +8,6 @@ wherever it was read).
 
 import asyncio
 import secrets
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -19,6 +18,7 @@ import msgspec
 
 from edge.negotiation import Answer, Manner
 from engine.engine import Operation, Planned
+from runtime import clock
 from runtime.kept import Count, uncounted
 from runtime.language import Language
 from runtime.process import Process
@@ -73,7 +73,7 @@ class Answers:
         limit: int,
         recent: Recent,
         shared: Store | None = None,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] = clock.timestamp,
         count: Count = uncounted,
     ) -> None:
         """At most `limit` bytes in this process; and as much as there is room for in what it has

@@ -43,19 +43,26 @@ class Application(Starlette):
     both, and answers for its own faults."""
 
     def __init__(
-        self, direct: Route, *others: BaseRoute, origins: Sequence[str] = (), **given: Any
+        self,
+        direct: Route,
+        *others: BaseRoute,
+        origins: Sequence[str] = (),
+        local_origins: str | None = None,
+        **given: Any,
     ) -> None:
-        """Pages of the `origins`, and no others, may read the answers."""
+        """Pages of the `origins` and of those that `local_origins` matches, and no others, may read
+        the answers."""
         super().__init__(routes=[direct, *others], **given)
         self._path = direct.path
         self._direct = direct.app
         self._others = super().__call__
         self._compressed = CompressMiddleware(self._plain)
         self._entry: ASGIApp = self._packed
-        if origins:
+        if origins or local_origins:
             self._entry = CORSMiddleware(
                 self._packed,
                 allow_origins=origins,
+                allow_origin_regex=local_origins,
                 allow_methods=["GET", "POST", "PUT"],
                 allow_headers=ASKED_WITH,
                 expose_headers=TOLD_WITH,

@@ -268,7 +268,11 @@ def example_of(type_: GraphQLType, largest: int) -> Any:
 
 def roles_in(names: str) -> list[Role]:
     """Of `anonymous,citizen`. Raises ValueError."""
-    return [Role(name.strip().upper()) for name in names.split(",") if name.strip()]
+    named = [name.strip().upper() for name in names.split(",") if name.strip()]
+    if not {*named} <= {*Role}:
+        known = ", ".join(role.lower() for role in Role)
+        raise ValueError(f"TRUSTED_ONLY must be roles, with commas between several: {known}.")
+    return [Role(name) for name in named]
 
 
 def only_trusted(settings: Settings) -> list[Role]:

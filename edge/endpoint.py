@@ -13,6 +13,7 @@ from edge.answering import Answering, of, prepared
 from edge.answers import IDLE, Answers, Ran, key_of, public
 from edge.documents import Documents, prepared_by
 from edge.lasting import Lasting
+from edge.leaving import while_there
 from edge.limits import RateLimits, address_of, client_of, headers_of
 from edge.negotiation import EVENTS, MEMORY, NEVER, Answer, Manner, manner_for
 from edge.request import Incoming, Parameters, posted, reason_of
@@ -82,6 +83,7 @@ class Endpoint(Answering):
             manner = manner.whole
         process: Process = incoming.scope["state"]["process"]
         viewer = await who(incoming, process)
+        manner = manner.read_by(viewer)
         limits: RateLimits | None = incoming.scope["state"].get("limits")
         if limits is not None:
             incoming.client = client_of(viewer, incoming)
@@ -149,7 +151,8 @@ class Endpoint(Answering):
             else:
                 context = self.context(incoming, viewer, process, manner)
                 context.spent = spent
-                stream = await self.in_pieces(runner, form, operation, asked, context, manner)
+                with while_there(operation.kind, incoming.receive):
+                    stream = await self.in_pieces(runner, form, operation, asked, context, manner)
             if spent is not None:
                 stream.headers.extend(headers_of(incoming.client, spent))
             return stream
@@ -192,7 +195,8 @@ class Endpoint(Answering):
         variables, sent = asked.get("variables"), None
         if self.settings.development and (asked.get("extensions") or {}).get("plan") is True:
             sent = Sent()
-        result = await runner.run(operation, variables, context, observer=sent, planned=planned)
+        with while_there(operation.kind, incoming.receive):
+            result = await runner.run(operation, variables, context, observer=sent, planned=planned)
         # A router has to know which of the entities it asked for an error is about.
         exact = self.gateways is not None
         errors = formatted(result.errors, incoming.id, exact=exact) if result.errors else []
@@ -264,7 +268,7 @@ class Endpoint(Answering):
         authorization = given.get(b"authorization")
         later = {"Retry-After": str(RETRY_AFTER_SECONDS)}
         try:
-            connection = self.lasting.enter(process, address, incoming.id, manner.language)
+            connection = self.lasting.enter(process, address, incoming.id, manner.named)
         except LimitExceeded as error:
             raise Refused(429, error, **later) from None
         except Coded as error:

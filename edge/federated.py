@@ -21,6 +21,7 @@ from starlette.routing import Route
 from edge.answering import Answering, json_error, masked_fault, prepared
 from edge.application import Application
 from edge.forgetting import KindOf, forgetting
+from edge.leaving import while_there
 from edge.negotiation import Answer, Manner, manner_for
 from edge.request import Incoming, Parameters
 from edge.schema_text import schema_text
@@ -212,7 +213,8 @@ class RouterEndpoint(Answering):
             raise Invalid(BadInput("Subscriptions are not offered here."))
         headers = {**as_text(incoming.headers.items()), REQUEST_ID: incoming.id}
         passed_back: list[tuple[str, str]] = []
-        result = await router.run(operation, asked.get("variables"), headers, passed_back)
+        with while_there(operation.kind, incoming.receive):
+            result = await router.run(operation, asked.get("variables"), headers, passed_back)
         body: dict[str, Any] = {"data": result.data}
         if result.errors:
             log.info("errors", count=len(result.errors))

@@ -5,6 +5,7 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.routing import Route
@@ -108,7 +109,7 @@ def routes(assets: Path) -> list[Route]:
         name = request.path_params["name"]
         path = assets / name
         if not path.is_file() or path.suffix == ".gz":
-            return Response(status_code=404)
+            raise HTTPException(404)
         headers = {"cache-control": FOR_EVER, "vary": "Accept-Encoding"}
         kind = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
         media_type = kind.get(path.suffix, "text/plain")

@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -10,6 +9,7 @@ from dataclasses import dataclass, replace
 import structlog
 from graphql import GraphQLError
 
+from runtime import clock
 from runtime.context import Context
 from runtime.faults import Coded, LimitExceeded, Unauthenticated, is_outage
 from runtime.identity import viewer_of
@@ -45,8 +45,9 @@ class Connection:
     """One of them, and for whom."""
 
     def __init__(
-        self, among: "Lasting", process: Process, address: str, id: str, language: Language
+        self, among: "Lasting", process: Process, address: str, id: str, language: Language | None
     ) -> None:
+        """In the viewer's own language, if there is None."""
         self.process, self.address, self.id = process, address, id
         self.language = language
         self.viewer: Viewer = ANYONE
@@ -66,7 +67,7 @@ class Connection:
         ends_at = unverified(token.strip(), 1).get("exp")
         if isinstance(ends_at, int | float):
             ending, loop = Ending(4403, TOKEN_ENDED), asyncio.get_running_loop()
-            self._timer = loop.call_later(max(0, ends_at - time.time()), self.end, ending)
+            self._timer = loop.call_later(max(0, ends_at - clock.timestamp()), self.end, ending)
 
     async def look(self) -> None:
         """Whether the token still speaks for the same."""
@@ -78,7 +79,8 @@ class Connection:
     def context(self, headers: Mapping[bytes, bytes], reason: str | None = None) -> Context:
         """For one answer: what was read for the one before is out of date."""
         viewer = self.viewer if reason is None else replace(self.viewer, reason=reason)
-        return Context(viewer, self.language, self.process, self.id, self.address, headers)
+        language = self.language or viewer.language or Language.EN
+        return Context(viewer, language, self.process, self.id, self.address, headers)
 
     def end(self, ending: Ending) -> None:
         if not self.ended.done():
@@ -106,7 +108,9 @@ class Lasting:
         self._looking: asyncio.Task[None] | None = None
         self.draining = False
 
-    def enter(self, process: Process, address: str, id: str, language: Language) -> Connection:
+    def enter(
+        self, process: Process, address: str, id: str, language: Language | None
+    ) -> Connection:
         """To be left. Raises LimitExceeded where the address has too many, and Coded where the
         server is about to stop."""
         if self.draining:

@@ -1,10 +1,8 @@
 """How much a client may ask for in a while, in the points that operations cost."""
 
-import time
 from collections import OrderedDict
 from collections.abc import Awaitable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import cache
 from ipaddress import IPv6Address, ip_address
 from math import ceil
@@ -14,6 +12,7 @@ import structlog
 
 from edge.negotiation import Headers
 from edge.request import Incoming
+from runtime import clock
 from runtime.faults import Coded
 from runtime.http import Refused
 from runtime.points import REMEMBERED, Allowance, Meter, Spent, Standing, meter_of
@@ -62,7 +61,7 @@ class RateLimits:
         until = self._spent.get(client)
         if until is None:
             return
-        wait = until - time.monotonic()
+        wait = until - clock.elapsed()
         if wait <= 0:
             del self._spent[client]
         elif self._enforced:
@@ -86,7 +85,7 @@ class RateLimits:
         """A request of the client had to be refused."""
         standing = await self._taken(client, MISTAKE)
         if not standing.allowed:
-            self._spent[client] = time.monotonic() + standing.wait(MISTAKE)
+            self._spent[client] = clock.elapsed() + standing.wait(MISTAKE)
             if len(self._spent) > REMEMBERED:
                 self._spent.popitem(last=False)
 
@@ -115,7 +114,7 @@ class RateLimits:
 
     def _exhausted(self, client: Client, spent: Spent, quota: Quota) -> Refused:
         log.warning("quota", client=client.key, of=quota.of, per=quota.per, limit=quota.limit)
-        seconds = max(1, ceil((quota.resets_at - datetime.now(UTC)).total_seconds()))
+        seconds = max(1, ceil((quota.resets_at - clock.now()).total_seconds()))
         what, per = quota.of.lower(), quota.per.lower()
         error = Coded(
             "QUOTA_EXHAUSTED",
@@ -166,7 +165,7 @@ def headers_of(client: Client, spent: Spent) -> Headers:
     for quota in spent.use.quotas:
         name = f'"{quota.of.lower()}-{quota.per.lower()}"'
         policies.append(f"{name};q={quota.limit};w={WINDOWS[quota.per]}")
-        seconds = ceil((quota.resets_at - datetime.now(UTC)).total_seconds())
+        seconds = ceil((quota.resets_at - clock.now()).total_seconds())
         left.append(f"{name};r={quota.remaining};t={max(0, seconds)}")
     return [
         (b"ratelimit-policy", ", ".join(policies).encode()),

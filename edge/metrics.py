@@ -18,7 +18,9 @@ from sqlalchemy import text
 from engine.engine import Operation
 from engine.group import Group
 from federation.observer import Call, Event, Observer
+from runtime import clock
 from runtime.batch import Reading
+from runtime.clock import NOW
 from runtime.faults import code_of
 from runtime.process import Process
 
@@ -115,10 +117,10 @@ OPEN = text(
     " AND delivery.state IN ('PENDING', 'FAILED') GROUP BY states.state"
 )
 OLDEST_OPEN = text(
-    "SELECT extract(epoch FROM now() - min(delivery.queued_at))::float8"
+    "SELECT extract(epoch FROM :now - min(delivery.queued_at))::float8"
     " FROM webhook_delivery delivery JOIN webhook ON webhook.id = delivery.webhook_id"
     " WHERE delivery.state = 'PENDING' AND webhook.state = 'ACTIVE'"
-)
+).bindparams(NOW)
 
 
 class Metrics(Observer):
@@ -209,7 +211,7 @@ async def sample(process: Process) -> None:
             BEHIND.labels(name).set(behind)
         for state, count in await connection.execute(OPEN):
             DELIVERIES.labels(state.lower()).set(count)
-        OLDEST.set(await connection.scalar(OLDEST_OPEN) or 0)
+        OLDEST.set(await connection.scalar(OLDEST_OPEN, {NOW.key: clock.now()}) or 0)
         found = {state: (count, rows) for state, count, rows in await connection.execute(EXPORTED)}
         for state in STATES:
             EXPORTS.labels(state).set(found.get(state, (0, 0))[0])

@@ -10,7 +10,8 @@ from graphql import OperationType
 
 from runtime.faults import Coded
 from runtime.http import JSON, Refused
-from runtime.language import Language, preferred
+from runtime.language import HINDI, Language, preferred
+from runtime.viewer import Viewer
 
 Headers: TypeAlias = list[tuple[bytes, bytes]]
 GRAPHQL = "application/graphql-response+json"
@@ -40,6 +41,8 @@ class Manner:
     """The same for all requests of a client."""
 
     media_type: str
+    named: Language | None
+    """The language that the client asks for, if it does."""
     language: Language
     headers: Headers
     in_one: str
@@ -57,6 +60,16 @@ class Manner:
                 raise Refused(406, Coded("NOT_ACCEPTABLE", told))
             return EVENTS
         return self.in_parts if operation.in_parts else self.in_one
+
+    def read_by(self, viewer: Viewer) -> "Manner":
+        """In the viewer's own language, where the request names none."""
+        return self.in_hindi if self.named is None and viewer.language is HINDI else self
+
+    @cached_property
+    def in_hindi(self) -> "Manner":
+        spoken = (b"content-language", b"hi")
+        headers = [spoken if name == spoken[0] else (name, value) for name, value in self.headers]
+        return replace(self, language=HINDI, headers=headers)
 
     @cached_property
     def whole(self) -> "Manner":
@@ -93,9 +106,11 @@ def manner_of(accept: bytes, accept_language: bytes) -> Manner:
         raise Refused(406, Coded("NOT_ACCEPTABLE", told))
     # What is refused is told in a whole answer, whatever the client takes.
     media_type = negotiated(named) or GRAPHQL
-    language = preferred(accept_language.decode("latin-1"))
+    named_language = preferred(accept_language.decode("latin-1"))
+    language = named_language or Language.EN
     return Manner(
         media_type,
+        named_language,
         language,
         [
             (b"content-type", f"{media_type}; charset=utf-8".encode()),

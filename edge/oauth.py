@@ -127,7 +127,7 @@ async def published_keys(request: Request) -> Response:
 
 async def metadata(request: Request) -> Response:
     process: Process = request.state.process
-    issuer = process.settings.issuer
+    issuer = process.settings.address
     return encoded(
         {
             "issuer": issuer,

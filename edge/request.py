@@ -2,6 +2,7 @@
 
 import zlib
 from dataclasses import dataclass, field
+from email.message import Message
 from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl
@@ -25,6 +26,8 @@ CLIENT_LIMIT = 100
 NESTING_LIMIT = 64
 REASON_LIMIT = 300
 PARAMETER_LIMIT = 20
+UTF_8 = {("charset", "utf-8"), ("", "")}
+"""What may be said of JSON's media type: that, or behind a semicolon nothing."""
 GZIP = 31
 """What zlib calls the form that HTTP calls gzip."""
 PARAMETERS: dict[str, tuple[Any, str]] = {
@@ -90,8 +93,10 @@ def unreadable(content_type: bytes, content_encoding: bytes) -> str | None:
     Forms and plain text, which a page may send elsewhere without asking, are never read: so
     no site can have a visitor's browser send something here unasked.
     """
-    kind, _, parameters = content_type.decode("latin-1").lower().partition(";")
-    if kind.strip() != JSON or parameters.replace(" ", "") not in ("", "charset=utf-8"):
+    told = Message()
+    told["content-type"] = content_type.decode("latin-1").lower()
+    (kind, _), *parameters = told.get_params() or [("", "")]
+    if kind != JSON or not {*parameters} <= UTF_8:
         return "Send the request as Content-Type: application/json, UTF-8."
     if content_encoding.lower() not in (b"", b"identity", b"gzip", b"x-gzip"):
         return "Send the body without compression, or compressed by gzip."

@@ -12,6 +12,7 @@ from graphql import ExecutionResult, GraphQLError
 from starlette.types import Receive, Send
 
 from edge.lasting import RESTART, Connection
+from edge.leaving import gone
 from edge.negotiation import EVENTS, OLDER, Headers, Manner
 from engine.engine import Subscription
 from engine.incremental import Payload
@@ -205,10 +206,11 @@ class Stream:
             pass  # They read too slowly, or are gone: what they missed is in the log.
         finally:
             leaving.cancel()
-            # What is under way ends by itself: a statement that is cut off costs its connection.
             if self._answers is not None:
                 await self._answers.aclose()
             if coming is not None:
+                # Nobody would read it. Commands were carried out before there was a stream.
+                coming.cancel()
                 await asyncio.wait([coming])
             await self._pieces.aclose()
             if self._connection is not None:
@@ -220,11 +222,6 @@ class Stream:
     async def _write(self, send: Send, body: bytes, *, more: bool = True) -> None:
         async with asyncio.timeout(SEND_SECONDS):
             await send({"type": "http.response.body", "body": body, "more_body": more})
-
-
-async def gone(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
 
 
 def as_header(media_type: str) -> bytes:

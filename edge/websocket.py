@@ -67,7 +67,7 @@ class Once(AsyncIterator[ExecutionResult]):
         raise StopAsyncIteration
 
     async def aclose(self) -> None:
-        """What is under way is not cut off: that would cost its connection to the database."""
+        """There is no source to close."""
 
 
 @dataclass(eq=False)
@@ -75,11 +75,16 @@ class Running:
     """An operation; `over` once nobody wants to hear of it any more."""
 
     answers: Subscription | Once
+    is_command: bool
+    task: "asyncio.Task[None] | None" = None
     over: bool = False
 
     async def stop(self) -> None:
+        """Commands are carried out to their end all the same."""
         self.over = True
         await self.answers.aclose()
+        if self.task is not None and not self.is_command:
+            self.task.cancel()
 
 
 class Sockets:
@@ -129,7 +134,7 @@ class Sockets:
         """A browser says which page it is that connects: not every page may."""
         origin = headers.get(b"origin", b"").decode("latin-1")
         here = headers.get(b"host", b"").decode("latin-1")
-        return not origin or urlsplit(origin).netloc == here or origin in self.settings.origins
+        return not origin or urlsplit(origin).netloc == here or self.settings.admits(origin)
 
 
 class Socket:
@@ -214,7 +219,7 @@ class Socket:
         if not isinstance(authorization, str | None):
             raise Broken(4400, BadInput("`authorization` must be a string."))
         if isinstance(language := told.get("accept-language"), str):
-            self._connection.language = preferred(language)
+            self._connection.language = preferred(language) or self._connection.language
         try:
             await self._connection.sign_in(authorization)
         except Unauthenticated as error:
@@ -246,16 +251,16 @@ class Socket:
             await self._fail(id, [LimitExceeded(told, limit=self._at_once)])
             return
         try:
-            running = Running(await self._answers(asked))
+            running = await self._begun_with(asked)
         except Exception as error:
             await self._fail(id, errors_of(error))
             return
         self._running[id] = running
-        task = asyncio.create_task(self._operate(id, running))
+        task = running.task = asyncio.create_task(self._operate(id, running))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _answers(self, asked: Parameters) -> Subscription | Once:
+    async def _begun_with(self, asked: Parameters) -> Running:
         """A subscription has begun when the next message is read: what a client asks after it, on
         the same socket, cannot be older. Raises Invalid or Refused, or what its source does."""
         reason = reason_of(asked.get("extensions"))
@@ -269,11 +274,12 @@ class Socket:
         spent = await self._spent(runner, operation, variables)
         context = partial(self._context, reason, spent)
         if operation.kind is not OperationType.SUBSCRIPTION:
-            return Once(lambda: runner.run(operation, variables, context(), observer=None))
+            once = Once(lambda: runner.run(operation, variables, context(), observer=None))
+            return Running(once, operation.kind is OperationType.MUTATION)
         answers = await runner.subscribe(operation, context, variables)
         if isinstance(answers, ExecutionResult):
             raise Invalid(*answers.errors or ())
-        return answers
+        return Running(answers, is_command=False)
 
     async def _spent(
         self, runner: Runner, operation: Any, variables: dict[str, Any] | None

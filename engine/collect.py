@@ -1,6 +1,6 @@
 """Which fields are selected on an object, once fragments are spread and directives obeyed."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +20,7 @@ from graphql import (
     GraphQLUnionType,
     InlineFragmentNode,
     SelectionSetNode,
+    VariableNode,
     get_argument_values,
 )
 from graphql.execution.values import VariableValues
@@ -157,16 +158,27 @@ class Visit:
 
 def conditions(definition: Any, fragments: Mapping[str, FragmentDefinitionNode]) -> frozenset[str]:
     """The variables that decide what is selected, and when it is delivered."""
-    found: set[str] = set()
-    pending = [definition.selection_set, *(f.selection_set for f in fragments.values())]
+    return frozenset(
+        argument.value.name.value
+        for directive in directives_in(definition, fragments)
+        if directive.name.value in DECISIVE
+        for argument in directive.arguments or ()
+        if isinstance(argument.value, VariableNode)
+    )
+
+
+def directives_in(
+    definition: Any, fragments: Mapping[str, FragmentDefinitionNode]
+) -> Iterator[DirectiveNode]:
+    """Those on what the operation selects, with all fragments that it spreads."""
+    pending, spread = [definition.selection_set], set()
     while pending:
         for selection in pending.pop().selections:
-            for directive in selection.directives or ():
-                if directive.name.value not in DECISIVE:
-                    continue
-                for argument in directive.arguments or ():
-                    if argument.value.kind == "variable":
-                        found.add(argument.value.name.value)
-            if getattr(selection, "selection_set", None) is not None:
+            yield from selection.directives or ()
+            if isinstance(selection, FragmentSpreadNode):
+                name = selection.name.value
+                if name not in spread:
+                    spread.add(name)
+                    pending.append(fragments[name].selection_set)
+            elif selection.selection_set is not None:
                 pending.append(selection.selection_set)
-    return frozenset(found)

@@ -35,7 +35,7 @@ from graphql.execution.values import VariableValues
 from graphql.pyutils import is_awaitable
 
 from engine.arguments import NO_VARIABLES, Variables
-from engine.collect import conditions
+from engine.collect import conditions, directives_in
 from engine.compile import Compiler
 from engine.cost import UNBOUNDED, Limits
 from engine.deprecations import deprecated_in
@@ -82,10 +82,9 @@ class Operation:
 
     @cached_property
     def in_parts(self) -> bool:
-        """Whether its answer may come in parts: nothing else speaks of these directives."""
-        assert self.document.loc is not None
-        body = self.document.loc.source.body
-        return "@defer" in body or "@stream" in body
+        """Whether its answer may come in parts."""
+        directives = directives_in(self.definition, self.fragments)
+        return any(directive.name.value in IN_PARTS for directive in directives)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +119,9 @@ class Subscription(AsyncIterator[ExecutionResult]):
             await close()
 
 
+NAMED = 20
+"""How many operations of a document are listed for who has chosen none."""
+IN_PARTS = "defer", "stream"
 VARIANTS = 64
 """How many plans are kept of one operation: for who may see what, and for what is skipped."""
 
@@ -158,7 +160,9 @@ class Engine:
         self._operations: OrderedDict[tuple[str, str | None], Operation] = OrderedDict()
 
     def prepare(self, document: str, operation_name: str | None = None) -> Operation:
-        """The operation of that name. Raises Invalid, which is not remembered."""
+        """The operation of that name; an empty one names none. Raises Invalid, which is not
+        remembered."""
+        operation_name = operation_name or None
         operation = self.known(document, operation_name)
         if operation is None:
             operation = self._prepared(
@@ -171,7 +175,7 @@ class Engine:
 
     def known(self, document: str, operation_name: str | None = None) -> Operation | None:
         """The operation, if it has been prepared before."""
-        key = (document, operation_name)
+        key = (document, operation_name or None)
         operation = self._operations.get(key)
         if operation is not None:
             self._operations.move_to_end(key)
@@ -300,6 +304,9 @@ class Engine:
                         return
                     except TimeoutError:
                         payload = delivery.given_up(self._late())
+                    except Exception as error:
+                        # What has begun ends well formed, whatever happens.
+                        payload = delivery.given_up(fault(error))
                     if errors := errors_in(payload):
                         observer.failed(operation, errors)
                     delivery.left(payload)
@@ -395,13 +402,7 @@ class Engine:
     def _prepared(self, document: DocumentNode, name: str | None) -> Operation:
         definition = get_operation_ast(document, name)
         if definition is None:
-            raise Invalid(
-                BadInput(
-                    f"The document has no operation {name}."
-                    if name
-                    else "The document has several operations: say which with `operationName`."
-                )
-            )
+            raise Invalid(not_chosen(document, name))
         fragments = {
             node.name.value: node
             for node in document.definitions
@@ -487,6 +488,21 @@ async def maybe(value: Any) -> Any:
 
 def not_on_record(error: Exception) -> GraphQLError:
     return GraphQLError("The audit could not be kept.", original_error=error)
+
+
+def not_chosen(document: DocumentNode, name: str | None) -> BadInput:
+    """Why it is not plain which operation is to be run."""
+    operations = (d for d in document.definitions if isinstance(d, OperationDefinitionNode))
+    names = [operation.name.value for operation in operations if operation.name]
+    found = f": {', '.join(names[:NAMED])}{', …' if len(names) > NAMED else ''}" if names else ""
+    told = "The document has several operations; say with `operationName` which"
+    if name is not None:
+        told = f"The document has no operation {name}; choose with `operationName`"
+    return BadInput(f"{told}{found}.", argument="operationName")
+
+
+def fault(error: Exception) -> GraphQLError:
+    return GraphQLError("It could not be completed.", original_error=error)
 
 
 def refused(*errors: GraphQLError) -> ExecutionResult:

@@ -75,13 +75,14 @@ class Run:
             answer.update(made)
         return answer
 
-    async def complete(self, groups: list[Group]) -> None:
+    async def complete(self, groups: Sequence[Group]) -> None:
         """Makes the objects of the groups, with all that is selected on them and below."""
         levels: list[list[Group]] = []
-        while groups:
-            levels.append(groups)
-            with self._observer.level(len(levels), groups):
-                groups = await self._level(groups)
+        level = [*groups]
+        while level:
+            levels.append(level)
+            with self._observer.level(len(levels), level):
+                level = await self._level(level)
         for level in reversed(levels):
             # Those within others stand behind them.
             for group in reversed(level):
@@ -95,15 +96,18 @@ class Run:
             self._groups.append(group)
 
     def release(self) -> None:
-        """Takes the run apart once it is over. Its parts refer to each other: together with all
-        the rows they hold they would stay until the garbage collector comes by."""
+        """Takes the run apart once it is over, or given up. Its parts refer to each other: together
+        with all the rows they hold they would stay until the garbage collector comes by."""
+        if self.plan.projection is not None:
+            self.context.batches.give_up()
         for group in self._groups:
             for task in group.tasks:
                 task.release()
             group.tasks, group.objects = (), None
 
     async def _level(self, groups: list[Group]) -> list[Group]:
-        """Resolves the fields of the groups; the groups of the objects they lead to."""
+        """Resolves the fields of the groups, and of those that are found within them, which join
+        the level; the groups of the objects they lead to."""
         tasks = []
         for group in list(groups):
             for begun, fields in await self._begun(group):

@@ -45,6 +45,7 @@ class Budget:
 
     candidates: int = 50_000
     seconds: float = 2.0
+    """Of the processor: what else the machine has to do refuses nobody."""
 
 
 @dataclass(frozen=True)
@@ -151,7 +152,7 @@ class Search:
         self._labels = labels
         self._budget = budget
         self._spent = 0
-        self._ends = time.perf_counter() + budget.seconds
+        self._ends = time.thread_time() + budget.seconds
         self._solutions: dict[object, Solution] = {}
         self._hops: dict[object, Hop | None] = {}
 
@@ -613,7 +614,7 @@ class Search:
                 "There are too many ways to answer this. Ask for less at once.",
                 limit=self._budget.candidates,
             )
-        if self._spent % 64 == 0 and time.perf_counter() > self._ends:
+        if self._spent % 64 == 0 and time.thread_time() > self._ends:
             raise LimitExceeded(
                 "Planning this takes too long. Ask for less at once.", limit=self._budget.seconds
             )

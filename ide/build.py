@@ -5,6 +5,7 @@ import hashlib
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 SOURCE = Path(__file__).parent
@@ -40,14 +41,16 @@ def build() -> Path:
 
 def bundle(target: Path) -> None:
     node, npm = programs()
-    print(f"Building the IDE into {target.relative_to(SOURCE.parent)} (once, under a minute).")
+    told = f"Building the IDE into {target.relative_to(SOURCE.parent)} (once, under a minute)."
+    print(told, file=sys.stderr)
     for old in DIST.iterdir():
         if old.is_dir():
             shutil.rmtree(old)
     draft = DIST / "draft"
-    if subprocess.run([*npm, "ci", "--loglevel=error"], cwd=SOURCE).returncode:
+    if subprocess.run([*npm, "ci", "--loglevel=error"], cwd=SOURCE, stdout=sys.stderr).returncode:
         raise SystemExit("The IDE's packages could not be installed; npm says why above.")
-    if subprocess.run([*node, "bundle.mjs", str(draft)], cwd=SOURCE).returncode:
+    bundled = subprocess.run([*node, "bundle.mjs", str(draft)], cwd=SOURCE, stdout=sys.stderr)
+    if bundled.returncode:
         raise SystemExit("The IDE could not be bundled; esbuild says why above.")
     draft.rename(target)
     # 230 MB that only a changed source needs again, a few seconds away in npm's own cache.

@@ -33,6 +33,7 @@ from models.account import (
     SpentToken,
 )
 from runtime.batch import KEYS, Columns, Read, many, one
+from runtime.clock import NOW
 from runtime.rights import Area, Rule
 
 
@@ -105,7 +106,7 @@ def sessions_by_person(key: Any) -> Read:
     return select(Session).where(
         Session.person_id == key,
         Session.ended_at.is_(None),
-        Session.expires_at > func.now(),
+        Session.expires_at > NOW,
         visible(Session, Area.SESSION),
     )
 
@@ -190,12 +191,13 @@ def end_sessions(person_id: str, session_id: str | None, now: datetime) -> Updat
 
 
 People = Callable[[], Select[*tuple[Any, ...]]]
-"""Selects everyone who may sign in in a role: `id`, `mobile`, `provider_id`."""
+"""Selects everyone who may sign in in a role: `id`, `mobile`, `provider_id`, and the `language`
+that they read (`hi` or `en`), if they have said so."""
 
 PEOPLE: dict[SignInAs, People] = {
-    SignInAs.CITIZEN: lambda: select(Citizen.id, Citizen.mobile, null().label("provider_id")).where(
-        Citizen.erased_at.is_(None)
-    ),
+    SignInAs.CITIZEN: lambda: select(
+        Citizen.id, Citizen.mobile, null().label("provider_id"), Citizen.language
+    ).where(Citizen.erased_at.is_(None)),
 }
 """Domains above add the roles whose tables are theirs."""
 

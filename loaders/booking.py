@@ -56,10 +56,12 @@ from runtime.batch import (
     many,
     one,
 )
+from runtime.clock import NOW
 from runtime.geography import INDIA
 from runtime.rights import Area
 
 MINUTE = timedelta(minutes=1)
+DAY = timedelta(days=1)
 SLOT_STEP = timedelta(minutes=30)
 UP_TO_AN_HOUR = timedelta(minutes=59, seconds=59)
 SLOT_HORIZON = timedelta(days=14)
@@ -255,21 +257,24 @@ def free_slots(*, minutes: int, limit: int, start: datetime | None, end: datetim
         (TOLD_IN_FULL, length),
         else_=func.ceil(minutes / literal(60.0)) * literal(timedelta(hours=1), Interval),
     )
-    earliest = func.now() if start is None else func.greatest(start, func.now())
+    earliest = NOW if start is None else func.greatest(start, NOW)
     horizon = case(
         (TOLD_IN_FULL, earliest + literal(SLOT_HORIZON, Interval)),
-        else_=func.now()
+        else_=NOW
         + bindparam("anonymous_slot_days", type_=Integer) * literal(timedelta(days=1), Interval),
     )
     latest = horizon if end is None else func.least(end, horizon)
+    # Counted, and from no infinity: so many days, and no more, whatever is given.
+    days = func.generate_series(0, SLOT_HORIZON.days).table_valued("number").render_derived()
+    midnight = func.date_trunc("day", func.timezone(INDIA, earliest))
+    begins = midnight + days.c.number * literal(DAY, Interval)
     day = (
-        func.generate_series(
-            func.date_trunc("day", func.timezone(INDIA, earliest)),
-            func.timezone(INDIA, latest),
-            literal(timedelta(days=1), Interval),
-        )
-        .table_valued("start", name="day")
-        .render_derived()
+        select(begins.label("start"))
+        .select_from(days)
+        .where(func.isfinite(earliest), begins <= func.timezone(INDIA, latest))
+        # Kept apart, so that it is worked out once for each day rather than wherever it is named.
+        .offset(0)
+        .subquery("day")
     )
     rule = AvailabilityRule
     opens, closes = (

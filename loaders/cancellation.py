@@ -25,6 +25,7 @@ from models.booking import (
     QuoteStatus,
 )
 from runtime.batch import KEYS, Columns, Read, one
+from runtime.clock import NOW
 from runtime.rights import Area
 
 
@@ -70,9 +71,7 @@ class Amount:
 
 @one(Amount)
 def fee_by_booking(columns: Columns) -> Read:
-    return costs(Booking.id, func.now()).where(
-        Booking.id == any_(KEYS), visible(Booking, Area.BOOKING)
-    )
+    return costs(Booking.id, NOW).where(Booking.id == any_(KEYS), visible(Booking, Area.BOOKING))
 
 
 def costs_of(booking_id: str, now: datetime) -> Select[*tuple[Any, ...]]:

@@ -41,6 +41,7 @@ from models.change import RecordChange
 from models.partner import PartnerClient
 from models.webhook import DeliveryState, Webhook, WebhookAttempt, WebhookDelivery, WebhookState
 from runtime.batch import DISTRICTS, IDENTIFIER, PURPOSES, VIEWER
+from runtime.clock import NOW
 from runtime.rights import Role
 from runtime.viewer import opened
 
@@ -113,6 +114,8 @@ def queue(after: int, until: int, webhook_id: str | None = None) -> Executable:
     )
     people = func.array_remove(array([found.c.record_id, found.c.whose]), null())
     columns: dict[str, ColumnElement[Any]] = {
+        "queued_at": NOW,
+        "due_at": NOW,
         "id": literal("wd_") + func.replace(cast(func.gen_random_uuid(), Text), "-", ""),
         "webhook_id": found.c.webhook_id,
         "sequence": found.c.position,
@@ -134,7 +137,7 @@ def queue(after: int, until: int, webhook_id: str | None = None) -> Executable:
         set_={
             "state": DeliveryState.PENDING,
             "gone": made.excluded.gone,
-            "due_at": func.now(),
+            "due_at": NOW,
             "first_tried_at": None,
             "tries": 0,
         },
@@ -147,7 +150,7 @@ def place_of_follower(name: str) -> Any:
 
 # Whether a delivery may be begun now.
 
-UNCLAIMED = "(d.leased_until IS NULL OR d.leased_until <= now())"
+UNCLAIMED = "(d.leased_until IS NULL OR d.leased_until <= :now)"
 IN_TURN = """
     NOT EXISTS (
         SELECT FROM webhook_delivery earlier
@@ -162,7 +165,7 @@ FEW = """
         CASE WHEN w.failures < :patience THEN :each ELSE 1 END
         - (SELECT count(*) FROM webhook_delivery under_way
             WHERE under_way.webhook_id = w.id AND under_way.state = 'PENDING'
-              AND under_way.leased_until > now()))"""
+              AND under_way.leased_until > :now))"""
 
 
 def claim(most: int, each: int, patience: int, lease: str, seconds: float) -> TextClause:
@@ -176,18 +179,18 @@ def claim(most: int, each: int, patience: int, lease: str, seconds: float) -> Te
              CROSS JOIN LATERAL (
                  SELECT d.id, d.due_at
                    FROM webhook_delivery d
-                  WHERE d.webhook_id = w.id AND d.state = 'PENDING' AND d.due_at <= now()
+                  WHERE d.webhook_id = w.id AND d.state = 'PENDING' AND d.due_at <= :now
                     AND {UNCLAIMED} AND {IN_TURN}
                   ORDER BY d.due_at, d.sequence
                   LIMIT {FEW}
                   {UNLOCKED}
              ) next
-             WHERE w.state = 'ACTIVE' AND (w.rests_until IS NULL OR w.rests_until <= now())
+             WHERE w.state = 'ACTIVE' AND (w.rests_until IS NULL OR w.rests_until <= :now)
              ORDER BY next.due_at
              LIMIT :most
         )
         UPDATE webhook_delivery d
-           SET lease = :lease, leased_until = now() + make_interval(secs => :seconds)
+           SET lease = :lease, leased_until = :now + make_interval(secs => :seconds)
           FROM turn, webhook w
          WHERE d.id = turn.id AND w.id = d.webhook_id
         RETURNING d.id, d.sequence, d.event, d.queued_at, d.about, d.tries, d.first_tried_at,
@@ -196,7 +199,7 @@ def claim(most: int, each: int, patience: int, lease: str, seconds: float) -> Te
                   (SELECT happened_at FROM change_log WHERE position = d.sequence) AS happened_at,
                   (SELECT coalesce(max(position), 0) FROM change_log) AS position
         """
-    ).bindparams(most=most, each=each, patience=patience, lease=lease, seconds=seconds)
+    ).bindparams(NOW, most=most, each=each, patience=patience, lease=lease, seconds=seconds)
 
 
 def mine(id: str, lease: str) -> Any:
@@ -268,7 +271,7 @@ def begin_anew(webhook_id: str) -> Update:
     return (
         update(WebhookDelivery)
         .where(WebhookDelivery.id.in_(waiting))
-        .values(due_at=func.now(), first_tried_at=None, tries=0)
+        .values(due_at=NOW, first_tried_at=None, tries=0)
     )
 
 

@@ -21,6 +21,7 @@ from models.review import (
 )
 from models.worker import Worker
 from runtime.batch import KEYS, VIEWER, Columns, Read, one
+from runtime.clock import NOW
 from runtime.rights import Area, Role, Rule
 
 NEWEST = Sort((Grievance.position,), descending=True)
@@ -77,7 +78,7 @@ def filtered(found: Read, filter: GrievanceFilter | None) -> Read:
         district = select(District.id).where(District.lgd_code == filter.district_code)
         found = found.where(Grievance.district_id == district.scalar_subquery())
     if filter.overdue:
-        late = Grievance.resolve_by < func.now()
+        late = Grievance.resolve_by < NOW
         found = found.where(late, Grievance.state.in_(UNSETTLED))
     if filter.taken_up_by_me:
         found = found.where(Grievance.assigned_to == VIEWER)

@@ -12,6 +12,7 @@ from loaders.shown import shown, visible
 from models.partner import PartnerClient, PartnerUsage, SpentAssertion
 from models.place import District
 from runtime.batch import KEYS, Columns, Read, many, one
+from runtime.geography import day_of
 from runtime.rights import Area
 
 Ended = Annotated[bool | None, "Only those whose access has ended, or only the others."]
@@ -64,7 +65,7 @@ def usage_since(client_id: str, since: datetime) -> Select[PartnerUsage]:
     """The latest day first."""
     return (
         select(PartnerUsage)
-        .where(PartnerUsage.client_id == client_id, PartnerUsage.day >= since.date())
+        .where(PartnerUsage.client_id == client_id, PartnerUsage.day >= day_of(since))
         .order_by(PartnerUsage.day.desc())
     )
 

@@ -25,13 +25,14 @@ from loaders.worker import has_card
 from models.skill import RateCard, Service, ServiceCategory, WorkerSkill
 from models.worker import Worker, WorkerStatus
 from runtime.batch import KEYS, Columns, Read, many, one
+from runtime.clock import NOW
 from runtime.geography import INDIA
 from runtime.rights import Area, Rule
 
 
 def today() -> ColumnElement[Any]:
-    """The date in India, as the database sees it."""
-    return cast(func.timezone(INDIA, func.now()), Date)
+    """The date in India."""
+    return cast(func.timezone(INDIA, NOW), Date)
 
 
 def in_force() -> ColumnElement[bool]:

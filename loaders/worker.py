@@ -6,7 +6,18 @@ from datetime import date
 from enum import StrEnum
 from typing import Annotated, Any
 
-from sqlalchemy import ColumnElement, Delete, Select, any_, delete, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Delete,
+    Select,
+    any_,
+    case,
+    delete,
+    literal,
+    null,
+    or_,
+    select,
+)
 
 from loaders.account import PEOPLE, mine
 from loaders.page import Sort, of_people, pages
@@ -53,11 +64,15 @@ class WorkerFilter:
     minimum_years_experience: Annotated[int | None, "At least so many years of experience."] = None
 
 
-PEOPLE[SignInAs.WORKER] = lambda: select(Worker.id, Worker.mobile, Worker.provider_id).where(
-    Worker.status != WorkerStatus.ERASED
-)
+READS_HINDI = literal("hi") == any_(Worker.languages)
+PEOPLE[SignInAs.WORKER] = lambda: select(
+    Worker.id,
+    Worker.mobile,
+    Worker.provider_id,
+    case((READS_HINDI, "hi"), else_="en").label("language"),
+).where(Worker.status != WorkerStatus.ERASED)
 PEOPLE[SignInAs.PROVIDER] = lambda: select(
-    Provider.id, Provider.mobile, Provider.id.label("provider_id")
+    Provider.id, Provider.mobile, Provider.id.label("provider_id"), null().label("language")
 ).where(Provider.status.not_in((ProviderStatus.APPLIED, ProviderStatus.TERMINATED)))
 
 WORKER_SORTS = {

@@ -13,7 +13,6 @@ from sqlalchemy import (
     and_,
     any_,
     cast,
-    func,
     or_,
     text,
 )
@@ -26,6 +25,7 @@ from models.base import (
     datetime,
     masked_mobile,
     never,
+    now,
     officer,
     one_of,
     owner,
@@ -294,7 +294,7 @@ class AuditEntry(Row):
     )
 
     position: Mapped[int] = officer(BigInteger, Identity(), primary_key=True)
-    happened_at: Mapped[datetime] = officer(server_default=func.now())
+    happened_at: Mapped[datetime] = officer(default=now)
     actor_id: Mapped[str | None] = officer()
     role: Mapped[str] = officer()
     purposes: Mapped[list[str]] = officer()
@@ -327,7 +327,7 @@ class OneTimeCode(Row):
     address: Mapped[str] = never()
     """The network address it was asked for from."""
     hash: Mapped[str] = never()
-    sent_at: Mapped[datetime] = never(server_default=func.now())
+    sent_at: Mapped[datetime] = never(default=now)
     expires_at: Mapped[datetime] = never()
     tries: Mapped[int] = never(server_default="0")
     used_at: Mapped[datetime | None] = never()
@@ -347,8 +347,8 @@ class Session(Row):
     person_id: Mapped[str] = owner()
     role: Mapped[str] = owner()
     device: Mapped[str | None] = owner()
-    started_at: Mapped[datetime] = owner(server_default=func.now())
-    used_at: Mapped[datetime] = owner(server_default=func.now())
+    started_at: Mapped[datetime] = owner(default=now)
+    used_at: Mapped[datetime] = owner(default=now)
     ended_at: Mapped[datetime | None] = owner()
     refresh_hash: Mapped[str] = never(unique=True)
     expires_at: Mapped[datetime] = never()
@@ -413,7 +413,7 @@ class Outbox(Row):
     event: Mapped[str] = never()
     subject_id: Mapped[str] = never()
     facts: Mapped[dict[str, Any]] = never(JSONB())
-    happened_at: Mapped[datetime] = never(server_default=func.now())
+    happened_at: Mapped[datetime] = never(default=now)
 
 
 class ChangeLog(Row):

@@ -6,10 +6,11 @@ from datetime import date, datetime
 from datetime import time as time_of_day
 from enum import StrEnum
 from functools import partial
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from sqlalchemy import (
     ARRAY,
+    BigInteger,
     CheckConstraint,
     ColumnElement,
     DateTime,
@@ -26,11 +27,15 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, MappedColumn, mapped_column
 
+from runtime import clock
 from runtime.privacy import Privacy
 from runtime.rights import Area, Rule
 
 CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
 PAIRS = [first + second for first in CROCKFORD for second in CROCKFORD]
+
+MOST_PAISE = 2**31 - 1
+"""What an `Int` of GraphQL holds: two crore rupees, and some."""
 
 
 Mask = Callable[[ColumnElement[Any]], ColumnElement[Any]]
@@ -135,6 +140,15 @@ def column(
     return mapped_column(*args, info=info, **options)
 
 
+Paise = Annotated[int, mapped_column(BigInteger)]
+"""An amount of money. Sums and products of amounts have room in it."""
+
+
+def now() -> datetime:
+    """What instants of rows default to. Asked here, for a column keeps the function it is given."""
+    return clock.now()
+
+
 Column = Callable[..., MappedColumn[Any]]
 public: Column = partial(column, privacy=Privacy.PUBLIC)
 partner: Column = partial(column, privacy=Privacy.PARTNER)
@@ -177,6 +191,11 @@ def at_least(name: str, lowest: int) -> CheckConstraint:
     return CheckConstraint(f"{name} >= {lowest}", name=f"{name}_range")
 
 
+def tellable(name: str) -> CheckConstraint:
+    """Keeps an amount to what the schema can say of it, though its column could hold more."""
+    return CheckConstraint(f"abs({name}) <= {MOST_PAISE}", name=f"{name}_tellable")
+
+
 def identifier(prefix: str, randomness: int) -> str:
     """An opaque id from 130 random bits.
 
@@ -190,6 +209,8 @@ def new_id(prefix: str) -> str:
 
 
 __all__ = [
+    "MOST_PAISE",
+    "Paise",
     "Row",
     "at_least",
     "date",
@@ -206,6 +227,7 @@ __all__ = [
     "owner",
     "partner",
     "public",
+    "tellable",
     "there_is",
     "time_of_day",
 ]

@@ -7,13 +7,17 @@ from typing import Annotated, ClassVar
 from sqlalchemy import (
     CheckConstraint,
     ColumnElement,
+    Date,
     ForeignKey,
     ForeignKeyConstraint,
     Index,
     Sequence,
+    Text,
     UniqueConstraint,
     and_,
     any_,
+    bindparam,
+    cast,
     func,
     or_,
     text,
@@ -23,6 +27,7 @@ from sqlalchemy.orm import Mapped
 
 from models.account import Citizen, Gender
 from models.base import (
+    Paise,
     Row,
     RowRule,
     at_least,
@@ -32,11 +37,14 @@ from models.base import (
     one_of,
     owner,
     public,
+    tellable,
     there_is,
     time_of_day,
 )
 from models.worker import Worker
+from runtime import clock
 from runtime.batch import DEPARTMENT, DISTRICTS, PROVIDER, VIEWER
+from runtime.clock import NOW
 from runtime.privacy import Privacy
 from runtime.refusal import Refusal
 from runtime.rights import Area, Rule
@@ -149,6 +157,14 @@ class WrongState(Refusal):
     state: Annotated[BookingState, "Where it stands."]
 
 
+class PriceTooHigh(Refusal):
+    """It comes to more than one price can be: ask for it in parts, each at a price of its own."""
+
+    english = "This comes to more than {rupees} rupees. Ask for a price of less at once."
+    hindi = "इसका मूल्य {rupees} रुपये से अधिक है। एक बार में कम का मूल्य पूछें।"
+    rupees: Annotated[int, "The most that one price can be, in whole rupees."]
+
+
 class SlotTaken(Refusal):
     """The worker's time is promised to somebody else. Choose another time or worker."""
 
@@ -158,9 +174,9 @@ class SlotTaken(Refusal):
 
 booking_numbers = Sequence("booking_numbers", start=5_000_001, metadata=Row.metadata)
 """Lower numbers are those of demo data."""
-NEXT_NUMBER = (
-    "'SM' || to_char(timezone('Asia/Kolkata', now()), 'YY') || '-'"
-    " || lpad(nextval('booking_numbers')::text, 7, '0')"
+NEXT_NUMBER = func.concat(
+    func.to_char(bindparam(None, callable_=clock.today, type_=Date), '"SM"YY-'),
+    func.lpad(cast(booking_numbers.next_value(), Text), 7, "0"),
 )
 
 
@@ -223,7 +239,7 @@ class Booking(Row):
     completed_month: Mapped[date | None] = public()
     """The first day of the month of completion, in India."""
 
-    number: Mapped[str] = owner(unique=True, server_default=text(NEXT_NUMBER))
+    number: Mapped[str] = owner(unique=True, default=NEXT_NUMBER)
     citizen_id: Mapped[str | None] = owner(ForeignKey("citizen.id"))
     department_id: Mapped[str | None] = owner(ForeignKey("department.id"), index=True)
     created_by: Mapped[str] = owner()
@@ -269,7 +285,7 @@ def in_contact() -> ColumnElement[bool]:
     """From acceptance until a day after the end: the one contact rule."""
     return and_(
         Booking.contact_from.is_not(None),
-        or_(Booking.contact_until.is_(None), Booking.contact_until > func.now()),
+        or_(Booking.contact_until.is_(None), Booking.contact_until > NOW),
     )
 
 
@@ -324,6 +340,7 @@ class Quote(Row):
         one_of("preferred_worker_gender", Gender),
         CheckConstraint("(status = 'ESTIMATE') = (booking_id IS NULL)", name="estimate_unbooked"),
         at_least("total_paise", 0),
+        tellable("total_paise"),
     )
     prefix: ClassVar[str] = "qt"
 
@@ -344,7 +361,7 @@ class Quote(Row):
     """Why the price was revised."""
     revision: Mapped[int] = owner()
     status: Mapped[str] = owner()
-    total_paise: Mapped[int] = owner()
+    total_paise: Mapped[Paise] = owner()
     offered_at: Mapped[datetime] = owner()
     expires_at: Mapped[datetime] = owner()
 
@@ -357,7 +374,7 @@ class QuoteLine(Row):
     __tablename__ = "quote_line"
     areas: ClassVar[dict[Privacy, Area]] = {Privacy.OWNER: Area.BOOKING}
     part_of = ("quote_id", Quote)
-    __table_args__ = (one_of("kind", QuoteLineKind),)
+    __table_args__ = (one_of("kind", QuoteLineKind), tellable("amount_paise"))
 
     quote_id: Mapped[str] = owner(ForeignKey("quote.id"), primary_key=True)
     position: Mapped[int] = owner(primary_key=True)
@@ -365,7 +382,7 @@ class QuoteLine(Row):
     service_id: Mapped[str | None] = owner(ForeignKey("service.id"))
     rate_card_id: Mapped[str | None] = owner(ForeignKey("rate_card.id"))
     quantity: Mapped[int] = owner()
-    amount_paise: Mapped[int] = owner()
+    amount_paise: Mapped[Paise] = owner()
     """Of the whole line; negative for a discount."""
 
 
@@ -586,6 +603,7 @@ class Payment(Row):
         one_of("mode", PaymentMode),
         one_of("state", PaymentState),
         at_least("amount_paise", 0),
+        tellable("amount_paise"),
         CheckConstraint("state = 'DUE' OR mode IS NOT NULL", name="paid_somehow"),
     )
     prefix: ClassVar[str] = "py"
@@ -595,7 +613,7 @@ class Payment(Row):
     kind: Mapped[str] = owner()
     state: Mapped[str] = owner()
     mode: Mapped[str | None] = owner()
-    amount_paise: Mapped[int] = owner()
+    amount_paise: Mapped[Paise] = owner()
     reference: Mapped[str | None] = owner()
     reason: Mapped[str | None] = owner()
     """Why it is given back."""

@@ -116,6 +116,6 @@ def all_noted(kind: RecordKind) -> str:
     """All records that are there before anything has been logged of them."""
     return noted(
         kind,
-        "(SELECT id, 0 AS position, 'Noted' AS event, now() AS happened_at"
+        "(SELECT id, 0 AS position, 'Noted' AS event, CAST(:now AS timestamptz) AS happened_at"
         f" FROM ({BELONGING[kind]}) AS there (id, whose, districts, categories, purposes))",
     )

@@ -52,7 +52,11 @@ class WorkerWords(Row):
     """The folded words a worker is found by: first name, trades, district, provider, code."""
 
     __tablename__ = "worker_words"
-    __table_args__ = (Index("worker_words_found", "words", postgresql_using="gin"),)
+    __table_args__ = (
+        Index("worker_words_found", "words", postgresql_using="gin"),
+        # What many have is not sorted: it is met soon enough in the order itself.
+        Index("worker_words_best", text("score DESC"), text("worker_id DESC")),
+    )
 
     worker_id: Mapped[str] = public(ForeignKey("worker.id"), primary_key=True)
     words: Mapped[str] = public(TSVECTOR())

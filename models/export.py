@@ -64,9 +64,9 @@ class TooManyExports(Refusal):
 class ExportOver(Refusal):
     """The export has ended already."""
 
-    english = "The export has ended already: it is {state}."
-    hindi = "यह निर्यात पहले ही समाप्त हो चुका है ({state})।"
-    state: Annotated[str, "How it ended."]
+    english = "The export has ended already: it is {current_state}."
+    hindi = "यह निर्यात पहले ही समाप्त हो चुका है ({current_state})।"
+    current_state: Annotated[ExportState, "Where it stands."]
 
 
 class Export(Row):

@@ -3,11 +3,11 @@
 from datetime import date
 from typing import Annotated, Any, ClassVar
 
-from sqlalchemy import BigInteger, ForeignKey, func
+from sqlalchemy import BigInteger, ForeignKey
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped
 
-from models.base import Row, RowRule, at_least, datetime, never, owner, public
+from models.base import Row, RowRule, at_least, datetime, never, now, owner, public
 from runtime.batch import VIEWER
 from runtime.privacy import Privacy
 from runtime.refusal import Refusal
@@ -43,7 +43,7 @@ class PartnerClient(Row):
     points_per_day: Mapped[int] = owner(BigInteger, server_default="20000000")
     rows_per_minute: Mapped[int] = owner(BigInteger, server_default="1000000")
     rows_per_day: Mapped[int] = owner(BigInteger, server_default="50000000")
-    registered_at: Mapped[datetime] = owner(server_default=func.now())
+    registered_at: Mapped[datetime] = owner(default=now)
     """Of what was no more by then it never learns."""
     expires_at: Mapped[datetime | None] = owner()
     suspended_at: Mapped[datetime | None] = owner()

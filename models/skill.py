@@ -7,7 +7,18 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, any
 from sqlalchemy.dialects.postgresql import ExcludeConstraint
 from sqlalchemy.orm import Mapped
 
-from models.base import Row, RowRule, at_least, datetime, never, owner, partner, public
+from models.base import (
+    Paise,
+    Row,
+    RowRule,
+    at_least,
+    datetime,
+    never,
+    owner,
+    partner,
+    public,
+    tellable,
+)
 from models.worker import Worker
 from runtime.batch import DISTRICTS, PROVIDER, VIEWER
 from runtime.privacy import Privacy
@@ -172,6 +183,8 @@ class RateCard(Row):
         CheckConstraint("valid_until IS NULL OR valid_until >= valid_from", name="dates_ordered"),
         at_least("amount_paise", 1),
         at_least("visit_charge_paise", 0),
+        tellable("amount_paise"),
+        tellable("visit_charge_paise"),
         Index(
             "rate_card_of_provider",
             "provider_id",
@@ -217,8 +230,8 @@ class RateCard(Row):
     worker_id: Mapped[str | None] = public(ForeignKey("worker.id"))
     service_id: Mapped[str] = public(ForeignKey("service.id"), index=True)
     district_id: Mapped[str] = public(ForeignKey("district.id"))
-    amount_paise: Mapped[int] = public()
-    visit_charge_paise: Mapped[int] = public()
+    amount_paise: Mapped[Paise] = public()
+    visit_charge_paise: Mapped[Paise] = public()
     valid_from: Mapped[date] = public()
     valid_until: Mapped[date | None] = public()
     version: Mapped[int] = public()

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, NamedTuple
 from sqlalchemy import BigInteger, Double, ForeignKey, Identity, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped
 
-from models.base import Row, RowRule, datetime, never, one_of, owner, public
+from models.base import Row, RowRule, datetime, never, now, one_of, owner, public
 from models.change import RecordKind
 from runtime.batch import VIEWER
 from runtime.privacy import Privacy
@@ -162,8 +162,8 @@ class WebhookDelivery(Row):
     gone: Mapped[bool] = never(server_default="false")
     """Whether the record was none for the client any more when this was queued."""
     state: Mapped[str] = owner(server_default=DeliveryState.PENDING)
-    queued_at: Mapped[datetime] = public(server_default=text("now()"))
-    due_at: Mapped[datetime] = owner(server_default=text("now()"))
+    queued_at: Mapped[datetime] = public(default=now)
+    due_at: Mapped[datetime] = owner(default=now)
     first_tried_at: Mapped[datetime | None] = never()
     tries: Mapped[int] = never(server_default="0")
     lease: Mapped[str | None] = never()

@@ -3,9 +3,9 @@
 import hashlib
 import re
 import secrets
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from typing import Annotated
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Annotated, Any
 
 from loaders import account as load
 from loaders import place as load_place
@@ -35,6 +35,7 @@ from models.base import new_id
 from models.place import District
 from resolvers.info import Info
 from resolvers.place import Point
+from runtime import clock
 from runtime.bearer import claims_of
 from runtime.faults import BadInput, NotFound
 from runtime.geography import kilometres
@@ -98,7 +99,7 @@ def rate_limit(info: Info) -> RateLimit | None:
         spent.points,
         int(standing.allowance.capacity),
         standing.remaining,
-        datetime.now(UTC) + timedelta(seconds=standing.owed_seconds),
+        clock.now() + timedelta(seconds=standing.owed_seconds),
         spent.use.quotas if spent.use is not None else (),
     )
 
@@ -201,7 +202,7 @@ async def sign_in(
     await prove_mobile(tx, mobile, role, code)
     people = await tx.rows(load.person_with_mobile(role, mobile))
     if people:
-        return await begin_session(tx, role, people[0].id, people[0].provider_id, device)
+        return await begin_session(tx, role, people[0].id, device)
     if role is not SignInAs.CITIZEN:
         raise NotRegistered
     citizen = Citizen(
@@ -212,12 +213,13 @@ async def sign_in(
     )
     await tx.add(citizen)
     await tx.emit("CitizenRegistered", citizen.id)
-    return await begin_session(tx, role, citizen.id, None, device)
+    return await begin_session(tx, role, citizen.id, device)
 
 
 async def begin_session(
-    tx: Transaction, role: SignInAs, person_id: str, provider_id: str | None, device: str | None
+    tx: Transaction, role: SignInAs, person_id: str, device: str | None
 ) -> SignedIn:
+    (person,) = await tx.rows(load.person_with_id(role, person_id))
     refresh_token = secrets.token_urlsafe(32)
     session = Session(
         id=new_id(Session.prefix),
@@ -228,16 +230,18 @@ async def begin_session(
         expires_at=tx.now + timedelta(days=tx.settings.refresh_days),
     )
     await tx.add(session)
-    return signed_in(tx, session, provider_id, refresh_token)
+    return signed_in(tx, session, person, refresh_token)
 
 
-def signed_in(
-    tx: Transaction, session: Session, provider_id: str | None, refresh_token: str
-) -> SignedIn:
+def signed_in(tx: Transaction, session: Session, person: Any, refresh_token: str) -> SignedIn:
     role, minutes = Role(session.role), tx.settings.access_minutes
-    viewer = Viewer(role, session.person_id, provider_id=None, session_id=session.id)
-    if role is Role.PROVIDER:
-        viewer = replace(viewer, provider_id=provider_id)
+    viewer = Viewer(
+        role,
+        session.person_id,
+        provider_id=person.provider_id if role is Role.PROVIDER else None,
+        session_id=session.id,
+        language=Language(person.language.upper()) if person.language else None,
+    )
     return SignedIn(
         access_token=tx.process.keys.sign(minutes, **claims_of(viewer)),
         refresh_token=refresh_token,
@@ -271,7 +275,7 @@ async def refresh_session(
     session.refresh_hash, session.used_at = digest(new), tx.now
     session.expires_at = tx.now + timedelta(days=tx.settings.refresh_days)
     await tx.flush()
-    return signed_in(tx, session, people[0].provider_id, new)
+    return signed_in(tx, session, people[0], new)
 
 
 async def sign_out(

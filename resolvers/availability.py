@@ -69,10 +69,7 @@ def check(hours: list[WeeklyHours]) -> None:
     if len(hours) > HOURS_LIMIT:
         raise BadInput(f"`hours` may hold at most {HOURS_LIMIT}.", argument="hours")
     inside = all(
-        1 <= stretch.weekday <= 7
-        and stretch.from_time < stretch.until_time
-        and stretch.from_time.tzinfo is stretch.until_time.tzinfo is None
-        for stretch in hours
+        1 <= stretch.weekday <= 7 and stretch.from_time < stretch.until_time for stretch in hours
     )
     if not inside:
         told = "`hours` must be stretches of weekdays 1 to 7, each ending after it starts."

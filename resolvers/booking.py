@@ -58,7 +58,5 @@ def check_slots(context: Context, arguments: dict[str, Any]) -> None:
     if not 1 <= arguments.get("first", 1) <= limit:
         raise LimitExceeded(f"`first` is between 1 and {limit}.", argument="first", limit=limit)
     start, end = arguments.get("start"), arguments.get("end")
-    if any(instant is not None and instant.tzinfo is None for instant in (start, end)):
-        raise BadInput("Give times with their offset, as 2026-12-01T10:00:00+05:30.")
     if start is not None and end is not None and end <= start:
         raise BadInput("`end` must be later than `start`.", argument="end")

@@ -6,7 +6,7 @@ import random
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
@@ -15,6 +15,7 @@ import structlog
 from loaders import delivery as load
 from models.webhook import TEST, DeliveryState, WebhookAttempt
 from resolvers.webhook import document_of
+from runtime import clock
 from runtime.background import POLL_SECONDS, lasting
 from runtime.changes import follower
 from runtime.context import Context
@@ -74,7 +75,7 @@ async def forget_deliveries(tx: Transaction) -> None:
 
 @lasting("deliveries")
 async def deliver(process: Process, stop: asyncio.Event) -> None:
-    if process.runner_for is None:
+    if process.runner_for is None or not process.settings.signs_webhooks:
         await stop.wait()
         return
     sender = Sender(process)
@@ -200,7 +201,7 @@ class Sender:
 
     def _secrets_of(self, due: Any) -> list[str]:
         seeds = [due.seed]
-        if due.old_seed is not None and due.old_until > datetime.now(UTC):
+        if due.old_seed is not None and due.old_until > clock.now():
             seeds.append(due.old_seed)
         return [secret_of(seed, self._process.settings.webhook_key) for seed in seeds]
 

@@ -76,7 +76,7 @@ async def request_document_upload(
         expires_at=tx.now + timedelta(minutes=tx.settings.document_minutes),
     )
     await tx.add(upload)
-    return UploadTicket(f"{tx.settings.issuer}/documents/{ticket}", upload.expires_at)
+    return UploadTicket(f"{tx.settings.address}/documents/{ticket}", upload.expires_at)
 
 
 def url(root: Any, info: Info) -> str:
@@ -84,7 +84,7 @@ def url(root: Any, info: Info) -> str:
     process = info.context.process
     minutes = process.settings.document_minutes
     token = process.keys.sign(minutes, aud=AUDIENCE, document=root.id)
-    return f"{process.settings.issuer}/documents/{token}"
+    return f"{process.settings.address}/documents/{token}"
 
 
 async def receive(request: Request) -> Response:

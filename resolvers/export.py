@@ -109,7 +109,7 @@ async def cancel_export(
     """Refuses: ExportOver."""
     export = await tx.the(load.export_to_change(tx.rule, export_id), "exportId")
     if export.state not in OPEN:
-        raise ExportOver(state=export.state)
+        raise ExportOver(current_state=export.state)
     await end(tx, export, ExportState.CANCELLED)
     return export.id
 

@@ -11,7 +11,7 @@ from starlette.responses import Response, StreamingResponse
 from loaders import export as load
 from models.export import Export, ExportPart, ExportState
 from resolvers.info import Info
-from runtime.faults import Coded
+from runtime.faults import BadInput, Coded
 from runtime.http import encoded
 from runtime.process import Process
 from runtime.tabular import ExportCompression, ExportFormat, ending
@@ -20,7 +20,7 @@ from runtime.transaction import transaction
 
 AUDIENCE = "sewa-mitra-exports"
 """Whom addresses are signed for: as a bearer token one is worth nothing."""
-RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
+RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
 """One range. Whoever asks for several is sent everything, as HTTP lets us."""
 FETCHABLE = (ExportState.QUEUED, ExportState.RUNNING, ExportState.DONE)
 SAFE = {
@@ -45,7 +45,7 @@ def manifest_url(root: Any, info: Info) -> str:
 def address(process: Process, **claims: Any) -> str:
     """Whoever holds it can read it, for some minutes: it is told only to those who may."""
     token = process.keys.sign(process.settings.document_minutes, aud=AUDIENCE, **claims)
-    return f"{process.settings.issuer}/exports/{token}"
+    return f"{process.settings.address}/exports/{token}"
 
 
 async def deliver(request: Request) -> Response:
@@ -128,8 +128,10 @@ async def content(process: Process, export: Export, part: ExportPart, request: R
     if request.headers.get("if-range", tag) == tag and request.method == "GET":
         asked = span_of(request.headers, part.bytes)
         if asked is None:
-            headers["content-range"] = f"bytes */{part.bytes}"
-            return Response(status_code=416, headers=headers)
+            error = BadInput(f"The part has {part.bytes} bytes, and none of those.")
+            refusal = encoded({"errors": [error.formatted]}, 416, **SAFE)
+            refusal.headers["content-range"] = f"bytes */{part.bytes}"
+            return refusal
         if asked is not WHOLE:
             span, status = asked, 206
             headers["content-range"] = f"bytes {span.start}-{span.end - 1}/{part.bytes}"

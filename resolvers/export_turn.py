@@ -30,7 +30,7 @@ from models.export import (
 from resolvers.export import end, whole_list
 from runtime.background import labour
 from runtime.context import Context
-from runtime.faults import Coded, Invalid, code_of, formatted, is_outage
+from runtime.faults import Coded, Invalid, TooSlow, code_of, formatted, is_exhausted, is_outage
 from runtime.jobs import job
 from runtime.language import Language
 from runtime.process import Process
@@ -234,7 +234,9 @@ def warnings_in(piece: Piece) -> int:
     hidden = 0
     for error in piece.errors:
         code = code_of(error)
-        if code == "UNAVAILABLE":
+        cause = error.original_error or error
+        # What takes the database too long while it is busy may not later.
+        if code == "UNAVAILABLE" or isinstance(cause, TooSlow) or is_exhausted(cause):
             raise Outage from error
         if code not in HIDDEN:
             raise Broken(error)
@@ -277,7 +279,7 @@ async def give_up_turn(process: Process, export: Export, token: str, error: Exce
             await tx.change(load.put_off(export.id, token, error.until))
         log.info("export waits", export=export.id, until=error.until.isoformat())
         return
-    is_down = isinstance(error, Outage) or is_outage(error)
+    is_down = isinstance(error, Outage) or is_outage(error) or is_exhausted(error)
     async with transaction(process) as tx:
         held = await tx.find(load.held_export(export.id, token))
         if held is None:

@@ -15,6 +15,7 @@ from models.base import new_id
 from models.partner import AccessEnded, ContractEnds, PartnerClient, PartnerUsage, SignsItself
 from runtime.contract import VERSIONS, is_served
 from runtime.faults import BadInput, NotFound
+from runtime.geography import day_of
 from runtime.rights import PURPOSES
 from runtime.secret import hashed
 from runtime.tokens import public_keys
@@ -228,7 +229,7 @@ async def districts(tx: Transaction, codes: Sequence[int]) -> list[str]:
 
 
 def served(tx: Transaction, version: str | None) -> str | None:
-    if version is not None and not is_served(version, tx.now.date()):
+    if version is not None and not is_served(version, day_of(tx.now)):
         raise ContractEnds(version=version, versions=", ".join(VERSIONS))
     return version
 

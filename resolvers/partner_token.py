@@ -2,12 +2,14 @@
 
 import secrets
 from collections.abc import Iterable
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 
 from loaders import partner as load
 from models.partner import PartnerClient
+from runtime import clock
 from runtime.bearer import claims_of
 from runtime.contract import VERSIONS, is_served, newest
+from runtime.geography import day_of
 from runtime.oauth import TOKEN_PATH, Asked, Denied, Issued, UnknownClient
 from runtime.process import Process
 from runtime.rights import Role
@@ -42,7 +44,7 @@ async def issue(process: Process, asked: Asked) -> Issued:
         expires_at = min(expires_at, client.expires_at)
     if expires_at <= tx.now:
         raise UnknownClient
-    viewer = narrowed(client, (asked.scope or "").split(), tx.now.date())
+    viewer = narrowed(client, (asked.scope or "").split(), day_of(tx.now))
     return Issued(
         process.keys.sign(minutes, **claims_of(viewer), exp=int(expires_at.timestamp())),
         int((expires_at - tx.now).total_seconds()),
@@ -57,14 +59,14 @@ async def knows_secret(client: PartnerClient | None, secret: str) -> bool:
     if client is None or client.previous_secret_until is None:
         return False
     former = client.previous_secret_hash or NOBODYS_HASH
-    return client.previous_secret_until > datetime.now(UTC) and await matches(former, secret)
+    return client.previous_secret_until > clock.now() and await matches(former, secret)
 
 
 async def signed(process: Process, client: PartnerClient | None, assertion: str) -> bool:
     """Whether the client made the assertion (RFC 7523), for us, and has not shown it before."""
     if client is None or client.public_keys is None:
         return False
-    issuer, leeway = process.settings.issuer, process.settings.clock_skew_seconds
+    issuer, leeway = process.settings.address, process.settings.clock_skew_seconds
     try:
         claims = verified(
             assertion,

@@ -24,7 +24,7 @@ RECORDED_BY = {
     PaymentMode.TREASURY: {Role.DEPARTMENT, Role.STATE_OFFICER},
 }
 """Whoever sees the money come."""
-UPI_REFERENCE = re.compile(r"\d{12}")
+UPI_REFERENCE = re.compile(r"[0-9]{12}")
 REFERENCE = re.compile(r"[A-Z0-9][A-Z0-9/-]{3,34}")
 LATE = timedelta(days=30)
 

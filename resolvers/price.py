@@ -6,11 +6,12 @@ from datetime import datetime, timedelta
 from typing import Annotated
 
 from loaders import price as load
-from models.base import new_id
+from models.base import MOST_PAISE, new_id
 from models.booking import (
     Booking,
     BookingLine,
     BookingState,
+    PriceTooHigh,
     Quote,
     QuoteLine,
     QuoteLineKind,
@@ -26,7 +27,7 @@ from runtime.words import Words
 
 MOST_LINES = 20
 MOST_UNITS = 1_000
-MOST_PAISE = 100_000_000
+MOST_A_LINE = 100_000_000
 """Ten lakh rupees a line: more is a slip of the finger."""
 
 Revision = Annotated[int, "Which price: the one you have looked at."]
@@ -44,6 +45,14 @@ class NewPriceLine:
     ] = None
 
 
+def total_of(lines: list[QuoteLine]) -> int:
+    """In paise: what the lines sum to, because nobody states it. Refuses: PriceTooHigh."""
+    total = sum(line.amount_paise for line in lines)
+    if max(total, *(line.amount_paise for line in lines)) > MOST_PAISE:
+        raise PriceTooHigh(rupees=MOST_PAISE // 100)
+    return total
+
+
 async def agreed_total(tx: Transaction, booking: Booking) -> int:
     """What is charged, in paise."""
     agreed = await tx.find(load.agreed_quote(booking.id))
@@ -59,7 +68,7 @@ async def revise_quote(
     reason: Annotated[Words, "Why, for whoever booked to decide by."],
     version: Version = None,
 ) -> str:
-    """Refuses: WrongState, ReworkIsFree. Unanswered, it lapses after some time."""
+    """Refuses: WrongState, ReworkIsFree, PriceTooHigh. Unanswered, it lapses after some time."""
     booking = await the_booking(tx, booking_id, version)
     await the_step(tx, booking, "reviseQuote", BookingState.QUOTE_REVISED)
     if booking.rework_of_id is not None:
@@ -97,8 +106,8 @@ async def put_price(
     expires_at: datetime,
     reason: str | None = None,
 ) -> Quote:
-    """The total is what the lines sum to, because nobody states it."""
-    total = sum(line.amount_paise for line in lines)
+    """Refuses: PriceTooHigh."""
+    total = total_of(lines)
     if total < 0:
         raise BadInput("The lines come to less than nothing.", argument="lines")
     quote = Quote(
@@ -165,9 +174,9 @@ def check_line(line: NewPriceLine) -> None:
         raise BadInput(f"`quantity` must be 1 to {MOST_UNITS}.", argument="quantity")
     if line.amount_paise is not None:
         asked = -line.amount_paise if line.kind is QuoteLineKind.DISCOUNT else line.amount_paise
-        if not 1 <= asked <= MOST_PAISE:
+        if not 1 <= asked <= MOST_A_LINE:
             raise BadInput(
-                f"`amountPaise` must be 1 to {MOST_PAISE}, and negative for a discount alone.",
+                f"`amountPaise` must be 1 to {MOST_A_LINE}, and negative for a discount alone.",
                 argument="amountPaise",
             )
 

@@ -91,7 +91,7 @@ async def register_as_worker(
     await prove_mobile(tx, mobile, SignInAs.WORKER, code)
     worker = a_registration(tx, mobile, RegistrationChannel.SELF)
     await fill_in(tx, worker, Rule.ALL, details)
-    return await begin_session(tx, SignInAs.WORKER, worker.id, None, device)
+    return await begin_session(tx, SignInAs.WORKER, worker.id, device)
 
 
 async def enrol_worker(
@@ -106,7 +106,7 @@ async def enrol_worker(
     role = tx.viewer.role
     worker = a_registration(
         tx,
-        mobile and checked_mobile(mobile, tx.settings),
+        None if mobile is None else checked_mobile(mobile, tx.settings),
         CHANNELS.get(role, RegistrationChannel.SELF),
     )
     worker.enrolled_by = tx.viewer.id
@@ -144,8 +144,9 @@ async def fill_in(
     worker.gender = details.gender
     if details.birth_date is not None:
         set_birth_date(tx, worker, details.birth_date)
-    uan = details.eshram_uan
-    worker.eshram_uan = uan and fits(UAN, uan, "eshramUan", "twelve digits")
+    if details.eshram_uan is not None:
+        fits(UAN, details.eshram_uan, "eshramUan", "twelve digits")
+    worker.eshram_uan = details.eshram_uan
     with (
         refused_as("worker_mobile_unique", MobileTaken()),
         refused_as("worker_eshram_uan_unique", EshramTaken()),

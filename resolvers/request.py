@@ -31,6 +31,7 @@ from models.worker import Worker
 from resolvers.account import district_around, district_of, prove_mobile
 from resolvers.booking import LONGEST_MINUTES, SHORTEST_MINUTES
 from resolvers.journey import move
+from resolvers.price import total_of
 from runtime.faults import BadInput, NotFound
 from runtime.geography import day_of, in_india, kilometres
 from runtime.language import Language
@@ -97,7 +98,7 @@ async def request_quote(
         " provider that can send somebody. Nobody else is shown it.",
     ] = None,
 ) -> str:
-    """Refuses: NotOffered."""
+    """Refuses: NotOffered, PriceTooHigh."""
     wanted = quantities_of(services)
     known = await tx.every(load.services_wanted(list(wanted)))
     if len(known) < len(wanted):
@@ -145,7 +146,7 @@ async def request_quote(
         minutes=minutes_of(wanted, known),
         revision=1,
         status=QuoteStatus.ESTIMATE,
-        total_paise=sum(line.amount_paise for line in lines),
+        total_paise=total_of(lines),
         offered_at=tx.now,
         expires_at=tx.now + timedelta(hours=tx.settings.quote_hours),
     )
@@ -317,10 +318,6 @@ async def spot_of(
 
 def end_of(tx: Transaction, starts_at: datetime, minutes: int) -> datetime:
     """Refuses: OutsideBookingWindow."""
-    if starts_at.tzinfo is None:
-        raise BadInput(
-            "Give times with their offset, as 2026-12-01T10:00:00+05:30.", argument="startsAt"
-        )
     earliest = tx.now + timedelta(minutes=tx.settings.notice_minutes)
     latest = tx.now + timedelta(days=tx.settings.book_ahead_days)
     if not earliest <= starts_at <= latest:

@@ -20,7 +20,7 @@ from models.booking import (
 from models.request import OutsideBookingWindow
 from models.reschedule import MovedTooOften, NothingProposed, OutsideHours, ProposalOpen
 from resolvers.journey import BookingId, Version, actor_of, move, the_booking, the_step
-from runtime.faults import BadInput, LimitExceeded
+from runtime.faults import LimitExceeded
 from runtime.geography import in_india
 from runtime.transaction import Transaction, refused_as
 
@@ -96,10 +96,6 @@ async def may_move(tx: Transaction, booking: Booking) -> None:
 
 def check_time(tx: Transaction, starts_at: datetime) -> None:
     """Raises OutsideBookingWindow."""
-    if starts_at.tzinfo is None:
-        raise BadInput(
-            "Give times with their offset, as 2026-12-01T10:00:00+05:30.", argument="startsAt"
-        )
     earliest = tx.now + timedelta(minutes=tx.settings.notice_minutes)
     latest = tx.now + timedelta(days=tx.settings.book_ahead_days)
     if not earliest <= starts_at <= latest:

@@ -31,9 +31,9 @@ from runtime.rights import Role
 from runtime.transaction import Transaction, refused_as
 from runtime.words import Words
 
-QP_CODE = re.compile(r"[A-Z]{3}/Q\d{4}")
-QP_VERSION = re.compile(r"\d{1,2}\.\d{1,2}")
-NCO_CODE = re.compile(r"\d{4}\.\d{4}")
+QP_CODE = re.compile(r"[A-Z]{3}/Q[0-9]{4}")
+QP_VERSION = re.compile(r"[0-9]{1,2}\.[0-9]{1,2}")
+NCO_CODE = re.compile(r"[0-9]{4}\.[0-9]{4}")
 SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 SLUG_LIMIT = 60
 LONGEST_CAREER = 80

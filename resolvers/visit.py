@@ -339,8 +339,6 @@ async def ask_rework(
 
 def booked_again(tx: Transaction, booking: Booking, starts_at: datetime) -> Booking:
     """Of the same people, for the same work in the same place."""
-    if starts_at.tzinfo is None:
-        raise BadInput("Give times with their offset, as 2026-12-01T10:00:00+05:30.")
     if starts_at <= tx.now:
         raise SlotPast
     return Booking(

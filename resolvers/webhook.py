@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 from urllib.parse import unquote
 
@@ -27,6 +27,7 @@ from models.webhook import (
     WebhookState,
     WebhookUrlRefused,
 )
+from runtime import clock
 from runtime.context import Context
 from runtime.contract import newest
 from runtime.faults import BadInput, Coded, Invalid
@@ -77,7 +78,7 @@ def next_attempt(row: WebhookDelivery) -> datetime | None:
 
 def old_until(row: Webhook) -> datetime | None:
     """Null once it has ended."""
-    return row.old_until if row.old_until and row.old_until > datetime.now(UTC) else None
+    return row.old_until if row.old_until and row.old_until > clock.now() else None
 
 
 def check_sequence(_: Context, arguments: dict[str, Any]) -> None:
@@ -104,8 +105,7 @@ async def create_webhook(
     """Refuses: WebhookUrlRefused, SelectionRefused, TooManyWebhooks, AadhaarInText."""
     refuse_identity_numbers(unquote(url))
     refuse_identity_numbers(searchable(selection))
-    if not tx.settings.development and tx.settings.webhook_key is None:
-        raise Coded("UNAVAILABLE", "Webhooks are not set up here.")
+    refuse_switched_off(tx)
     await check_url(tx, url)
     contract = tx.viewer.contract or newest()
     await check_selection(tx, selection, contract)
@@ -157,6 +157,7 @@ async def change_webhook(
 
 async def rotate_webhook_secret(tx: Transaction, *, webhook_id: WebhookId) -> Signed:
     """The old one goes on signing beside the new one for a while."""
+    refuse_switched_off(tx)
     webhook = await the_webhook(tx, webhook_id)
     webhook.old_seed, webhook.seed = webhook.seed, secrets.token_urlsafe()
     webhook.old_until = tx.now + timedelta(hours=tx.settings.webhook_overlap_hours)
@@ -189,6 +190,7 @@ async def delete_webhook(tx: Transaction, *, webhook_id: WebhookId) -> Deleted:
 
 async def test_webhook(tx: Transaction, *, webhook_id: WebhookId) -> str:
     """About nothing that has happened."""
+    refuse_switched_off(tx)
     webhook = await the_webhook(tx, webhook_id)
     await tx.add(
         WebhookDelivery(
@@ -209,10 +211,17 @@ async def replay_webhook(
     from_sequence: Annotated[str, "The `sequence` of the first event to be sent again."],
 ) -> str:
     """By and by: there may be very many."""
+    refuse_switched_off(tx)
     webhook = await the_webhook(tx, webhook_id)
     position = position_in(from_sequence, "fromSequence")
     await tx.later(tx.now, "replay_webhook", webhook_id=webhook.id, after=max(0, position - 1))
     return str(webhook.id)
+
+
+def refuse_switched_off(tx: Transaction) -> None:
+    """What exists can still be read, paused and deleted."""
+    if not tx.settings.signs_webhooks:
+        raise Coded("UNAVAILABLE", "Webhooks are switched off here.")
 
 
 async def the_webhook(tx: Transaction, id: str) -> Webhook:

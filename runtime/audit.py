@@ -3,8 +3,9 @@
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-from sqlalchemy import ARRAY, Boolean, Text, column, insert, table
+from sqlalchemy import ARRAY, Boolean, DateTime, Text, column, insert, table
 
+from runtime import clock
 from runtime.database import Database
 from runtime.reads import Tally
 from runtime.viewer import Viewer
@@ -12,6 +13,7 @@ from runtime.viewer import Viewer
 # Named here rather than imported: the table belongs to a domain, the duty to every request.
 ENTRIES = table(
     "audit_entry",
+    column("happened_at", DateTime(timezone=True)),
     column("actor_id", Text),
     column("role", Text),
     column("purposes", ARRAY(Text)),
@@ -48,8 +50,10 @@ class Trail:
         """One row for each type, in one statement."""
         if not self._seen:
             return
+        now = clock.now()
         entries = [
             {
+                "happened_at": now,
                 "actor_id": viewer.id,
                 "role": viewer.role.value,
                 "purposes": list(viewer.purposes),

@@ -13,6 +13,7 @@ from typing import Any
 
 import structlog
 
+from runtime.bounds import Bounds, Work
 from runtime.changes import BATCH, FOLLOWERS, enrol, follow, sequence
 from runtime.database import Database
 from runtime.faults import is_outage
@@ -145,7 +146,14 @@ async def working(process: Process) -> AsyncIterator[None]:
     """The background's work is done as long as the block lasts."""
     # Connections of its own: requests beside it must not wait for it.
     size = AT_ONCE + len(FOLLOWERS) + len(LABOURS) + 2 * len(LASTING) + 2
-    database = Database(process.settings.database_url or "", pool_size=size)
+    settings = process.settings
+    database = Database(
+        settings.database_url or "",
+        pool_size=size,
+        # The long ones of these are pages of exports.
+        reads=Bounds.of(settings, Work.EXPORT),
+        transactions=Bounds.of(settings, Work.JOB),
+    )
     stop = asyncio.Event()
     task = asyncio.create_task(work(replace(process, database=database), stop))
     try:

@@ -46,7 +46,9 @@ from sqlalchemy import (
 from sqlalchemy.sql.operators import is_true
 from sqlalchemy.types import NullType, TypeEngine
 
+from runtime import clock
 from runtime.along import Along, Keys, Part, joined
+from runtime.clock import NOW
 from runtime.reads import Query, Record, Source, Tally, compiled
 from runtime.rights import EXACT, PRIVILEGES, SIGNED_IN, Role, gates
 from runtime.rows import row_type
@@ -325,9 +327,11 @@ class Batches:
         """Where rows may come from that others have read, if any may."""
         self.personal = False
         """Whether anything that was read depends on who is asking."""
+        self.now = clock.now()
         self._source = source
         self._numbers = numbers or {}
         self._memories: dict[Access, dict[tuple[Batch, Columns], Memory]] = {}
+        self._loading: set[asyncio.Task[Any]] = set()
 
     def known(self, batch: Batch, keys: Sequence[str], columns: Columns) -> list[Any] | None:
         """The result of each key, if all of them have been read already."""
@@ -381,11 +385,26 @@ class Batches:
         if key in memory.known:
             return memory.known[key]
         if memory.loader is None:
-            level = partial(self.level, batch, columns=columns, access=access)
+            level = partial(self._together, batch, columns=columns, access=access)
             # What is known is kept here; without a cache, no two waiters share a future that
             # one of them might cancel.
             memory.loader = DataLoader(level, cache=False)
         return await memory.loader.load(key)
+
+    async def _together(self, batch: Batch, keys: Sequence[str], **given: Any) -> list[Any]:
+        """What a loader reads, in a task of its own."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._loading.add(task)
+        try:
+            return await self.level(batch, keys, **given)
+        finally:
+            self._loading.discard(task)
+
+    def give_up(self) -> None:
+        """Nobody waits any more for what is being read."""
+        for task in self._loading:
+            task.cancel()
 
     def named(self) -> Iterator[str]:
         """The keys that anything was read by, and the ids of the rows that came of it."""
@@ -433,7 +452,8 @@ class Batches:
         query, values = batch.query(columns, access.viewer, along)
         if query.personal:
             self.personal = True
-        given = {**access.viewer.parameters, **self._numbers, **values, "keys": keys}
+        asking = {**access.viewer.parameters, NOW.key: self.now}
+        given = {**asking, **self._numbers, **values, "keys": keys}
         reading = Reading(batch, query, keys)
         with self.observe(reading):
             found = await self._source.fetch(query, given, self.tally)

@@ -1,9 +1,10 @@
 """Bearers of our own tokens: what a token says of its viewer, and that it says so truly."""
 
-import time
 from collections import OrderedDict
 from typing import Any
 
+from runtime import clock
+from runtime.language import Language
 from runtime.rights import Role
 from runtime.tokens import Keys
 from runtime.viewer import Viewer
@@ -29,7 +30,7 @@ class Bearers:
             self._known.clear()
             self._under = keys
         viewer, ends_at = self._known.get(token, (None, 0.0))
-        return viewer if time.time() < ends_at else None
+        return viewer if clock.timestamp() < ends_at else None
 
     def viewer(self, token: str) -> Viewer:
         """Raises InvalidToken."""
@@ -52,6 +53,7 @@ def claims_of(viewer: Viewer) -> dict[str, Any]:
         "department": viewer.department_id,
         "purposes": list(viewer.purposes),
         "contract": viewer.contract,
+        "language": viewer.language,
         "client_id": viewer.id if viewer.role is Role.PARTNER else None,
     }
     return {name: value for name, value in said.items() if value}
@@ -67,4 +69,5 @@ def viewer_from(claims: dict[str, Any]) -> Viewer:
         purposes=tuple(claims.get("purposes", ())),
         contract=claims.get("contract"),
         session_id=claims.get("sid"),
+        language=Language(claims["language"]) if "language" in claims else None,
     )

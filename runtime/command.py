@@ -5,12 +5,20 @@ from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
 import structlog
-from graphql.pyutils import snake_to_camel
 from sqlalchemy.exc import DBAPIError
 
 from runtime.batch import Batch
 from runtime.context import Context
-from runtime.faults import BadInput, Forbidden, NotFound, Unauthenticated, is_called_off
+from runtime.faults import (
+    BadInput,
+    Forbidden,
+    NotFound,
+    Unauthenticated,
+    ValueRefused,
+    is_called_off,
+    is_refused_value,
+    sqlstate,
+)
 from runtime.identity_numbers import holds_identity_number
 from runtime.language import Language
 from runtime.refusal import Refusal, Told
@@ -93,6 +101,10 @@ class Command:
                 ) as tx:
                     return await self._once(tx, name, key, given), tx.messages
             except DBAPIError as error:
+                if is_refused_value(error):
+                    named = [in_schema(part) for part, value in given.items() if value is not None]
+                    log.warning("value refused", command=name, state=sqlstate(error))
+                    raise ValueRefused(name, named, error) from error
                 if tries == TRIES or not is_called_off(error):
                     raise
 
@@ -135,13 +147,13 @@ class Command:
 
     def _searched(self, argument: str, text: str, language: Language) -> str:
         if argument in self.words:
-            return checked(argument, text)
+            return checked(in_schema(argument), text)
         if (argument in self.texts or argument == KEY) and holds_identity_number(text):
             if AadhaarInText in self.refusals:
                 raise AadhaarInText
             # Where no person writes: in what a device is called, in an idempotency key.
             told = AadhaarInText().message(language)
-            raise BadInput(told, argument=snake_to_camel(argument, upper=False))
+            raise BadInput(told, argument=in_schema(argument))
         return text
 
     async def _send(self, context: Context, messages: list[Message]) -> None:
@@ -153,3 +165,9 @@ class Command:
                 log.warning("sms", error=str(error))
                 if self.vital:
                     raise
+
+
+def in_schema(name: str) -> str:
+    """What the schema calls a parameter."""
+    first, *rest = name.split("_")
+    return first + "".join(map(str.capitalize, rest))

@@ -86,7 +86,7 @@ class Context:
             self.headers,
             self.batches.kept,
         )
-        made.batches.tally = self.batches.tally
+        made.batches.tally, made.batches.now = self.batches.tally, self.batches.now
         if told is not None:
             reason = f"Sent to {told.id or 'a partner without access'}."
             made.actor = replace(self.viewer, purposes=told.purposes, reason=reason)

@@ -1,43 +1,37 @@
-"""The way to PostgreSQL: pooled connections, counted statements, migrations."""
+"""The way to PostgreSQL: pooled connections, counted statements."""
 
 import time
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
-from alembic import command
-from alembic.config import Config
-from sqlalchemy import Connection, Executable, text
+from sqlalchemy import Executable, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from runtime.bounds import BULK, USUAL, Bounds, bind_all
 from runtime.reads import Reads, Tally
 
 NONE: Mapping[str, Any] = MappingProxyType({})
-MIGRATIONS = Path(__file__).parent.parent / "migrations"
-
-
-PATIENCE = {"lock_timeout": "10s", "idle_in_transaction_session_timeout": "60s"}
-"""Whoever waits for a lock is a person with a phone in their hand; and a lock whose holder was
-lost must not outlive the request for long."""
-
-
-SERVER_SETTINGS = {
-    # Compiling costs more than our statements take.
-    "jit": "off",
-}
 
 
 class Database:
     """Two pools: reads run one statement each, outside any transaction; everything else goes
     through the engine."""
 
-    def __init__(self, url: str, *, pool_size: int = 10) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        pool_size: int = 10,
+        reads: Bounds = USUAL,
+        transactions: Bounds = USUAL,
+    ) -> None:
         # A read holds its connection for a millisecond, a transaction for several statements.
-        reads = max(1, pool_size // 2)
-        self.reads = Reads(url, size=reads, patience=5, **SERVER_SETTINGS, **PATIENCE)
-        self.engine = engine_for(url, pool_size=max(1, pool_size - reads), **PATIENCE)
+        size = max(1, pool_size // 2)
+        self.reads = Reads(url, size=size, patience=5, bounds=reads)
+        self.engine = engine_for(url, pool_size=max(1, pool_size - size), bounds=transactions)
         # Nothing to begin or roll back around a single statement: that halves the round trips.
         self._single = self.engine.execution_options(isolation_level="AUTOCOMMIT")
 
@@ -55,46 +49,28 @@ class Database:
             finally:
                 tally.seconds += time.perf_counter() - started
 
-    async def ping(self) -> None:
+    async def ping(self) -> datetime:
+        """What time it is for PostgreSQL."""
         async with self._single.connect() as connection:
-            await connection.execute(text("SELECT 1"))
+            found = await connection.execute(text("SELECT clock_timestamp()"))
+            theirs: datetime = found.scalar_one()
+            return theirs
 
     async def close(self) -> None:
         await self.reads.close()
         await self.engine.dispose()
 
 
-def engine_for(url: str, *, pool_size: int = 1, **server_settings: str) -> AsyncEngine:
+def engine_for(url: str, *, pool_size: int = 1, bounds: Bounds = BULK) -> AsyncEngine:
     """An engine for any usual spelling of a PostgreSQL URL."""
-    return create_async_engine(
+    engine = create_async_engine(
         make_url(url).set(drivername="postgresql+asyncpg"),
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=5,
         # What people sent us does not belong in logs.
         hide_parameters=True,
-        connect_args={
-            "timeout": 5,
-            "prepared_statement_cache_size": 500,
-            "server_settings": {**SERVER_SETTINGS, **server_settings},
-        },
+        connect_args={"timeout": 5, "prepared_statement_cache_size": 500},
     )
-
-
-async def migrate(url: str) -> None:
-    """Bring the schema of the database to the newest version."""
-    engine = engine_for(url)
-    try:
-        async with engine.begin() as connection:
-            # Two processes that start together must not both migrate.
-            await connection.execute(text("SELECT pg_advisory_xact_lock(20260)"))
-            await connection.run_sync(upgrade)
-    finally:
-        await engine.dispose()
-
-
-def upgrade(connection: Connection) -> None:
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-    config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    bind_all(engine, bounds)
+    return engine

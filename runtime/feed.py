@@ -203,7 +203,6 @@ class Feed:
             if not self._listeners[topic]:
                 del self._listeners[topic]
         self._listening -= 1
-        self._woken.set()
 
     async def latest(self) -> int:
         """The position of the latest change there is."""
@@ -223,19 +222,21 @@ class Feed:
                 await asyncio.wait([task])
 
     async def _begin(self) -> None:
+        """Where the last reader has ended, unless that is out of reach."""
         latest = await self.latest()
-        self.recent.clear()
-        self.position = max(0, latest - RECENT)
+        if not latest - RECENT <= self.position <= latest:
+            self.recent.clear()
+            self.position = max(0, latest - RECENT)
         while self.position < latest:
             self._take(await self.after(self.position))
         self._reading = asyncio.create_task(self._read())
 
     async def _read(self) -> None:
-        """Until nobody listens any more."""
+        """Until it has looked once more and nobody listens: who leaves may be back at once, as
+        pages are that React mounts twice."""
         self._hearing = asyncio.create_task(self._hear())
         failures = 0
-        while self._listening:
-            self._woken.clear()
+        while True:
             try:
                 changes = await self.after(self.position)
                 failures = 0
@@ -246,6 +247,8 @@ class Feed:
             self._take(changes)
             if len(changes) < BATCH:
                 await self._pause(failures)
+            if not self._listening:
+                break
         # Nothing is awaited any more: who begins to listen meanwhile would have no reader.
         self._hearing.cancel()
 
@@ -265,6 +268,7 @@ class Feed:
                 await self._woken.wait()
         except TimeoutError:
             pass
+        self._woken.clear()
 
     async def _hear(self) -> None:
         """Wakes the reader when there is something new; where nothing can be heard, it looks by

@@ -50,7 +50,7 @@ async def viewer_of(authorization: str | None, process: Process) -> Viewer:
 async def verified(token: str, process: Process) -> Viewer:
     """Whom the token speaks for, according to whoever signed it. Raises InvalidToken."""
     issuer, officials = issuer_of(token), process.officials
-    if issuer == process.settings.issuer:
+    if issuer == process.settings.address:
         return process.bearers.viewer(token)
     if officials is not None and issuer == officials.issuer:
         return await officials.viewer(token)

@@ -10,14 +10,17 @@ import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import structlog
-from procrastinate import App, BaseRetryStrategy, PsycopgConnector, RetryDecision
+from procrastinate import App, BaseRetryStrategy, JobContext, PsycopgConnector, RetryDecision
 from procrastinate.jobs import Job as Listed
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
+from runtime import clock
+from runtime.bounds import Bounds, Work, bind_psycopg
 from runtime.faults import is_outage
 from runtime.process import Process
 from runtime.refusal import Refusal
@@ -39,7 +42,8 @@ TRIES = 40
 FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=2), timedelta(hours=1)
 
 # Of workers that are gone, or went without a word; and what takes too long to be true: a worker
-# that lost its connection cannot say that it is through.
+# that lost its connection cannot say that it is through. By PostgreSQL's clock: the library's own
+# statements wrote these times by it.
 STALLED = text(
     """
     WITH stalled AS (
@@ -128,15 +132,19 @@ def app_of(process: Process) -> App:
             min_size=1,
             max_size=AT_ONCE,
             timeout=5,
+            configure=partial(bind_psycopg, bounds=Bounds.of(process.settings, Work.JOB)),
         ),
         periodic_defaults={"max_delay": MAKE_UP_FOR.total_seconds()},
     )
 
     def task_of(name: str) -> Body:
-        async def run(timestamp: int | None = None, **arguments: Any) -> None:
-            """`timestamp` is when a periodic job was due; it works by its own clock."""
+        async def run(context: JobContext, timestamp: int | None = None, **arguments: Any) -> None:
+            """`timestamp` is when a periodic job was due; it works by its own clock. Others come
+            when PostgreSQL finds them due, and would find nothing to do where ours is late."""
+            now = clock.now()
+            now = max(now, context.job.scheduled_at or now)
             try:
-                await carry_out(process, name, arguments)
+                await carry_out(process, name, arguments, now)
             except Exception as error:
                 log.warning(
                     "job",
@@ -150,7 +158,7 @@ def app_of(process: Process) -> App:
         return run
 
     for known in JOBS.values():
-        task = app.task(name=known.name, retry=Patience())(task_of(known.name))
+        task = app.task(name=known.name, retry=Patience(), pass_context=True)(task_of(known.name))
         if known.cron:
             app.periodic(cron=known.cron)(task)
     return app

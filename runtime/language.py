@@ -17,8 +17,8 @@ HINDI = Language.HI
 all the rest."""
 
 
-def preferred(accept_language: str) -> Language:
-    """The language an Accept-Language header likes best; English where it names neither.
+def preferred(accept_language: str) -> Language | None:
+    """The language an Accept-Language header likes best; None where it names neither.
 
     Entries that cannot be read count for nothing, as RFC 9110 lets a server ignore the header.
     """
@@ -28,6 +28,8 @@ def preferred(accept_language: str) -> Language:
         name = tag.strip().partition("-")[0].upper()
         if name in liked:
             liked[name] = max(liked[name], quality(parameters))
+    if not any(liked.values()):
+        return None
     return Language.HI if liked[Language.HI] > liked[Language.EN] else Language.EN
 
 

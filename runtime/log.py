@@ -1,9 +1,10 @@
 """Logs: lines for people in development, JSON elsewhere; never a variable, token or body."""
 
 import logging
+import re
 import sys
+import traceback
 from contextvars import ContextVar
-from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -11,8 +12,22 @@ import structlog
 from structlog.processors import format_exc_info
 from structlog.typing import EventDict
 
+from runtime import clock
+
 current_request: ContextVar[str] = ContextVar("current_request", default="")
 """The id of the request that is being answered; in every line that is written meanwhile."""
+
+
+OF_ROWS = re.compile(
+    r"^DETAIL: .*?(?=^\[SQL|^\s*$|^The above|^During|\Z)", re.DOTALL | re.MULTILINE
+)
+"""What PostgreSQL says of the rows that a statement failed for, values and all."""
+NUMBERS = re.compile(r"\+?91[06-9]\d{9}\b")
+
+
+def discreet(text: str) -> str:
+    """The text of an error without the values of rows, and without anybody's telephone number."""
+    return NUMBERS.sub("…", OF_ROWS.sub("DETAIL: …\n", text))
 
 
 def configure(log_format: str, level: str) -> None:
@@ -25,12 +40,12 @@ def configure(log_format: str, level: str) -> None:
         theirs = [lambda *given: as_json(*given).decode()]
     else:
         # The usual formatter prints local variables, which hold what people sent us.
-        plain, colors = structlog.dev.plain_traceback, sys.stderr.isatty()
+        colors = sys.stderr.isatty()
         ours = theirs = [
             with_request_id,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.dev.ConsoleRenderer(colors, exception_formatter=plain),
+            structlog.dev.ConsoleRenderer(colors, exception_formatter=plainly),
         ]
         written = structlog.PrintLoggerFactory(sys.stderr)
     structlog.configure(
@@ -52,6 +67,10 @@ def configure(log_format: str, level: str) -> None:
         logging.getLogger(noisy).setLevel("WARNING")
 
 
+def plainly(written: Any, exc_info: Any) -> None:
+    written.write("\n" + discreet("".join(traceback.format_exception(*exc_info))).rstrip("\n"))
+
+
 def with_request_id(_: Any, __: str, event: EventDict) -> EventDict:
     if id := current_request.get():
         event.setdefault("request_id", id)
@@ -62,5 +81,6 @@ def as_json(_: Any, level: str, event: EventDict) -> bytes:
     """The whole way of an event in one step: every request takes it."""
     if "exc_info" in event:
         event = format_exc_info(_, level, event)
-    line = {"timestamp": datetime.now(UTC), "level": level, **with_request_id(_, level, event)}
+        event["exception"] = discreet(event.get("exception", ""))
+    line = {"timestamp": clock.now(), "level": level, **with_request_id(_, level, event)}
     return orjson.dumps(line, default=repr, option=orjson.OPT_UTC_Z)

@@ -1,19 +1,18 @@
 """Pages: a run of rows from a longer list, as Relay's connections define it."""
 
 import base64
-import binascii
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
 from inspect import Parameter
 from typing import Annotated, Any
 
-import msgspec
+import orjson
 
 from runtime.batch import SHAPE, Batch
 from runtime.faults import BadInput, LimitExceeded
+from runtime.values import TAKEN
 
 Values = tuple[Any, ...]
 
@@ -76,7 +75,7 @@ class Window:
 
 def cursor_of(sort: str, values: Values) -> str:
     """Opaque to clients; holds only what is public of the row, for anyone can decode it."""
-    return base64.urlsafe_b64encode(msgspec.json.encode([sort, *values])).decode().rstrip("=")
+    return base64.urlsafe_b64encode(orjson.dumps([sort, *values])).decode().rstrip("=")
 
 
 def values_of(
@@ -86,12 +85,13 @@ def values_of(
         return None
     try:
         raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
-        made_for, *values = msgspec.json.decode(raw, type=list[Any])
-        typed: Values = tuple(
-            msgspec.convert(value, kind, strict=kind is not datetime)
-            for value, kind in zip(values, kinds, strict=True)
-        )
-    except (ValueError, binascii.Error, msgspec.MsgspecError):
+        held = orjson.loads(raw)
+        if not isinstance(held, list) or not held:
+            raise ValueError(held)
+        made_for, *typed = [
+            TAKEN[kind](value) for value, kind in zip(held, (str, *kinds), strict=True)
+        ]
+    except ValueError:
         raise BadInput(
             f"`{argument}` is not a cursor of this list. Use one from `pageInfo` or `edges`.",
             argument=argument,
@@ -102,7 +102,7 @@ def values_of(
             f" {sort}. Start again without `{argument}`.",
             argument=argument,
         )
-    return typed
+    return tuple(typed)
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,10 +3,11 @@
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
-from datetime import UTC, datetime
+from datetime import datetime
 
 from sqlalchemy import ARRAY, BigInteger, DateTime, Text, bindparam, column, select, table
 
+from runtime import clock
 from runtime.database import Database
 from runtime.reads import Tally, compiled
 from runtime.rights import Role
@@ -61,7 +62,7 @@ class Standing:
 
     @property
     def is_open(self) -> bool:
-        ended = self.until is not None and self.until <= datetime.now(UTC)
+        ended = self.until is not None and self.until <= clock.now()
         return not self.stopped and not ended
 
 

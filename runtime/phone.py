@@ -6,8 +6,8 @@ from runtime.faults import BadInput
 from runtime.settings import Settings
 from runtime.words import Exact
 
-INDIAN = re.compile(r"\+91[6-9]\d{9}")
-DEMO = re.compile(r"\+910000\d{6}")
+INDIAN = re.compile(r"\+91[6-9][0-9]{9}")
+DEMO = re.compile(r"\+910000[0-9]{6}")
 """Of people who do not exist: no network can dial it."""
 
 

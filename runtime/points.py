@@ -1,14 +1,16 @@
 """Points that may be spent: so many at once, and so many a second again (a leaky bucket).
 
-Of each client only one moment is kept, the one at which all its points will be back (GCRA); so
-there is nothing to be refilled, and a client who was not seen for a while costs nothing.
+Of each client what it owes is kept, and the moment at which it owed that; so there is nothing to
+be refilled, and a client who was not seen for a while costs nothing. Points are added to points,
+never to the time of day: what is left does not depend on what a clock shows.
 """
 
-import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
+
+from runtime import clock
 
 if TYPE_CHECKING:
     from runtime.quota import Use
@@ -21,14 +23,19 @@ PREFIX = "points:"
 TAKE = """
 local time = redis.call('TIME')
 local now = tonumber(time[1]) + tonumber(time[2]) / 1000000
-local back = math.max(tonumber(redis.call('GET', KEYS[1]) or '0'), now)
-local later = back + tonumber(ARGV[1])
-local span = tonumber(ARGV[2])
-if later - now > span and back > now then
-    return {0, tostring(back - now)}
+local points, capacity, per_second = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local held, at = string.match(redis.call('GET', KEYS[1]) or '', '(%S+) (%S+)')
+local owed = 0
+if held then
+    owed = math.max(0, tonumber(held) - math.max(0, now - tonumber(at)) * per_second)
 end
-redis.call('SET', KEYS[1], string.format('%.6f', later), 'PX', math.ceil((later - now) * 1000) + 1)
-return {1, tostring(later - now)}
+if owed > 0 and owed + points > capacity then
+    return {0, string.format('%.17g', owed)}
+end
+owed = string.format('%.17g', owed + points)
+local lasts = math.ceil(tonumber(owed) / per_second * 1000) + 1
+redis.call('SET', KEYS[1], owed .. ' ' .. string.format('%.6f', now), 'PX', lasts)
+return {1, owed}
 """
 
 
@@ -59,17 +66,22 @@ class Standing:
 
     allowance: Allowance
     allowed: bool
-    owed_seconds: float
-    """Until all points are back."""
+    owed: float
+    """Points that are not back yet."""
 
     @property
     def remaining(self) -> int:
-        return max(0, int((self.allowance.span - self.owed_seconds) * self.allowance.per_second))
+        return max(0, int(self.allowance.capacity - self.owed))
+
+    @property
+    def owed_seconds(self) -> float:
+        """Until all points are back."""
+        return self.owed / self.allowance.per_second
 
     def wait(self, points: float) -> float:
         """Seconds until so many points may be taken."""
-        free = max(0.0, self.allowance.span - points / self.allowance.per_second)
-        return max(0.0, self.owed_seconds - free)
+        free = max(0.0, self.allowance.capacity - points)
+        return max(0.0, self.owed - free) / self.allowance.per_second
 
 
 @dataclass(frozen=True)
@@ -91,21 +103,20 @@ class Meter(Protocol):
 class Memory:
     """Of this process."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._back: OrderedDict[str, float] = OrderedDict()
+    def __init__(self) -> None:
+        self._owed: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     def take(self, key: str, points: float, allowance: Allowance) -> Standing:
-        now = self._clock()
-        back = max(self._back.get(key, now), now)
-        later = back + points / allowance.per_second
-        if later - now > allowance.span and back > now:
-            return Standing(allowance, False, back - now)
-        self._back[key] = later
-        self._back.move_to_end(key)
-        if len(self._back) > REMEMBERED:
-            self._back.popitem(last=False)
-        return Standing(allowance, True, later - now)
+        now = clock.elapsed()
+        held, at = self._owed.get(key, (0.0, now))
+        owed = max(0.0, held - (now - at) * allowance.per_second)
+        if owed and owed + points > allowance.capacity:
+            return Standing(allowance, False, owed)
+        self._owed[key] = owed + points, now
+        self._owed.move_to_end(key)
+        if len(self._owed) > REMEMBERED:
+            self._owed.popitem(last=False)
+        return Standing(allowance, True, owed + points)
 
 
 class Shared:
@@ -118,8 +129,8 @@ class Shared:
 
     async def take(self, key: str, points: float, allowance: Allowance) -> Standing:
         async def taken(redis: Any) -> Standing:
-            seconds = points / allowance.per_second
-            allowed, owed = await redis.eval(TAKE, 1, PREFIX + key, seconds, allowance.span)
+            given = points, allowance.capacity, allowance.per_second
+            allowed, owed = await redis.eval(TAKE, 1, PREFIX + key, *given)
             return Standing(allowance, bool(allowed), float(owed))
 
         standing: Standing | None = await self._redis.ask(None, taken)

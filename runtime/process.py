@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runtime.bearer import Bearers
+from runtime.bounds import Bounds, Work
 from runtime.database import Database
 from runtime.feed import Feed
 from runtime.oidc import Officials
@@ -15,7 +16,7 @@ from runtime.parts import Parts, parts_for
 from runtime.quota import Ledger
 from runtime.runner import RunnerFor
 from runtime.settings import Settings
-from runtime.sms import ConsoleSms, HttpSms, Sms
+from runtime.sms import HttpSms, Sms, sender_for
 from runtime.storage import LocalStorage, Storage, folder_for
 from runtime.store import redis_at
 from runtime.tokens import Keys
@@ -49,13 +50,18 @@ async def process_of(
 ) -> AsyncIterator[Process]:
     """Over `settings.database_url`, which must be set."""
     assert settings.database_url is not None
-    database = Database(settings.database_url, pool_size=settings.pool_size)
+    database = Database(
+        settings.database_url,
+        pool_size=settings.pool_size,
+        reads=Bounds.of(settings, Work.READ),
+        transactions=Bounds.of(settings, Work.COMMAND),
+    )
     keys = Keys(
         Path(settings.signing_keys) if settings.signing_keys else None,
-        settings.issuer,
+        settings.address,
         settings.oidc_audience,
     )
-    sender = sms or (HttpSms(settings.sms_url, settings.sms_token) if settings.sms_url else None)
+    sender = sms or sender_for(settings)
     issuer = settings.oidc_issuer
     officials = Officials(settings, issuer, database) if issuer else None
     redis = redis_at(settings.redis_url)
@@ -68,7 +74,7 @@ async def process_of(
             settings,
             database,
             keys,
-            sender or ConsoleSms(),
+            sender,
             LocalStorage(folder_for(settings)),
             parts_for(settings),
             Bearers(keys),

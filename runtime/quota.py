@@ -13,6 +13,8 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import text
 
+from runtime import clock
+from runtime.clock import NOW
 from runtime.database import Database
 from runtime.geography import INDIA
 from runtime.partner import Partners, Quotas
@@ -28,7 +30,7 @@ USE = text(
     f"""
     INSERT INTO partner_usage AS u
            (client_id, day, minute, requests, points, rows_read, minute_points, minute_rows)
-    VALUES (:client, (now() AT TIME ZONE '{INDIA}')::date, date_trunc('minute', now()),
+    VALUES (:client, (:now AT TIME ZONE '{INDIA}')::date, date_trunc('minute', :now),
             :requests, :points, :rows, :points, :rows)
         ON CONFLICT (client_id, day) DO UPDATE
        SET requests = u.requests + :requests,
@@ -46,26 +48,26 @@ USE = text(
                      AND u.minute_rows < :rows_per_minute)))
     RETURNING points, rows_read, minute_points, minute_rows, warned_at IS NOT NULL AS warned
     """
-)
+).bindparams(NOW)
 REFUSED = text(
     f"""
     UPDATE partner_usage SET refused = refused + 1
-     WHERE client_id = :client AND day = (now() AT TIME ZONE '{INDIA}')::date
+     WHERE client_id = :client AND day = (:now AT TIME ZONE '{INDIA}')::date
     RETURNING points, rows_read, minute_points, minute_rows, warned_at IS NOT NULL AS warned
     """
-)
+).bindparams(NOW)
 WARN = text(
     f"""
     WITH warned AS (
-        UPDATE partner_usage SET warned_at = now()
-         WHERE client_id = :client AND day = (now() AT TIME ZONE '{INDIA}')::date
+        UPDATE partner_usage SET warned_at = :now
+         WHERE client_id = :client AND day = (:now AT TIME ZONE '{INDIA}')::date
            AND warned_at IS NULL
         RETURNING client_id
     )
-    INSERT INTO outbox (event, subject_id, facts)
-    SELECT '{WARNING}', client_id, jsonb_build_object('used', CAST(:used AS text)) FROM warned
+    INSERT INTO outbox (event, subject_id, facts, happened_at)
+    SELECT '{WARNING}', client_id, jsonb_build_object('used', CAST(:used AS text)), :now FROM warned
     """
-)
+).bindparams(NOW)
 
 
 class Of(StrEnum):
@@ -133,13 +135,14 @@ class Ledger:
         quotas = await self._partners.quotas(client_id)
         if quotas is None:
             return None
-        of = {"client": client_id}
+        now = clock.now()
+        of = {"client": client_id, NOW.key: now}
         values = {"requests": requests, "points": points, "rows": rows, **vars(quotas), **of}
         enforced = self._enforced and requests > 0
         used = await self._database.write(USE, tally, {**values, "enforced": enforced})
         allowed = bool(used)
         ((*counts, warned),) = used or await self._database.write(REFUSED, tally, of)
-        use = Use(points, tuple(standing(quotas, *counts)), allowed, self._enforced)
+        use = Use(points, tuple(standing(quotas, now, *counts)), allowed, self._enforced)
         near = [q for q in use.quotas if q.per is Per.DAY and q.used >= WARNED_AT * q.limit]
         if near and not warned:
             await self._database.write(WARN, tally, {**of, "used": near[0].of.value})
@@ -147,9 +150,8 @@ class Ledger:
 
 
 def standing(
-    quotas: Quotas, points: int, rows: int, minute_points: int, minute_rows: int
+    quotas: Quotas, now: datetime, points: int, rows: int, minute_points: int, minute_rows: int
 ) -> Iterator[Quota]:
-    now = datetime.now(UTC)
     minute = now.replace(second=0, microsecond=0) + timedelta(minutes=1)
     tomorrow = now.astimezone(ZoneInfo(INDIA)).date() + timedelta(days=1)
     day = datetime.combine(tomorrow, time(), ZoneInfo(INDIA)).astimezone(UTC)

@@ -3,14 +3,15 @@
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Protocol, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import asyncpg
 import orjson
+import structlog
 from sqlalchemy import Select
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -18,6 +19,10 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.visitors import cloned_traverse
 
 from runtime.along import Part
+from runtime.bounds import USUAL, Bounds, bind
+from runtime.faults import Displaced, TooSlow
+
+log = structlog.get_logger()
 
 # As engines have it, with its driver.
 DIALECT: Any = create_async_engine("postgresql+asyncpg://").dialect
@@ -39,8 +44,13 @@ SEVERED = (
     asyncpg.CrashShutdownError,
     asyncpg.IdleSessionTimeoutError,
 )
+GIVEN_UP = (asyncio.CancelledError, TooSlow, Displaced)
 STALE = (*SEVERED, asyncpg.OutdatedSchemaCacheError, asyncpg.InternalClientError)
 """The last is what the driver says where the end of a connection came between two of its steps."""
+
+TURN_SECONDS = 1.0
+END_SECONDS = 2.0
+"""How long the server may take to end what it is told to."""
 
 
 @dataclass
@@ -128,33 +138,57 @@ class Source(Protocol):
     async def fetch(self, query: Query, given: Mapping[str, Any], tally: Tally) -> list[Record]: ...
 
 
+class Waiter(NamedTuple):
+    """Who waits for a connection."""
+
+    since: float
+    statement: str
+    place: "asyncio.Future[Place]"
+
+    @property
+    def waits(self) -> bool:
+        return not self.place.done()
+
+
 class Reads:
     """A pool, for statements that run one by one outside any transaction.
 
     The connection used last is used first: what it has prepared is warm, here and in the
     server. Connections are opened when they are needed, up to `size`. Where all are in use,
     whoever waits is handed the next one done with, in the order in which they came.
+
+    Slow reads do not starve others: who has waited for `TURN_SECONDS` takes the place of the read
+    that has run longest, if that is as long as that; and while a statement runs so long, others of
+    the same wait behind all that do not.
     """
 
-    def __init__(self, url: str, *, size: int, patience: float, **server_settings: str) -> None:
+    def __init__(self, url: str, *, size: int, patience: float, bounds: Bounds = USUAL) -> None:
+        """`patience` is in seconds, for a connection or a turn on one."""
         _, self._address = DIALECT.create_connect_args(make_url(url))
-        self._server_settings = server_settings
+        self._bounds = bounds
+        self._seconds = bounds.statement or None
         self._patience = patience
         self._size = size
         self._idle: list[Place] = [None] * size
         """The one used last at the end."""
-        self._waiting: deque[asyncio.Future[Place]] = deque()
+        self._waiting: deque[Waiter] = deque()
         """While anybody waits, none is idle."""
+        self._running: dict[asyncio.Timeout, tuple[float, str]] = {}
+        """When each read began, and its statement, by what is to end it; the longest first."""
+        self._slow: set[str] = set()
+        """The statements that ran long when that was last looked at."""
+        self._looking: asyncio.TimerHandle | None = None
+        """While anybody waits."""
         self._closing: set[asyncio.Task[None]] = set()
 
     async def fetch(self, query: Query, given: Mapping[str, Any], tally: Tally) -> list[Record]:
         values = query.bound(given)
         # Every read takes this way: it is what `_lent` does, written out for what that costs.
-        connection = self._idle.pop() if self._idle else await self._turn()
+        connection = self._idle.pop() if self._idle else await self._turn(query.sql)
+        if connection is None or connection.is_closed():
+            connection = await self._new()
         try:
-            if connection is None or connection.is_closed():
-                connection = await self._open()
-            rows = await run(connection, query, values, tally)
+            rows = await self._run(connection, query, values, tally)
         except BaseException as error:
             if not is_stale(connection, error):
                 self._take_back(connection, error)
@@ -167,7 +201,25 @@ class Reads:
         # may be with all that are idle. Reading again does no harm.
         self._drop_idle()
         async with self._lent(None) as opened:
-            return await run(opened, query, values, tally)
+            return await self._run(opened, query, values, tally)
+
+    async def _run(
+        self, connection: Connection, query: Query, values: list[Any], tally: Tally
+    ) -> list[Record]:
+        """Raises TooSlow and Displaced. PostgreSQL has the same bound, but not behind a pooler."""
+        ending = asyncio.timeout(self._seconds)
+        try:
+            async with ending:
+                self._running[ending] = asyncio.get_running_loop().time(), query.sql
+                return await run(connection, query, values, tally)
+        except TimeoutError:
+            if not ending.expired():
+                raise
+            if ending not in self._running:
+                raise Displaced from None
+            raise TooSlow(self._bounds.statement) from None
+        finally:
+            self._running.pop(ending, None)
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator["Snapshot"]:
@@ -197,13 +249,17 @@ class Reads:
             await close(connection)
 
     async def close(self) -> None:
+        await asyncio.gather(*self._closing)
         self._drop_idle()
         await asyncio.gather(*self._closing)
 
-    async def _turn(self) -> Place:
+    async def _turn(self, statement: str = "") -> Place:
         """What the next who is done passes on. TimeoutError, if that takes too long."""
-        waiter: asyncio.Future[Place] = asyncio.get_running_loop().create_future()
-        self._waiting.append(waiter)
+        loop = asyncio.get_running_loop()
+        waiter: asyncio.Future[Place] = loop.create_future()
+        self._waiting.append(Waiter(loop.time(), statement, waiter))
+        if self._looking is None:
+            self._looking = loop.call_later(TURN_SECONDS, self._look)
         try:
             async with asyncio.timeout(self._patience):
                 return await waiter
@@ -213,48 +269,103 @@ class Reads:
                 self._pass_on(waiter.result())
             raise
 
+    def _look(self) -> None:
+        """Ends a read for who has waited long enough for its place; looks again as long as anybody
+        waits. One at a time: the others wait for a moment only, once a place is free of slow ones.
+        """
+        loop = asyncio.get_running_loop()
+        due = loop.time() - TURN_SECONDS
+        long = [ending for ending, (since, _) in self._running.items() if since <= due]
+        self._slow = {self._running[ending][1] for ending in long}
+        if long and any(waiter.since <= due for waiter in self._waiting if waiter.waits):
+            # In this order: what is not among the running any more was ended for others.
+            del self._running[long[0]]
+            long[0].reschedule(loop.time())
+            log.warning("displaced", waiting=len(self._waiting))
+        self._looking = None
+        if self._waiting:
+            self._looking = loop.call_later(TURN_SECONDS / 4, self._look)
+
     def _pass_on(self, connection: Place) -> None:
+        if self._slow:
+            quick = (w for w in self._waiting if w.waits and w.statement not in self._slow)
+            if (first := next(quick, None)) is not None:
+                self._waiting.remove(first)
+                first.place.set_result(connection)
+                return
         while self._waiting:
             waiter = self._waiting.popleft()
-            if not waiter.done():  # Whoever gave up is passed over.
-                waiter.set_result(connection)
+            if waiter.waits:  # Whoever gave up is passed over.
+                waiter.place.set_result(connection)
                 return
+        self._slow.clear()
         if connection is None:
             self._idle.insert(0, None)
         else:
             self._idle.append(connection)
 
-    def _take_back(self, connection: Place, error: BaseException) -> None:
-        """Kept, unless it broke or the read was cancelled: the server may then still be busy
-        with it."""
+    def _take_back(self, connection: Connection, error: BaseException) -> None:
+        """Kept, unless it broke."""
         if isinstance(error, ANSWERS) and not isinstance(error, SEVERED):
             self._pass_on(connection)
+        elif isinstance(error, GIVEN_UP):
+            self._see_to(self._ended(connection))
         else:
             self._drop(connection)
             self._pass_on(None)
 
+    async def _ended(self, connection: Connection) -> None:
+        """The driver has told the server to end what was given up. Until it has, its place is
+        taken: so there are never more statements under way than connections."""
+        try:
+            async with asyncio.timeout(END_SECONDS):
+                await connection.execute("SELECT 1")
+        except Exception:
+            await close(connection)
+            self._pass_on(None)
+        else:
+            self._pass_on(connection)
+
     @asynccontextmanager
     async def _lent(self, connection: Place) -> AsyncIterator[Connection]:
+        if connection is None or connection.is_closed():
+            connection = await self._new()
         try:
-            if connection is None or connection.is_closed():
-                connection = await self._open()
             yield connection
         except BaseException as error:
             self._take_back(connection, error)
             raise
         self._pass_on(connection)
 
+    async def _new(self) -> Connection:
+        """In a place that is ours. Who gives up meanwhile leaves it to others: the driver cannot be
+        cut off while it opens one without leaving something lying about."""
+        opening = asyncio.create_task(self._open())
+        try:
+            return await asyncio.shield(opening)
+        except BaseException:
+            self._see_to(self._left(opening))
+            raise
+
+    async def _left(self, opening: asyncio.Task[Connection]) -> None:
+        try:
+            connection = await opening
+        except Exception:
+            self._pass_on(None)
+        else:
+            self._pass_on(connection)
+
     async def _open(self) -> Connection:
         connection: Connection = await asyncpg.connect(
             **self._address,
             timeout=self._patience,
-            server_settings=self._server_settings,
             # The driver keeps statements prepared, the latest used of them, however long.
             statement_cache_size=500,
             max_cached_statement_lifetime=0,
             max_cacheable_statement_size=0,
         )
         try:
+            await bind(connection, self._bounds)
             for name in ("json", "jsonb"):
                 await connection.set_type_codec(
                     name, schema="pg_catalog", encoder=encode, decoder=orjson.loads
@@ -271,9 +382,12 @@ class Reads:
 
     def _drop(self, connection: Place) -> None:
         if connection is not None:
-            closing = asyncio.create_task(close(connection))
-            self._closing.add(closing)
-            closing.add_done_callback(self._closing.discard)
+            self._see_to(close(connection))
+
+    def _see_to(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
 
 
 class Snapshot:
@@ -301,8 +415,8 @@ async def run(
         tally.seconds += time.perf_counter() - started
 
 
-def is_stale(connection: Place, error: BaseException) -> bool:
-    if isinstance(error, asyncpg.InterfaceError) and connection is not None:
+def is_stale(connection: Connection, error: BaseException) -> bool:
+    if isinstance(error, asyncpg.InterfaceError):
         # What the driver says when it saw the connection go between two messages.
         return connection.is_closed()
     return isinstance(error, STALE)
@@ -311,7 +425,7 @@ def is_stale(connection: Place, error: BaseException) -> bool:
 async def close(connection: Connection) -> None:
     """Cancels what the server is still doing for us first."""
     with suppress(Exception):
-        await connection.close(timeout=2)
+        await connection.close(timeout=END_SECONDS)
 
 
 def encode(value: Any) -> str:

@@ -16,6 +16,7 @@ from aiohttp import ClientError, ClientResponse
 from standardwebhooks.webhooks import Webhook
 from yarl import URL
 
+from runtime import clock
 from runtime.network import Lookups, a_session, is_public, looked_up, public_authorities
 
 RESPONSE_LIMIT = 4_096
@@ -90,7 +91,7 @@ class Receivers:
     async def post(self, url: str, id: str, body: str, secrets: Sequence[str]) -> Reaction:
         """`id` is the same for each attempt at the same message. Whoever knows any of the secrets
         can verify it. Never raises for what the other side does."""
-        at, began = datetime.now(UTC), time.monotonic()
+        at, began = clock.now(), time.monotonic()
         signatures = [Webhook(secret).sign(id, at, body) for secret in secrets]
         headers = {
             "webhook-id": id,

@@ -1,11 +1,13 @@
 """Everything that differs between two deployments, read once from the environment."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
 from starlette.config import Config
 
+MOST = 2**31 - 1
 CHOICES = {
     "log_format": ("console", "json"),
     "log_level": ("debug", "info", "warning", "error"),
@@ -14,8 +16,62 @@ CHOICES = {
     "ide": ("always", "development", "never"),
     "introspection": ("always", "development", "never"),
     "suggestions": ("always", "development", "never"),
+    "webhooks": ("on", "off"),
 }
 """What these settings may say."""
+RANGES: dict[str, tuple[float, float]] = {
+    "port": (0, 65_535),
+    "metrics_port": (0, 65_535),
+    "pool_size": (2, 1_000),
+    "workers": (1, 1_000),
+    "depth_limit": (1, 100),
+    "partner_seconds": (0.1, MOST),
+    "webhook_seconds": (0.1, MOST),
+    **dict.fromkeys(
+        (
+            *("drain_seconds", "slow_seconds", "batch_limit", "suppress_below", "minimum_age"),
+            *("document_bytes", "cache_bytes", "response_cache_bytes", "entity_cache_rows"),
+            *("clock_skew_seconds", "km_per_star", "km_per_recent_job", "km_per_busy_hour"),
+            *("reschedule_hours", "moves_per_booking", "notice_minutes", "help_repeat_seconds"),
+            *("webhooks_each", "webhook_overlap_hours", "rating_prior_weight"),
+            *("statement_seconds_read", "statement_seconds_command", "statement_seconds_job"),
+            *("statement_seconds_export", "lock_seconds", "idle_seconds"),
+        ),
+        (0, MOST),
+    ),
+}
+"""Of numbers that may be other than 1 and more."""
+KINDS = {bool: "true or false", int: "a whole number", float: "a number"}
+POINTS = r"0*[1-9]\d*(\.\d+)?/(0*[1-9]\d*(\.\d+)?|0?\.0*[1-9]\d*)"
+NAMED = r"[\w-]+=https?://[^\s,]+"
+ADDRESS = r"https?://[^\s/]+\S*"
+FORMS = {
+    **dict.fromkeys(
+        ("points_anonymous", "points_person", "points_partner", "points_official"),
+        (POINTS, "points to spend at once and to get back in a second, such as 20000/200"),
+    ),
+    **dict.fromkeys(
+        ("issuer", "sms_url", "oidc_issuer", "otel_exporter_otlp_endpoint"),
+        (ADDRESS, "an address such as https://sewamitra.up.gov.in"),
+    ),
+    "database_url": (r"postgres(ql)?(\+\w+)?://\S*", "an address such as postgresql://host/name"),
+    "redis_url": (r"(rediss?|unix)://\S+", "an address such as redis://127.0.0.1:6379"),
+    "host": (r"[\w.:%-]+", "an address or a name of this machine"),
+    "emergency_numbers": (r" *\d+ *(, *\d+ *)*", "numbers to dial, with commas between them"),
+    "subgraph_urls": (
+        rf" *{NAMED} *(, *{NAMED} *)*",
+        "`name=url`, with commas between several",
+    ),
+    "passed_headers": (r" *[\w-]+ *(, *[\w-]+ *)*", "names of headers, with commas between them"),
+    "forwarded_allow_ips": (
+        r"\*| *[\w.:/]*\w[\w.:/]* *(, *[\w.:/]*\w[\w.:/]* *)*",
+        "addresses, with commas between them",
+    ),
+}
+"""How these settings are written, as a pattern and in words. Others have readers of their own."""
+
+
+LOCAL = r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?"
 
 
 @dataclass(frozen=True)
@@ -41,6 +97,12 @@ class Settings:
     metrics_port: int = 0
     otel_exporter_otlp_endpoint: str | None = None
     pool_size: int = 10
+    statement_seconds_read: float = 10.0
+    statement_seconds_command: float = 20.0
+    statement_seconds_job: float = 600.0
+    statement_seconds_export: float = 120.0
+    lock_seconds: float = 10.0
+    idle_seconds: float = 60.0
     cors_origins: str | None = None
     body_limit: int = 100_000
     batch_limit: int = 0
@@ -82,7 +144,7 @@ class Settings:
     exports_at_once: int = 2
     exports_kept_days: int = 7
 
-    issuer: str = "http://127.0.0.1:8000"
+    issuer: str | None = None
     signing_keys: str | None = None
     access_minutes: int = 10
     refresh_days: int = 30
@@ -132,6 +194,7 @@ class Settings:
     emergency_numbers: str = "112,1090,181"
     help_repeat_seconds: int = 60
 
+    webhooks: str = "on"
     webhook_key: str | None = None
     webhook_private: bool = False
     webhook_seconds: float = 10.0
@@ -157,10 +220,46 @@ class Settings:
                 raise ValueError(f"{name.upper()} is one of {', '.join(choices)}.")
 
     @property
+    def address(self) -> str:
+        """Where clients find us, and who our tokens say they are from."""
+        return (self.issuer or self.served_at).rstrip("/")
+
+    @property
+    def served_at(self) -> str:
+        """The address of this process, for whoever is on this machine."""
+        host = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)
+        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+
+    @property
+    def signs_webhooks(self) -> bool:
+        return self.webhooks == "on" and (self.development or self.webhook_key is not None)
+
+    @property
     def origins(self) -> list[str]:
         """Of the pages that may read answers in a browser."""
         named = (origin.strip().rstrip("/") for origin in (self.cors_origins or "").split(","))
         return [origin for origin in named if origin]
+
+    @property
+    def migrates(self) -> bool:
+        """Whether a start brings the tables to the newest version by itself."""
+        return self.database_url is None or self.development
+
+    @property
+    def is_demo(self) -> bool:
+        """Whether the data are made by us, and can be made again."""
+        return self.database_url is None and self.development
+
+    @property
+    def local_origins(self) -> str | None:
+        """The pattern of pages on one's own machine, which may read answers in development where
+        no others are named."""
+        return LOCAL if self.development and self.cors_origins is None else None
+
+    def admits(self, origin: str) -> bool:
+        """Whether pages of the origin may read answers in a browser."""
+        pattern = self.local_origins
+        return origin in self.origins or bool(pattern and re.fullmatch(pattern, origin))
 
     def shows(self, name: str) -> bool:
         """Whether clients are shown what they need only while they are written."""
@@ -173,9 +272,26 @@ class Settings:
         config = Config() if environment is None else Config(environ=dict(environment))
         found: dict[str, Any] = {}
         for field in fields(cls):
-            name = field.name.upper()
+            name, kind = field.name.upper(), type(field.default)
             if field.default is None:
                 found[field.name] = config(name, default=None) or None
-            else:
-                found[field.name] = config(name, cast=type(field.default), default=field.default)
+                continue
+            try:
+                found[field.name] = config(name, cast=kind, default=field.default)
+            except ValueError:
+                raise ValueError(f"{name} must be {KINDS[kind]}.") from None
+        for name, value in found.items():
+            refuse(name, value)
         return cls(**found)
+
+
+def refuse(name: str, value: Any) -> None:
+    """Raises ValueError for what a setting cannot be; its value may be secret, and is not told."""
+    least, most = RANGES.get(name, (1, MOST))
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        if not least <= value <= most:
+            raise ValueError(f"{name.upper()} must be from {least:,} to {most:,}.")
+    elif isinstance(value, str) and name in FORMS:
+        pattern, told = FORMS[name]
+        if not re.fullmatch(pattern, value):
+            raise ValueError(f"{name.upper()} must be {told}.")

@@ -1,11 +1,14 @@
-"""Text messages: printed in development, posted to a provider in production."""
+"""Text messages: shown on the terminal in development, posted to a provider in production. Neither
+they nor whom they go to are ever in a log."""
 
 from typing import Protocol
 
 import httpx
-import structlog
+from rich.console import Console
+from rich.panel import Panel
+from rich.text import Text
 
-log = structlog.get_logger()
+from runtime.settings import Settings
 
 TIMEOUT_SECONDS = 5
 
@@ -16,10 +19,17 @@ class Sms(Protocol):
 
 
 class ConsoleSms:
-    """For development: the message is in the log, codes and all."""
+    """For development: a phone on standard output, while the log is on standard error."""
 
     async def send(self, mobile: str, text: str) -> None:
-        log.info("sms", to=mobile, text=text)
+        Console().print(Panel(Text(text), title=f"SMS to {mobile}", expand=False))
+
+
+class NoSms:
+    """Where people are real and nothing says how to reach them."""
+
+    async def send(self, mobile: str, text: str) -> None:
+        raise ConnectionError("SMS_URL is not set")
 
 
 class HttpSms:
@@ -35,7 +45,14 @@ class HttpSms:
             answer = await self._client.post(self._url, json={"to": mobile, "text": text})
             answer.raise_for_status()
         except httpx.HTTPError as error:
-            raise ConnectionError(f"the SMS provider: {type(error).__name__}") from error
+            # Its text names the address, and with it perhaps a password.
+            raise ConnectionError(f"the SMS provider: {type(error).__name__}") from None
 
     async def close(self) -> None:
         await self._client.aclose()
+
+
+def sender_for(settings: Settings) -> HttpSms | ConsoleSms | NoSms:
+    if settings.sms_url:
+        return HttpSms(settings.sms_url, settings.sms_token)
+    return ConsoleSms() if settings.development else NoSms()

@@ -2,9 +2,11 @@
 
 from collections.abc import Collection
 
-from sqlalchemy import ARRAY, DateTime, Text, any_, bindparam, column, func, or_, select, table
+from sqlalchemy import ARRAY, DateTime, Text, any_, bindparam, column, or_, select, table
 from sqlalchemy import union_all as all_of
 
+from runtime import clock
+from runtime.clock import NOW
 from runtime.database import Database
 from runtime.reads import Tally, compiled
 
@@ -25,7 +27,7 @@ FALLEN = compiled(
         all_of(
             select(SESSION.c.id).where(
                 SESSION.c.id == any_(IDS),
-                or_(SESSION.c.ended_at.is_not(None), SESSION.c.expires_at <= func.now()),
+                or_(SESSION.c.ended_at.is_not(None), SESSION.c.expires_at <= NOW),
             ),
             select(WORKER.c.id).where(
                 WORKER.c.id == any_(IDS), WORKER.c.status.in_(["SUSPENDED", "ERASED"])
@@ -44,4 +46,5 @@ async def fallen(database: Database, ids: Collection[str]) -> set[str]:
     suspended or forgotten."""
     if not ids:
         return set()
-    return {id for (id,) in await database.reads.fetch(FALLEN, {"ids": list(ids)}, Tally())}
+    given = {"ids": list(ids), NOW.key: clock.now()}
+    return {id for (id,) in await database.reads.fetch(FALLEN, given, Tally())}

@@ -16,6 +16,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, JWKRegistry, Key, KeySet, OctKey
 from joserfc.jws import JWSRegistry
 
+from runtime import clock
 from runtime.watched import LOOK_SECONDS, version_of
 
 log = structlog.get_logger()
@@ -52,7 +53,8 @@ def verified(
         # Providers put parameters of their own into headers; critical ones are still refused.
         registry = JWSRegistry(algorithms=algorithms, strict_check_header=False)
         found = jwt.decode(token, keys, registry=registry).claims
-        jwt.JWTClaimsRegistry(leeway=leeway, exp={"essential": True}, **claims).validate(found)
+        now = int(clock.timestamp())
+        jwt.JWTClaimsRegistry(now, leeway, exp={"essential": True}, **claims).validate(found)
     except (JoseError, ValueError, KeyError, TypeError):
         raise InvalidToken("The token is not valid, or not any more. Sign in again.") from None
     return found
@@ -137,7 +139,7 @@ class Keys:
         }
 
     def sign(self, minutes: int, **claims: Any) -> str:
-        key, now = self.current.keys[0], int(time.time())
+        key, now = self.current.keys[0], int(clock.timestamp())
         body = {
             "iss": self._issuer,
             "aud": self._audience,

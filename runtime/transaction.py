@@ -5,7 +5,7 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, TypeVar
 
 import orjson
@@ -19,7 +19,6 @@ from sqlalchemy import (
     bindparam,
     column,
     event,
-    func,
     insert,
     select,
     table,
@@ -31,6 +30,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlalchemy.orm.exc import StaleDataError
 
+from runtime import clock
+from runtime.clock import NOW
 from runtime.faults import BadInput, Conflict, NotFound
 from runtime.language import Language
 from runtime.process import Process
@@ -42,7 +43,13 @@ from runtime.viewer import Viewer
 R = TypeVar("R")
 
 # Named here rather than imported: the tables belong to a domain, the duty to every command.
-OUTBOX = table("outbox", column("event", Text), column("subject_id", Text), column("facts", JSONB))
+OUTBOX = table(
+    "outbox",
+    column("event", Text),
+    column("subject_id", Text),
+    column("facts", JSONB),
+    column("happened_at", DateTime(timezone=True)),
+)
 DONE = table(
     "command_done",
     column("viewer_id", Text),
@@ -82,13 +89,18 @@ class Transaction:
         self.language, self.address = language, address
         self.process = process
         self.settings = process.settings
-        self.now = datetime.now(UTC)
+        self.now = clock.now()
         self.messages: list[Message] = []
         self._session = session
 
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """What statements and their row rules refer to."""
+        return {**self.viewer.parameters, NOW.key: self.now}
+
     async def find(self, statement: "Select[R]") -> R | None:
-        """The one row of a statement, or None. Row rules see the viewer's parameters."""
-        return (await self._session.scalars(statement, self.viewer.parameters)).one_or_none()
+        """The one row of a statement, or None."""
+        return (await self._session.scalars(statement, self.parameters)).one_or_none()
 
     async def the(self, statement: "Select[R]", argument: str) -> R:
         """The one row of a statement. NotFound names the argument that led nowhere."""
@@ -98,21 +110,21 @@ class Transaction:
         return found
 
     async def every(self, statement: "Select[R]") -> list[R]:
-        return list((await self._session.scalars(statement, self.viewer.parameters)).all())
+        return list((await self._session.scalars(statement, self.parameters)).all())
 
     async def rows(
         self, statement: "Select[*tuple[Any, ...]] | UpdateBase | TextClause"
     ) -> list[Any]:
         """The rows of a statement that selects or returns columns rather than one entity."""
-        return list((await self._session.execute(statement, self.viewer.parameters)).all())
+        return list((await self._session.execute(statement, self.parameters)).all())
 
     async def value(self, statement: "Select[*tuple[Any, ...]] | UpdateBase") -> Any:
         """The first column of the first row, or None."""
-        return (await self._session.execute(statement, self.viewer.parameters)).scalar()
+        return (await self._session.execute(statement, self.parameters)).scalar()
 
     async def change(self, statement: Executable) -> int:
         """Run an INSERT, UPDATE or DELETE; how many rows it touched."""
-        result = await self._session.execute(statement, self.viewer.parameters)
+        result = await self._session.execute(statement, self.parameters)
         return int(getattr(result, "rowcount", -1))
 
     async def add(self, *rows: Any) -> None:
@@ -132,7 +144,9 @@ class Transaction:
         """An event leaves with the commit: ids, and facts that are about nobody."""
         await self._session.flush()
         await self._session.execute(
-            insert(OUTBOX).values(event=event, subject_id=subject_id, facts=facts)
+            insert(OUTBOX).values(
+                event=event, subject_id=subject_id, facts=facts, happened_at=self.now
+            )
         )
 
     async def later(self, at: datetime, job: str, **arguments: str | int) -> None:
@@ -224,7 +238,7 @@ class Replay:
                 key=self._key,
                 command=self._command,
                 input_hash=self._hash,
-                done_at=func.now(),
+                done_at=tx.now,
             )
             .on_conflict_do_nothing()
             .returning(DONE.c.key)

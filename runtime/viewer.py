@@ -1,9 +1,10 @@
 """Who is asking."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Any
 
+from runtime.language import Language
 from runtime.rights import PRIVILEGES, READ, Area, Grant, Role, gates
 
 
@@ -24,6 +25,8 @@ class Viewer:
     contract: str | None = None
     """The version of what a partner client is shown; the newest, if none is named."""
     session_id: str | None = None
+    language: Language | None = field(default=None, compare=False)
+    """In which they are answered where a request does not say."""
 
     @property
     def scope(self) -> tuple[Role, bool]:

@@ -90,12 +90,17 @@ class Statistics:
         "Bookings completed.", load=load.services_delivered, max_age=FIGURES
     )
     by_district: list[DistrictStatistics] = field(
-        "The same by district, by name.", load=load.figures_by_district, size=75, max_age=FIGURES
+        "The same by district, by name.",
+        load=load.figures_by_district,
+        size=75,
+        cost=100,
+        max_age=FIGURES,
     )
     by_category: list[CategoryStatistics] = field(
         "The same by category, in the official order.",
         load=load.figures_by_category,
         size=40,
+        cost=500,
         max_age=FIGURES,
     )
 
@@ -111,6 +116,7 @@ class Query:
     search_workers: Connection[Worker] = field(
         "Active workers found by words, best rated first.",
         load=load.workers_by_text,
+        cost=200,
         check=resolve.check_search,
         max_age=CARD,
     )

@@ -57,6 +57,7 @@ from schema import (
     worker,
 )
 from schema.base import Backing, additions, backings
+from schema.scalars import CONFIG
 
 DOMAINS: tuple[ModuleType, ...] = (
     *(node, place, account, partner),
@@ -90,6 +91,7 @@ class Graph(strawberry.Schema):
             mutation=commands_of(domains),
             subscription=live.Subscription if live in domains else None,
             types=[type_ for type_ in backings if self.concerns(type_)],
+            config=CONFIG,
         )
         self.schema = public(self._schema)
         lift(self.schema, self.arguments_for)
@@ -162,12 +164,17 @@ def public(made: GraphQLSchema) -> GraphQLSchema:
     """The schema with the directives that leave parts of an answer for later."""
     return GraphQLSchema(
         query=made.query_type,
-        mutation=made.mutation_type,
-        subscription=made.subscription_type,
+        mutation=unless_empty(made.mutation_type),
+        subscription=unless_empty(made.subscription_type),
         types=[type_ for type_ in made.type_map.values() if isinstance(type_, GraphQLObjectType)],
         directives=(*specified_directives, GraphQLDeferDirective, GraphQLStreamDirective),
         extensions=made.extensions,
     )
+
+
+def unless_empty(root: GraphQLObjectType | None) -> GraphQLObjectType | None:
+    """Whoever is shown no command has no type for them either."""
+    return root if root is not None and root.fields else None
 
 
 def lift(

@@ -3,6 +3,7 @@
 import resolvers.request as resolve
 from models import request as refuse
 from models.account import CodeWrong, PlaceOutsideDistrict
+from models.booking import PriceTooHigh
 from models.visit import QuoteExpired
 from runtime.rights import Act
 from schema.base import command, criteria, mutation
@@ -19,7 +20,7 @@ class Mutation:
         resolve.request_quote,
         may=Act.BOOK,
         gives=Quote,
-        refuses=(refuse.NotOffered,),
+        refuses=(refuse.NotOffered, PriceTooHigh),
     )
     request_booking = command(
         "Ask for the work at a price you were told. A worker is then looked for.",

@@ -13,8 +13,6 @@ from schema.subgraph import OWN, subgraph
 
 FOLDER = Path(__file__).parent / "sdl"
 SNAPSHOT = FOLDER / "gateway.graphql"
-RELEASED = FOLDER / "released.graphql"
-"""What clients have been written for: the snapshot as of the last release."""
 SUPERGRAPH = FOLDER / "supergraph.graphql"
 """What routers read; `make compose` makes it of the subgraphs."""
 
@@ -52,10 +50,6 @@ def write() -> None:
         file.write_text(text, encoding="utf-8")
 
 
-def release() -> None:
-    RELEASED.write_text(current(), encoding="utf-8")
-
-
 def check() -> list[str]:
     """The lines in which the snapshots are out of date; none if they are not."""
     changes: list[str] = []
@@ -81,10 +75,3 @@ def broken_by(file: Path, text: str) -> list[str]:
         return []
     older = build_schema(file.read_text(encoding="utf-8"))
     return [change.description for change in find_breaking_changes(older, build_schema(text))]
-
-
-def breaking(older: str | None = None) -> list[str]:
-    """What would break clients written for the older SDL, or for the released one."""
-    older = older or RELEASED.read_text(encoding="utf-8")
-    changes = find_breaking_changes(build_schema(older), gateway().schema)
-    return [change.description for change in changes]

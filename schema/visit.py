@@ -133,7 +133,7 @@ class Mutation:
         resolve_price.revise_quote,
         may=Act.REVISE_QUOTE,
         gives=Booking,
-        refuses=(model.WrongState, refuse.ReworkIsFree),
+        refuses=(model.WrongState, refuse.ReworkIsFree, model.PriceTooHigh),
     )
     approve_quote = command(
         "Agree to the revised price.",

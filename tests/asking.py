@@ -14,6 +14,7 @@ from runtime.faults import formatted
 from runtime.language import Language
 from runtime.process import Process, process_of
 from runtime.settings import Settings
+from runtime.sms import Sms
 from runtime.viewer import Viewer
 from schema.contract import contract
 from schema.graph import gateway
@@ -42,9 +43,7 @@ class Inbox:
 
 
 @asynccontextmanager
-async def a_process(
-    url: str, inbox: Inbox | None = None, **settings: Any
-) -> AsyncIterator[Process]:
+async def a_process(url: str, inbox: Sms | None = None, **settings: Any) -> AsyncIterator[Process]:
     """What requests share, over the database."""
     chosen = replace(Settings(database_url=url, pool_size=5), **settings)
     async with process_of(chosen, inbox or Inbox(), CONTRACTS.engine_for) as process:

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import text
 
 import resolvers.background  # noqa: F401  (jobs and followers become known by it)
+from runtime import clock
 from runtime.background import LABOURS, LASTING
 from runtime.changes import AFTER, FOLLOWERS, enrol, follow, sequence
 from runtime.jobs import JOBS, carry_out
@@ -57,7 +58,7 @@ async def settle(process: Process, as_of: datetime | None = None) -> None:
 async def run_next(process: Process, as_of: datetime | None = None) -> bool:
     """Run the job that is due first, if there is one."""
     async with process.database.engine.begin() as connection:
-        job = (await connection.execute(DUE, {"as_of": as_of or datetime.now(UTC)})).one_or_none()
+        job = (await connection.execute(DUE, {"as_of": as_of or clock.now()})).one_or_none()
     if job is None:
         return False
     await carry_out(process, job.task_name, job.args, as_of)

@@ -2,9 +2,11 @@
 
 import asyncio
 import os
+import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
+from datetime import date
 from itertools import count
 from pathlib import Path
 from shutil import disk_usage
@@ -22,8 +24,11 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from starlette.applications import Starlette
 
 from data import reference
-from runtime.database import migrate
+from runtime import clock
+from runtime.clock import NOW
 from runtime.embedded import SETTINGS, default_folder, embedded_postgres
+from runtime.ending import end_when_told
+from runtime.migration import migrate
 from runtime.rights import Role
 from runtime.settings import Settings
 from runtime.viewer import Viewer
@@ -48,8 +53,57 @@ LEFT_BEHIND = r"SELECT datname FROM pg_database WHERE datname ~ '^sewa_\d+_\d+$'
 """By runs that were killed, too."""
 numbers = count(1)
 
+SERVERS = {"server_url", "redis_url"}
+"""The fixtures by which a test comes to a database, or to Redis."""
+
 Ask = Callable[..., Awaitable[Any]]
 Statements = Callable[..., AbstractContextManager[list[str]]]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--today",
+        type=date.fromisoformat,
+        help="Run as if today were another day: the gateway's clock is moved, PostgreSQL's is not.",
+    )
+
+
+def interrupt(_: int) -> None:
+    raise KeyboardInterrupt
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # Told to end, the suite ends what it has started, as with Ctrl-C.
+    end_when_told(interrupt)
+    config.addinivalue_line("markers", "same_day: needs other programs to have the gateway's clock")
+    if (day := config.getoption("--today")) is not None:
+        ours, ahead = clock.now, day - clock.today()
+        clock.now = lambda: ours() + ahead
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Quick is what needs no server, and is not marked as slow."""
+    is_moved = config.getoption("--today") is not None
+    other_clock = pytest.mark.skip(reason="the gateway's clock is moved, and others' are not")
+    for item in items:
+        needs = SERVERS & set(getattr(item, "fixturenames", ()))
+        if not needs and item.get_closest_marker("slow") is None:
+            item.add_marker("quick")
+        if is_moved and item.get_closest_marker("same_day"):
+            item.add_marker(other_clock)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Whoever writes a quick test that starts a program is told so, before others wait for it."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("This test starts a program: mark it, or its module, as slow.")
+
+    with pytest.MonkeyPatch.context() as patch:
+        if item.get_closest_marker("quick"):
+            patch.setattr(subprocess.Popen, "__init__", refuse)
+        return (yield)
 
 
 def data_folder() -> Path:
@@ -88,11 +142,13 @@ def run_sql(url: str, *statements: str) -> None:
 
 
 async def run_sql_async(url: str, *statements: str) -> None:
+    """In them, `:now` is what the gateway's clock says."""
     engine = create_async_engine(url, isolation_level="AUTOCOMMIT")
     try:
         async with engine.connect() as connection:
             for statement in statements:
-                await connection.execute(text(statement))
+                times = (NOW,) if ":now" in statement else ()
+                await connection.execute(text(statement).bindparams(*times), {NOW.key: clock.now()})
     finally:
         await engine.dispose()
 

@@ -11,17 +11,17 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import httpx
 from graphql import OperationDefinitionNode, parse
 
 from data import reference
 from models.account import DemoAccount
-from runtime.database import migrate
-from runtime.geography import INDIA
+from runtime import clock
+from runtime.geography import in_india
+from runtime.migration import migrate
 from runtime.process import process_of
 from runtime.settings import Settings
 from server import create_app
@@ -45,6 +45,7 @@ EVER_NEW = (
     (re.compile(r"\d{4}-\d\d-\d\dT[\d:.+Z]+"), "…T…"),
     (re.compile(r"\d{4}-\d\d\b"), "…"),
     (re.compile(r"\b(SM|GR)[0-9-]{4,}\b"), r"\1…"),
+    (re.compile(r"\bwhsec_[\w+/=]+"), "whsec_…"),
     (TOKEN, "…"),
 )
 """What is another each day: it is compared by its kind."""
@@ -128,7 +129,7 @@ async def lived(url: str, page: str) -> list[Any]:
         purposes=[],
     )
     await save(url, officer)
-    morning = datetime.now(ZoneInfo(INDIA)).replace(hour=10, minute=0, second=0, microsecond=0)
+    morning = in_india(clock.now()).replace(hour=10, minute=0, second=0, microsecond=0)
     tomorrow = morning + timedelta(days=1)
     known = {
         "provider": provider.id,

@@ -8,6 +8,7 @@ from graphql import (
     GraphQLInterfaceType,
     GraphQLNamedType,
     GraphQLObjectType,
+    GraphQLSchema,
     GraphQLUnionType,
     GraphQLWrappingType,
     InlineFragmentNode,
@@ -45,6 +46,12 @@ IDS = {
     "ErasureRequest": "erasure",
     "Grievance": "grievance",
     "Incident": "incident",
+    "Department": "department",
+    "Quote": "quote",
+    "WorkerSkill": "skill",
+    "PartnerClient": "client",
+    "Export": "export",
+    "Webhook": "webhook",
 }
 """By type, what a world calls the id of one."""
 KNOWN = {
@@ -67,21 +74,27 @@ GIVEN = {
     "booking": 'id: "$booking"',
     "review": 'id: "$review"',
     "grievance": 'id: "$grievance"',
+    "export": 'id: "$export"',
+    "webhook": 'id: "$webhook"',
+    "event": 'sequence: "1"',
     "nodes": 'ids: ["$worker", "wk_nobody", "$booking", "dt_162", "$booking", "x"]',
     "audit": 'subjectId: "sb_audited", first: 1',
 }
 """The arguments of root fields that need some, or are told more by some; $ is an id."""
 
 
-def queries(ids: dict[str, str], *, apart: bool = False) -> dict[str, str]:
-    """Every entity by its id with everything on it, and every other root field; with `apart`, each
-    field of the viewer in a query of its own, a level less deep."""
-    assert SCHEMA.query_type is not None
+def queries(
+    ids: dict[str, str], *, apart: bool = False, schema: GraphQLSchema = SCHEMA
+) -> dict[str, str]:
+    """Every entity by its id with everything on it, and every other root field, as far as the
+    schema has them; with `apart`, each field of the viewer in a query of its own, a level less
+    deep."""
+    assert schema.query_type is not None
     found = {}
-    for name in by_id(ids):
-        type_ = SCHEMA.type_map[name]
+    for name in by_id(ids).keys() & schema.type_map.keys():
+        type_ = schema.type_map[name]
         found[name] = f'{{ node(id: "{by_id(ids)[name]}") {{ __typename {one(type_, DEEP)} }} }}'
-    for name, field in SCHEMA.query_type.fields.items():
+    for name, field in schema.query_type.fields.items():
         if name == "node":
             continue
         type_ = get_named_type(field.type)
@@ -106,18 +119,18 @@ def each_field(viewer: GraphQLNamedType) -> dict[str, str]:
     return found
 
 
-def walks(ids: dict[str, str]) -> dict[str, str]:
+def walks(ids: dict[str, str], schema: GraphQLSchema = SCHEMA) -> dict[str, str]:
     """Every connection from its end, a row at a time: `page`, or `page` on `of`, before `$before`.
 
     All of it in named fragments: they are nested, on several types, and carry the variable.
     """
     found = {}
-    for type_ in SCHEMA.type_map.values():
+    for type_ in schema.type_map.values():
         if not isinstance(type_, GraphQLObjectType) or is_introspection_type(type_):
             continue
         for name, field in type_.fields.items():
             if {"last", "before"} <= set(field.args):
-                given = GIVEN.get(name, "") if type_ is SCHEMA.query_type else ""
+                given = GIVEN.get(name, "") if type_ is schema.query_type else ""
                 given = given.replace("first: 2", "")
                 page = f"page: {name}({given} last: 1, before: $before) {{ ...Page }}"
                 found[f"{type_.name}.{name}"] = (
@@ -128,7 +141,7 @@ def walks(ids: dict[str, str]) -> dict[str, str]:
 
 
 def of(type_: GraphQLNamedType, ids: dict[str, str], page: str) -> str:
-    if type_ is SCHEMA.query_type:
+    if type_.name == "Query":
         return page
     root = "viewer" if type_.name == "Viewer" else f'node(id: "{by_id(ids)[type_.name]}")'
     return f"of: {root} {{ ...There }} }} fragment There on {type_.name} {{ {page}"
@@ -187,7 +200,7 @@ def selected(type_: GraphQLNamedType, deep: int) -> str:
         given = "(first: 2)" if "first" in field.args else ""
         if is_leaf_type(inner_type):
             # Beside what was wanted of it a refusal may have a field of the same name.
-            is_other = name == "status" and SCHEMA.type_map["Refusal"] in type_.interfaces
+            is_other = name == "status" and "Refusal" in {one.name for one in type_.interfaces}
             asked.append(f"{'was: ' * is_other}{name}{given}")
         elif is_page and name == "edges":
             more = " distanceKm" if type_.name == "NearbyWorkerConnection" else ""

@@ -4,7 +4,6 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from models.partner import PartnerClient
 from models.worker import Worker
 from resolvers import export_turn as turn
 from resolvers.export_turn import work_on_exports
+from runtime import clock
 from runtime.database import engine_for
 from runtime.process import Process
 from runtime.rights import Role
@@ -85,7 +85,7 @@ def a_consent(worker: Worker, purpose: str) -> ConsentRecord:
         notice_version="1",
         language="hi",
         channel="APP",
-        given_at=datetime.now(UTC),
+        given_at=clock.now(),
     )
 
 

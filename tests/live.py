@@ -19,9 +19,7 @@ from runtime.changes import sequence
 from runtime.process import Process
 from runtime.settings import Settings
 from runtime.viewer import Viewer
-
-PATIENCE = 10
-"""Seconds until a test that waits in vain fails."""
+from tests.patience import PATIENCE
 
 
 @dataclass(frozen=True)
@@ -78,8 +76,8 @@ class Socket:
             told: dict[str, Any] = json.loads(await self.connection.recv())
             return told
 
-    async def begin(self, authorization: str | None) -> None:
-        await self.say("connection_init", payload={"authorization": authorization})
+    async def begin(self, authorization: str | None, **more: str) -> None:
+        await self.say("connection_init", payload={"authorization": authorization, **more})
         assert (await self.hear())["type"] == "connection_ack"
 
     async def subscribe(self, query: str, id: str = "1", **variables: Any) -> None:

@@ -24,6 +24,7 @@ FOLDER = Path(__file__).parent / "oidc"
 INSTALLED = FOLDER / "node_modules" / "installed.json"
 CALLBACK = "http://127.0.0.1:1/signed-in"
 SECONDS = 20
+STEPS = 10
 
 Accounts = dict[str, dict[str, Any]]
 """By the name people sign in with: `claims`, and `shift` for a clock that is wrong."""
@@ -94,7 +95,9 @@ async def signed_in(issuer: str, name: str, audience: str = "sewa-mitra") -> str
     }
     async with httpx.AsyncClient(base_url=issuer, timeout=SECONDS) as browser:
         answer = await browser.get("/auth", params=asked)
-        while not (address := answer.headers["location"]).startswith(CALLBACK):
+        for _ in range(STEPS):
+            if (address := answer.headers["location"]).startswith(CALLBACK):
+                break
             if "/interaction/" in address:
                 shown = (await browser.get(address)).text
                 wanted = re.findall(r'name="prompt" value="(\w+)"', shown)
@@ -102,6 +105,8 @@ async def signed_in(issuer: str, name: str, audience: str = "sewa-mitra") -> str
                 answer = await browser.post(address, data=form)
             else:
                 answer = await browser.get(address)
+        else:
+            raise TimeoutError(f"{STEPS} steps of signing in, and the next is {address}")
         code = httpx.URL(address).params["code"]
         answer = await browser.post(
             "/token",

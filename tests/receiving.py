@@ -13,9 +13,7 @@ from standardwebhooks.webhooks import Webhook
 
 from resolvers.delivery import deliver
 from runtime.process import Process
-
-SECONDS = 20
-"""After which something never comes."""
+from tests.patience import PATIENCE
 
 
 @dataclass
@@ -94,7 +92,7 @@ async def sending(*processes: Process) -> AsyncIterator[None]:
 
 
 async def until(holds: Callable[[], object | Awaitable[object]]) -> None:
-    async with asyncio.timeout(SECONDS):
+    async with asyncio.timeout(PATIENCE):
         while True:
             found = holds()
             if await found if isawaitable(found) else found:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from random import Random
 from typing import Any, NamedTuple
 
@@ -18,6 +18,7 @@ from loaders.review import rating_by_subject
 from loaders.worker import worker_by_id
 from models.account import Citizen
 from models.worker import Worker
+from runtime import clock
 from runtime.along import Along
 from runtime.batch import Access, Batch, Batches
 from runtime.context import Context
@@ -435,7 +436,7 @@ async def test_after_a_command_what_comes_along_is_read_afresh(
             worker=worker,
             citizen=citizen,
             state="COMPLETED",
-            starts_at=datetime.now(UTC) - timedelta(days=days),
+            starts_at=clock.now() - timedelta(days=days),
         )
         given[name] = {"bookingId": booking.id, "said": {"stars": stars}}
     query = """mutation ($a: SubmitReviewInput!, $b: SubmitReviewInput!) {

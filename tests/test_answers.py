@@ -5,7 +5,7 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from random import Random
@@ -24,6 +24,7 @@ from models.base import new_id
 from models.booking import BookingState
 from models.review import ReviewState
 from models.worker import ProviderStatus, WorkerStatus
+from runtime import clock as our_clock
 from runtime.bearer import claims_of
 from runtime.changes import sequence
 from runtime.feed import Change
@@ -50,10 +51,9 @@ from tests.make import (
     a_worker,
     save,
 )
+from tests.patience import PATIENCE
 
 LONG = bool(os.environ.get("LONG"))
-PATIENCE = 10
-"""Seconds until a test that waits in vain fails."""
 MANNER = manner_of(b"", b"")
 KEY: Key = ("document", None, "{}", "EN", "ANONYMOUS")
 CARD = "query ($id: ID!) { worker(id: $id) { displayName status photoUrl yearsExperience } }"
@@ -444,7 +444,7 @@ async def test_whoever_is_forgotten_is_gone_from_what_is_kept(
 
     for person in (citizen.id, worker.id):
         request = ErasureRequest(
-            id=new_id("er"), subject_id=person, requested_at=datetime.now(UTC), state="REQUESTED"
+            id=new_id("er"), subject_id=person, requested_at=our_clock.now(), state="REQUESTED"
         )
         await save(database_url, request)
         decided = await send(
@@ -493,7 +493,7 @@ def counting() -> Callable[[], str]:
 
 
 def a_change(position: int, subject: str = "wk_1", **facts: Any) -> Change:
-    return Change(position, "Changed", subject, facts, datetime.now(UTC))
+    return Change(position, "Changed", subject, facts, our_clock.now())
 
 
 def key(number: int) -> Key:

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -22,7 +22,8 @@ from models.booking import (
     WorkerTime,
 )
 from models.worker import Provider, Verification, Worker
-from runtime.geography import INDIA
+from runtime import clock
+from runtime.geography import INDIA, in_india
 from runtime.jobs import carry_out
 from runtime.process import Process
 from runtime.rights import Role
@@ -44,9 +45,9 @@ from tests.visiting import rows
 
 GIVEN = "... on Booking { state worker { id } assignments { outcome reason worker { id } } }"
 REASONS = "... on NotQualified { reasons }"
-TOMORROW = datetime.now(ZoneInfo(INDIA)).replace(
-    hour=12, minute=0, second=0, microsecond=0
-) + timedelta(days=1)
+TOMORROW = in_india(clock.now()).replace(hour=12, minute=0, second=0, microsecond=0) + timedelta(
+    days=1
+)
 
 
 @dataclass(frozen=True)
@@ -375,7 +376,7 @@ async def test_the_parties_reach_each_other_from_acceptance_on(desk: Desk) -> No
 async def test_an_offer_that_has_lapsed_is_not_accepted(desk: Desk) -> None:
     await desk.assign()
     await run_sql_async(
-        desk.url, "UPDATE assignment SET offered_at = now() - '1 h'::interval, expires_at = now()"
+        desk.url, "UPDATE assignment SET offered_at = :now - '1 h'::interval, expires_at = :now"
     )
 
     assert (await desk.send(Role.WORKER, "acceptBooking"))["__typename"] == "OfferLapsed"
@@ -410,7 +411,7 @@ async def test_an_offer_that_nobody_answers_lapses(desk: Desk) -> None:
     await desk.run("expire_offer")
     assert await desk.stands() == "ASSIGNED"
 
-    await desk.run("expire_offer", datetime.now(UTC) + timedelta(minutes=16))
+    await desk.run("expire_offer", clock.now() + timedelta(minutes=16))
 
     assert await desk.stands() == "REQUESTED"
     assert await desk.outcomes() == [("LAPSED", None)]
@@ -424,7 +425,7 @@ async def test_the_end_of_an_offer_ends_no_other(desk: Desk) -> None:
     await desk.assign()
     await desk.send(Role.WORKER, "declineBooking", reason="Busy")
     await desk.assign(await desk.a_hand())
-    later = datetime.now(UTC) + timedelta(hours=1)
+    later = clock.now() + timedelta(hours=1)
 
     (first, _) = await desk.due("expire_offer")
     await carry_out(desk.process, "expire_offer", first, later)
@@ -495,7 +496,7 @@ async def test_it_is_the_turn_of_who_was_asked_least(desk: Desk) -> None:
         earlier = await a_booking(
             desk.url, worker=desk.worker, starts_at=TOMORROW + timedelta(days=days)
         )
-        now = datetime.now(UTC)
+        now = clock.now()
         await save(
             desk.url,
             Assignment(
@@ -594,7 +595,7 @@ async def test_the_service_looks_by_itself_and_asks_one_after_another(desk: Desk
     for _ in range(3):
         now = select(Booking.worker_id).where(Booking.id == desk.booking.id)
         asked.append(await scalar(desk.url, now))
-        await desk.run("expire_offer", datetime.now(UTC) + timedelta(minutes=20))
+        await desk.run("expire_offer", clock.now() + timedelta(minutes=20))
         await desk.run("find_worker")
 
     assert asked == [desk.worker.id, others[0].id, others[1].id]

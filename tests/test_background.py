@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -13,7 +12,7 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import text
 
-from runtime import background, jobs
+from runtime import background, clock, jobs
 from runtime.background import lasting, working
 from runtime.changes import FOLLOWERS, follower
 from runtime.feed import Change
@@ -25,6 +24,7 @@ from server import create_app
 from tests.asking import Inbox, a_process
 from tests.background import nothing_known
 from tests.conftest import CHECKOUT, client_of, run_sql_async
+from tests.patience import PATIENCE
 
 PHONE = "+910000000001"
 
@@ -72,7 +72,7 @@ async def emit(process: Process, *events: str) -> None:
 
 async def greet(process: Process) -> None:
     async with transaction(process) as tx:
-        await tx.later(datetime.now(UTC), "greet")
+        await tx.later(clock.now(), "greet")
 
 
 async def until(there: Any, expected: Any) -> None:
@@ -102,6 +102,7 @@ async def test_a_follower_that_fails_holds_up_nobody_and_loses_nothing(
         await until(lambda: told[6:], ["squeamish Bad", "squeamish After"])
 
 
+@pytest.mark.same_day
 async def test_work_goes_on_when_every_connection_was_cut(
     process: Process, told: list[str], inbox: Inbox, database_url: str
 ) -> None:
@@ -149,6 +150,7 @@ async def test_stopping_leaves_no_worker_behind(process: Process, told: list[str
     assert left == 0
 
 
+@pytest.mark.same_day
 async def test_a_gateway_that_is_asked_to_works_in_the_background_too(
     settings: Settings, inbox: Inbox, process: Process, told: list[str]
 ) -> None:
@@ -171,7 +173,7 @@ def test_the_worker_stops_when_told(database_url: str) -> None:
     assert worker.stderr is not None
     said = worker.stderr.readline()
     worker.send_signal(signal.SIGTERM)
-    _, rest = worker.communicate(timeout=15)
+    _, rest = worker.communicate(timeout=PATIENCE)
 
     assert "Working" in said
     assert worker.returncode == 0

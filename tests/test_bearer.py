@@ -1,14 +1,14 @@
 """Tokens of our own are checked once, and believed no longer than they hold."""
 
-import time
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
 
-from runtime import bearer, tokens
+from runtime import bearer, clock, tokens
 from runtime.bearer import claims_of
 from runtime.faults import Unauthenticated
 from runtime.identity import viewer_of
@@ -72,8 +72,8 @@ async def test_a_known_token_is_refused_once_it_has_ended(
     token = a_token(process)
     assert await whose(process, token) == SUNITA
 
-    later = time.time() + 11 * 60
-    monkeypatch.setattr(time, "time", lambda: later)
+    later = clock.now() + timedelta(minutes=11)
+    monkeypatch.setattr(clock, "now", lambda: later)
 
     with pytest.raises(Unauthenticated, match="not any more"):
         await whose(process, token)

@@ -22,6 +22,7 @@ from runtime.transaction import Transaction
 from tests.asking import Inbox, a_process
 from tests.conftest import run_sql_async
 from tests.make import scalar
+from tests.patience import PATIENCE
 from tests.test_assignment import Desk, a_desk, a_request
 from tests.visiting import rows
 
@@ -146,19 +147,25 @@ async def both_look_before_either_acts(desk: Desk, monkeypatch: pytest.MonkeyPat
     """What accepting and then re-assigning one offer led to, without a lock on it; and the steps
     that were noted."""
     await desk.assign()
-    together = asyncio.Barrier(2)
+    together, accepted = asyncio.Barrier(2), asyncio.Event()
+
+    async def accept() -> Any:
+        try:
+            return await desk.send(Role.WORKER, "acceptBooking", STATE)
+        finally:
+            accepted.set()
 
     async def looked_at(tx: Transaction, id: str, version: int | None = None) -> Booking:
         booking = await the_booking(tx, id, version)
-        await asyncio.wait_for(together.wait(), 5)
+        await asyncio.wait_for(together.wait(), PATIENCE)
         if tx.viewer.role is not Role.WORKER:
-            await asyncio.sleep(0.3)
+            await asyncio.wait_for(accepted.wait(), PATIENCE)
         return booking
 
     monkeypatch.setattr(load, "booking_to_move", unlocked)
     monkeypatch.setattr("resolvers.assignment.the_booking", looked_at)
     results = await asyncio.gather(
-        desk.send(Role.WORKER, "acceptBooking", STATE),
+        accept(),
         desk.send(Role.PROVIDER, "reassignBooking", STATE, reason="Ill"),
     )
     return [*told(results), *(command for command, _, _ in await desk.steps())]

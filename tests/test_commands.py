@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -12,9 +12,9 @@ import pytest_asyncio
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-import runtime.database
 from loaders.upkeep import outlived
 from models.account import Address, AuditEntry, Citizen, CommandDone, Outbox
+from runtime import clock
 from runtime.process import Process
 from runtime.rights import Role
 from runtime.transaction import transaction
@@ -183,7 +183,7 @@ async def test_keys_are_kept_for_a_day(process: Process, viewer: Viewer, databas
 
     for hours, left in ((23, 1), (25, 0)):
         async with transaction(process) as tx:
-            for statement in outlived(datetime.now(UTC) + timedelta(hours=hours)):
+            for statement in outlived(clock.now() + timedelta(hours=hours)):
                 await tx.change(statement)
         assert await count(database_url, CommandDone) == left
 
@@ -293,11 +293,8 @@ async def test_a_connection_lost_in_the_middle_leaves_nothing_half_done(
     assert (await send(process, viewer, "addAddress", **KEYED))["__typename"] == "Address"
 
 
-async def test_nobody_waits_for_a_lock_for_ever(
-    database_url: str, viewer: Viewer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(runtime.database.PATIENCE, "lock_timeout", "100ms")
-    async with a_process(database_url) as process:
+async def test_nobody_waits_for_a_lock_for_ever(database_url: str, viewer: Viewer) -> None:
+    async with a_process(database_url, lock_seconds=0.1) as process:
         async with transaction(process) as holder:
             await holder.find(select(Citizen).with_for_update())
 

@@ -2,14 +2,20 @@
 one purpose, another is not shown by another; in versions that do not change under them."""
 
 from collections.abc import AsyncIterator, Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from types import MappingProxyType
 from typing import Any
 
 import httpx
 import pytest
 import pytest_asyncio
-from graphql import GraphQLObjectType, build_client_schema, get_introspection_query, print_schema
+from graphql import (
+    GraphQLObjectType,
+    build_client_schema,
+    get_introspection_query,
+    print_schema,
+    validate_schema,
+)
 from sqlalchemy import select
 
 from engine.contracts import Contracts
@@ -19,6 +25,7 @@ from models.base import new_id
 from models.partner import PartnerClient
 from models.worker import Worker
 from resolvers import partner_token
+from runtime import clock
 from runtime import contract as versions
 from runtime.contract import Contract, newest
 from runtime.field import told
@@ -153,6 +160,14 @@ def test_no_contract_leads_to_what_a_partner_is_never_shown() -> None:
     assert "registerPartnerClient" not in whole.mutation_type.fields
 
 
+def test_whoever_is_left_without_a_purpose_still_has_a_schema() -> None:
+    """A client whose access has just ended."""
+    schema = contract(Contract(newest(), frozenset()))
+
+    assert validate_schema(schema) == []
+    assert schema.mutation_type is None
+
+
 def test_a_contract_takes_nothing_away_from_the_graph() -> None:
     before = print_schema(gateway().schema)
     contract(Contract(newest(), frozenset({"RESEARCH"})))
@@ -228,7 +243,7 @@ LATER = "2027-06"
 @pytest.fixture
 def two_versions(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The next one has no `birthYear`; the present one goes on for a month."""
-    month = datetime.now(UTC).date() + timedelta(days=30)
+    month = clock.now().date() + timedelta(days=30)
     known = MappingProxyType({newest(): month, LATER: None})
     until = newest()
     for module in (versions, partner_token):

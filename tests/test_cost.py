@@ -680,6 +680,7 @@ UNUSED = (NoUnusedFragmentsRule, NoUnusedVariablesRule)
 RULES = [rule for rule in specified_rules if rule not in UNUSED]
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(documents(), st.sampled_from([None, 0, 1, 4]), st.integers(0, 1000))
 def test_no_operation_gives_more_objects_than_it_costs(

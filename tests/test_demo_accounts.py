@@ -22,6 +22,7 @@ from runtime.rights import Role
 from runtime.settings import Settings
 from server import create_app
 from tests.conftest import CHECKOUT, client_of, database
+from tests.patience import PATIENCE
 from tests.test_server import free_port, serving
 
 AS_OF = datetime(2026, 11, 20, tzinfo=ZoneInfo(INDIA))
@@ -179,7 +180,7 @@ def test_serving_tells_how_to_become_whom(town: str) -> None:
     port = free_port()
     with serving(make_url(town).render_as_string(hide_password=False), port) as process:
         process.send_signal(signal.SIGTERM)
-        _, said = process.communicate(timeout=10)
+        _, said = process.communicate(timeout=PATIENCE)
 
     for name in ("citizen", "worker", "provider", "officer", "partner", "auditor"):
         assert f"Authorization: Bearer demo:{name}" in said

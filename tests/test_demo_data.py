@@ -15,9 +15,10 @@ from data.demo.people import surnames
 from data.demo.profile import Profile
 from data.demo.workers import Town
 from data.demo.writer import Rows
-from runtime.database import engine_for, migrate
+from runtime.database import engine_for
 from runtime.folding import words
 from runtime.geography import INDIA
+from runtime.migration import migrate
 from tests.conftest import database
 
 AS_OF = datetime(2026, 11, 20, tzinfo=ZoneInfo(INDIA))

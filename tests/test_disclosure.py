@@ -1,7 +1,6 @@
 """What partners are told of our people, and who sees what they tell: whoever asks, and however."""
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from models.account import AuditEntry, ConsentPurpose, ConsentRecord
 from models.base import new_id
 from models.partner import PartnerClient
 from models.worker import Worker
+from runtime import clock
 from runtime.process import Process
 from runtime.rights import Role
 from runtime.viewer import ANYONE, Viewer
@@ -83,7 +83,7 @@ async def a_registered_worker(url: str, number: int, *, agrees: bool = True, **m
                 notice_version="1",
                 language="hi",
                 channel="APP",
-                given_at=datetime.now(UTC),
+                given_at=clock.now(),
             ),
         )
     return worker
@@ -360,7 +360,7 @@ async def test_a_client_whose_access_has_ended_is_sent_nothing_that_is_not_publi
     gateway: Served, fund: Partner, process: Process, database_url: str
 ) -> None:
     asha = await a_registered_worker(database_url, 7)
-    await run_sql_async(database_url, "UPDATE partner_client SET revoked_at = now()")
+    await run_sql_async(database_url, "UPDATE partner_client SET revoked_at = :now")
     answer = await gateway.ask(process, OFFICER, ACCOUNT, id=asha.id)
 
     assert codes(answer) == ["CONSENT_MISSING"]
@@ -440,6 +440,7 @@ BAD = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("told", BAD)
 def test_a_supergraph_that_tells_more_than_was_agreed_is_refused(
     gateway: Served, tmp_path: Path, told: str

@@ -230,6 +230,7 @@ def test_what_is_no_manifest_is_refused_by_its_name(tmp_path: Path, content: str
         Trusted(manifest)
 
 
+@pytest.mark.slow
 def test_a_manifest_is_checked_before_it_is_shipped(tmp_path: Path) -> None:
     good, bad = tmp_path / "good.json", tmp_path / "bad.json"
     good.write_text(json.dumps({"1": "query Roles { viewer { role } }", "2": SLUG}))

@@ -15,6 +15,9 @@ import pytest
 
 from runtime.embedded import embedded_postgres
 from tests.conftest import CHECKOUT, run_sql
+from tests.patience import PATIENCE
+
+pytestmark = pytest.mark.slow
 
 OWNER = """
 import sys
@@ -50,13 +53,13 @@ def owner(folder: Path, **options: Any) -> "subprocess.Popen[str]":
 
 
 def leave(process: "subprocess.Popen[str]") -> None:
-    process.communicate(timeout=30)
+    process.communicate(timeout=PATIENCE)
     assert process.returncode == 0
 
 
 def kill(process: "subprocess.Popen[str]") -> None:
     process.kill()
-    process.communicate(timeout=30)
+    process.communicate(timeout=PATIENCE)
 
 
 def postmaster(folder: Path) -> int:

@@ -17,6 +17,7 @@ from engine.engine import Engine
 from runtime.settings import Settings
 from server import create_app
 from tests.conftest import client_of, run_sql_async
+from tests.patience import PATIENCE
 
 JSON = {"content-type": "application/json"}
 DEEP: Any = []
@@ -74,6 +75,9 @@ async def test_a_body_over_the_limit_is_refused_however_it_comes(
     [
         {"content-type": "text/plain"},
         {"content-type": "application/json; charset=latin-1"},
+        {"content-type": 'application/json; charset="latin-1"'},
+        {"content-type": "application/json; charset=utf-8; charset=utf-16"},
+        {"content-type": 'text/plain; like="application/json"'},
         {"content-type": "application/json", "content-encoding": "br"},
         {"content-type": "multipart/form-data; boundary=x"},
         {"content-type": "application/x-www-form-urlencoded"},
@@ -87,6 +91,24 @@ async def test_other_kinds_of_body_are_refused(
 
     assert response.status_code == 415
     assert response.json()["errors"][0]["extensions"]["code"] == "BAD_INPUT"
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        'application/json; charset="utf-8"',
+        'application/json;charset="UTF-8"',
+        "Application/JSON ; Charset=UTF-8",
+        "application/json;",
+    ],
+)
+async def test_json_in_utf_8_may_be_named_in_several_ways(
+    client: httpx.AsyncClient, kind: str
+) -> None:
+    sent = '{"query": "{ __typename } # हाँ"}'.encode()
+    response = await client.post("/graphql", content=sent, headers={"content-type": kind})
+
+    assert response.json() == {"data": {"__typename": "Query"}}
 
 
 async def test_other_methods_and_paths_are_refused_in_json(client: httpx.AsyncClient) -> None:
@@ -157,6 +179,7 @@ async def test_every_response_carries_a_request_id(client: httpx.AsyncClient) ->
     assert forged.headers["x-request-id"] != "no spaces, please"
 
 
+@pytest.mark.slow
 async def test_a_database_that_is_gone_is_told_as_unavailable() -> None:
     settings = Settings(database_url="postgresql://nobody@127.0.0.1:1/nothing")
     async with client_of(create_app(settings)) as client:
@@ -274,7 +297,7 @@ async def test_a_sender_who_dawdles_is_let_go(
             b"POST /graphql HTTP/1.1\r\nHost: gateway\r\nContent-Type: application/json\r\n"
             b"Content-Length: 100\r\n\r\n" + begun
         )
-        answer = (await asyncio.wait_for(reader.readuntil(b"}]}"), timeout=5)).decode()
+        answer = (await asyncio.wait_for(reader.readuntil(b"}]}"), timeout=PATIENCE)).decode()
         writer.close()
 
     assert answer.startswith("HTTP/1.1 408 ")

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -14,6 +14,7 @@ from sqlalchemy import select, text
 from models.account import Department, Outbox
 from models.booking import WorkerTime
 from models.worker import Engagement, Worker
+from runtime import clock
 from runtime.geography import INDIA, day_of
 from runtime.jobs import carry_out
 from runtime.process import Process
@@ -76,7 +77,7 @@ class Office:
 
 
 def day(ahead: int) -> date:
-    return day_of(datetime.now(UTC)) + ahead * DAY
+    return day_of(clock.now()) + ahead * DAY
 
 
 def midnight(ahead: int) -> datetime:

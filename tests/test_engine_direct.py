@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain, product
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from engine.engine import Engine
 from engine.plan import Selection
 from runtime.batch import Batch
 from runtime.field import ENTITY, FIELD, Field
+from tests.delivery import disagreements, merged
 
 SDL = """
 enum Kind { SMALL LARGE }
@@ -260,6 +262,72 @@ async def test_what_is_deferred_below_follows_where_its_object_is_still_there() 
     ]
     assert [each["path"] for each in first["pending"]] == [["listed", 0, "few", 0, "next"]]
     assert [each["data"] for part in later for each in part["incremental"]] == [{"owner": "of r"}]
+
+
+FRAGMENTS = (
+    "{ streets { ... { name first { name owned } } ... { number houses { ... { name } } } } }",
+    "{ listed { ... { name ... { few { ... { name owner } } } } all { ... { owned } } } }",
+    "{ streets { first { ... { street { ... { name } surely { name } } } ... { owned } } } }",
+    "{ ... { streets { ... { all { next { ... { name owner } } } } few { ... { name } } } } }",
+    "{ listed { few { name ... { street { houses { name ... { owner owned } } } } } name } }",
+    "{ ... { listed { all { name ... { owned } street { name } } } } listed { all { name } } }",
+)
+"""Each `... {` may be deferred or not."""
+
+
+def a_town(owner: str | None, number: Any) -> list[Street]:
+    """Houses stand in several lists, and streets in houses."""
+    park = Street("Park", number, surely=House("Aster", owner), houses=[House("Iris", owner)])
+    rose = House("Rose", "r", park)
+    lily = House("Lily", owner, Street("Lane", houses=[rose, None], surely=rose))
+    return [
+        Street(first=rose, houses=[rose, None, lily], few=[lily], all=[lily, rose]),
+        Street("Mall", number, first=lily, surely=lily, few=[rose, rose], all=()),
+        Street(None, few=None),
+    ]
+
+
+TOWNS = {
+    "as promised": a_town("l", 1),
+    "without an owner": a_town("nobody", 1),
+    "with what is no number": a_town("l", "odd"),
+    "empty": [],
+}
+
+
+@pytest.mark.parametrize("town", TOWNS)
+@pytest.mark.parametrize("document", FRAGMENTS)
+async def test_whatever_is_deferred_is_together_what_it_is_at_once(
+    document: str, town: str
+) -> None:
+    schema = a_schema()
+    assert schema.query_type is not None
+    for made in schema.query_type.fields.values():
+        made.resolve = lambda *_: TOWNS[town]
+    engine = Engine(schema)
+    whole = await engine.execute(document, None, Context())
+    first, *others = document.split("... {")
+    for chosen in product(("... {", "... @defer {"), repeat=len(others)):
+        some = first + "".join(chain.from_iterable(zip(chosen, others, strict=True)))
+        payloads = engine.deliver(engine.prepare(some), None, Context())
+        assert disagreements(await merged(payloads), whole) == [], some
+
+
+async def test_a_fragment_that_fails_takes_nothing_away_that_is_there() -> None:
+    """Of objects that were made within others, too."""
+    document = "{ listed { few { name ... @defer { owned } } } }"
+    schema = a_schema()
+    assert schema.query_type is not None
+    streets = [Street(few=[House("Rose", "r"), House("Lily", "nobody")])]
+    schema.query_type.fields["listed"].resolve = lambda *_: streets
+    engine = Engine(schema)
+
+    found = await merged(engine.deliver(engine.prepare(document), None, Context()))
+
+    assert found.data == {
+        "listed": [{"few": [{"name": "Rose", "owned": "of r"}, {"name": "Lily"}]}]
+    }
+    assert found.failed == [("listed", 0, "few", 1)]
 
 
 async def test_loops_that_would_lie_too_deep_are_left(monkeypatch: pytest.MonkeyPatch) -> None:

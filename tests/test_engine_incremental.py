@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from itertools import count
 from typing import Any
 
 import pytest
@@ -16,9 +17,9 @@ from graphql import (
 from hypothesis import HealthCheck, assume, given, settings
 
 from engine.engine import Engine, Operation
-from engine.incremental import Payload
+from engine.incremental import Delivery, Payload
 from engine.observer import Observer
-from runtime.faults import Invalid
+from runtime.faults import Invalid, code_of
 from tests.conftest import Ask
 from tests.delivery import (
     InParts,
@@ -462,6 +463,32 @@ async def test_what_takes_too_long_is_given_up_whatever_is_there_already(
     told = [coded(payload) async for payload in engine.deliver(operation, root=root)]
 
     assert told == expected
+
+
+@pytest.mark.parametrize("place", ["_deferred", "_rest", "_announced"])
+async def test_what_has_begun_ends_well_formed_whatever_happens(
+    monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    document = "{ worker { id ... @defer { name } } workers @stream(initialCount: 1) { id } }"
+    whole, calls = getattr(Delivery, place), count()
+
+    def breaks(*given: Any) -> Any:
+        if place == "_announced" and next(calls) == 0:
+            return whole(*given)
+        raise RuntimeError("a mistake of ours")
+
+    monkeypatch.setattr(Delivery, place, breaks)
+    root = {"worker": a_worker(), "workers": [a_worker(1), a_worker(2)]}
+    found = Merged()
+    seen = []
+    async for payload in ENGINE.deliver(ENGINE.prepare(document), root=root):
+        found.take(payload)
+        seen.append(payload)
+
+    assert seen[-1]["hasNext"] is False
+    assert found.failed
+    assert {code_of(error) for error in found.errors} == {"INTERNAL"}
+    assert found.data["worker"]["id"] == "wk_1"
 
 
 @pytest.mark.parametrize("count", [-1, None])

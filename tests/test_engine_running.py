@@ -38,6 +38,7 @@ from runtime.viewer import Viewer
 from schema.graph import gateway
 from tests.asking import SCHEMA, a_process
 from tests.make import LUCKNOW, a_booking, a_worker, scalar
+from tests.patience import PATIENCE
 
 SDL = """
 type Query { workers(count: Int!): [Worker!]!  one: Worker }
@@ -45,8 +46,6 @@ type Mutation { work: Worker }
 type Worker { id: ID!  name: String  district: District  home: District  broken: District }
 type District { id: ID!  name: String  surely: String! }
 """
-PATIENCE = 5
-"""Seconds until a test that waits for something in vain fails."""
 
 
 @dataclass

@@ -23,7 +23,8 @@ from server import create_app
 from tests.asking import Inbox, answer, send
 from tests.conftest import run_sql_async
 from tests.exporting import IDS, a_client, begin, exported, finish, ids_in, note, people
-from tests.live import PATIENCE, Served, served
+from tests.live import Served, served
+from tests.patience import PATIENCE
 
 PARTS = """query Parts($id: ID!) { export(id: $id) {
   manifest parts { number rows bytes sha256 url } } }"""
@@ -187,6 +188,7 @@ async def test_a_range_of_nothing_is_refused(
 
     assert response.status_code == 416
     assert response.headers["content-range"] == f"bytes */{part['bytes']}"
+    assert response.json()["errors"][0]["extensions"]["code"] == "BAD_INPUT"
 
 
 async def test_the_rest_is_sent_of_the_same_file_only(
@@ -245,7 +247,7 @@ async def test_an_address_is_worth_nothing_once_the_client_or_the_export_is_gone
     address, manifest = path(told["parts"][0]["url"]), path(told["manifest"])
     for change in (
         "UPDATE export SET state = 'EXPIRED'",
-        "UPDATE export SET state = 'DONE'; UPDATE partner_client SET revoked_at = now()",
+        "UPDATE export SET state = 'DONE'; UPDATE partner_client SET revoked_at = :now",
     ):
         await run_sql_async(database_url, *change.split("; "))
         assert (await http.get(address)).status_code == 404

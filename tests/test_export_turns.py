@@ -10,14 +10,16 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
 import pytest_asyncio
+from graphql import GraphQLError
 from sqlalchemy import true
 
 from models.export import Export
 from resolvers import export_turn as turn
 from runtime import partner
-from runtime.faults import Coded
+from runtime.faults import Coded, TooSlow
 from runtime.process import Process
 from runtime.rights import Role
 from runtime.runner import Piece
@@ -82,7 +84,7 @@ async def test_one_that_is_cancelled_between_pages_goes_on_without_loss(
     assert pages == 1
     # Its turn is not over for others until it has not been heard of for a while.
     assert await finish(process) == 0
-    await run_sql_async(database_url, "UPDATE export SET held_until = now() - interval '1 second'")
+    await run_sql_async(database_url, "UPDATE export SET held_until = :now - interval '1 second'")
     await finish(process)
 
     assert sorted(await ids_in(process, id)) == sorted(expected)
@@ -99,6 +101,7 @@ asyncio.run(server.work_until_told(server.the_settings()))
 """
 
 
+@pytest.mark.same_day
 async def test_a_worker_that_is_killed_loses_nothing_and_doubles_nothing(
     process: Process, database_url: str, client: Viewer
 ) -> None:
@@ -127,7 +130,7 @@ async def test_a_worker_that_is_killed_loses_nothing_and_doubles_nothing(
         await worker.wait()
     before = await about(process, client, id)
     assert before["state"] == "RUNNING"
-    await run_sql_async(database_url, "UPDATE export SET held_until = now() - interval '1 second'")
+    await run_sql_async(database_url, "UPDATE export SET held_until = :now - interval '1 second'")
 
     await finish(process)
 
@@ -259,7 +262,7 @@ async def test_a_consent_that_is_withdrawn_holds_from_the_next_page_on(
     await people(database_url, 4)
 
     async def withdrawn() -> None:
-        await run_sql_async(database_url, "UPDATE consent_record SET withdrawn_at = now()")
+        await run_sql_async(database_url, "UPDATE consent_record SET withdrawn_at = :now")
 
     while_it_runs(monkeypatch, withdrawn)
     id = await exported(process, client, NAMES)
@@ -303,7 +306,7 @@ async def test_access_that_ends_fails_it_with_a_reason(
     await people(database_url, 4)
 
     async def revoked() -> None:
-        await run_sql_async(database_url, "UPDATE partner_client SET revoked_at = now()")
+        await run_sql_async(database_url, "UPDATE partner_client SET revoked_at = :now")
 
     while_it_runs(monkeypatch, revoked)
     id = await begin(process, client, NAMES)
@@ -346,7 +349,7 @@ async def test_an_outage_is_waited_out(
         assert await finish(process) == 1
     told = await about(process, client, id)
     assert (told["state"], told["reason"]) == ("RUNNING", None)
-    await run_sql_async(database_url, "UPDATE export SET not_before = now()")
+    await run_sql_async(database_url, "UPDATE export SET not_before = :now")
     await finish(process)
 
     assert sorted(await ids_in(process, id)) == sorted(expected)
@@ -362,12 +365,25 @@ async def test_an_outage_without_end_fails_it(
 
     monkeypatch.setattr(turn, "add_page", down)
     for _ in range(turn.TRIES + 1):
-        await run_sql_async(database_url, "UPDATE export SET not_before = now()")
+        await run_sql_async(database_url, "UPDATE export SET not_before = :now")
         assert await finish(process) == 1
 
     told = await about(process, client, id)
     assert told["state"] == "FAILED"
     assert told["reason"].startswith("UNAVAILABLE: ")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        TooSlow(1),
+        GraphQLError("", original_error=TooSlow(1)),
+        GraphQLError("", original_error=asyncpg.QueryCanceledError("statement timeout")),
+    ],
+)
+def test_what_takes_the_database_too_long_is_put_off(error: GraphQLError) -> None:
+    with pytest.raises(turn.Outage):
+        turn.warnings_in(Piece(None, None, False, [error]))
 
 
 @pytest.mark.parametrize(

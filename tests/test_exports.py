@@ -5,7 +5,7 @@ import gzip
 import json
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ import pytest_asyncio
 
 from resolvers import export_turn as turn
 from resolvers.export import whole_list
-from runtime import partner, tabular
+from runtime import clock, partner, tabular
 from runtime.jobs import carry_out
 from runtime.process import Process
 from runtime.rights import Role
@@ -125,7 +125,7 @@ async def test_an_export_has_whom_the_client_may_have_and_nobody_else(
     await people(database_url, 2, district_id=VARANASI)
     (gone,) = await people(database_url, 1)
     await run_sql_async(
-        database_url, f"UPDATE consent_record SET withdrawn_at = now() WHERE subject_id = '{gone}'"
+        database_url, f"UPDATE consent_record SET withdrawn_at = :now WHERE subject_id = '{gone}'"
     )
     await note(process)
 
@@ -425,9 +425,14 @@ async def test_one_that_is_cancelled_stops_at_the_next_page_and_its_files_go(
     assert await finish(process) == 0
     told = await about(process, client, id)
     assert (told["state"], len(told["parts"])) == ("CANCELLED", 1)
-    came = await send(process, client, "cancelExport", exportId=id)
-    assert came["__typename"] == "ExportOver"
-    await carry_out(process, "remove_exports", {}, datetime.now(UTC) + timedelta(hours=1))
+    both = "... on Export { state } ... on ExportOver { currentState message }"
+    came = await send(process, client, "cancelExport", both, exportId=id)
+    assert came == {
+        "__typename": "ExportOver",
+        "currentState": "CANCELLED",
+        "message": "The export has ended already: it is CANCELLED.",
+    }
+    await carry_out(process, "remove_exports", {}, clock.now() + timedelta(hours=1))
     assert kept(process) == []
     assert (await about(process, client, id))["parts"] == []
 
@@ -436,7 +441,7 @@ async def test_one_that_has_expired_is_gone(
     process: Process, database_url: str, client: Viewer
 ) -> None:
     id = await exported(process, client)
-    now = datetime.now(UTC)
+    now = clock.now()
 
     await carry_out(process, "remove_exports", {}, now + timedelta(days=6))
     assert (await about(process, client, id))["state"] == "DONE"
@@ -465,7 +470,7 @@ async def test_who_has_used_up_its_rows_waits_for_more_and_loses_nothing(
     assert 0 < waits["rows"] < len(workers)
 
     for _ in workers:
-        await run_sql_async(database_url, minute, "UPDATE export SET not_before = now()")
+        await run_sql_async(database_url, minute, "UPDATE export SET not_before = :now")
         while await turn.work_on_exports(small):
             pass
     told = await about(small, client, id)

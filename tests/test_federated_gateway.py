@@ -314,6 +314,7 @@ async def test_a_supergraph_without_us_is_refused(settings: Settings) -> None:
         runner_of(replace(settings, supergraph=str(OTHERS)))
 
 
+@pytest.mark.slow
 def test_the_plan_of_an_operation_names_whom_it_asks(gateway: Served, tmp_path: Path) -> None:
     document = tmp_path / "page.graphql"
     document.write_text('{ worker(id: "wk_1") { code contributions } }', encoding="utf-8")

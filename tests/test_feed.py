@@ -13,10 +13,9 @@ from runtime.feed import Change, Listener
 from runtime.process import Process
 from runtime.transaction import transaction
 from tests.asking import a_process
-from tests.conftest import run_sql_async
+from tests.conftest import recorded, run_sql_async
+from tests.patience import PATIENCE
 
-PATIENCE = 10
-"""Seconds until a test that waits in vain fails."""
 NEVER = 3600.0
 
 
@@ -159,6 +158,68 @@ async def test_nothing_is_read_while_nobody_listens(process: Process) -> None:
 
     assert [change.position for change in await taken(again, 1)] == [1]
     again.close()
+
+
+async def fill(process: Process, count: int) -> None:
+    await run_sql_async(
+        process.settings.database_url or "",
+        "INSERT INTO change_log (position, event, subject_id, facts, happened_at)"
+        " SELECT n, 'Happened', 'a', '{}', '2026-11-30' FROM (SELECT coalesce(max(position), 0) AS"
+        f" last FROM change_log) AS log, generate_series(last + 1, last + {count}) AS n",
+    )
+
+
+async def test_who_comes_back_at_once_reads_nothing(process: Process, only_called: None) -> None:
+    await fill(process, 2_000)
+    (await process.feed.listen("a")).close()
+    await asyncio.sleep(0.1)
+
+    with recorded() as sent:
+        for _ in range(100):
+            (await process.feed.listen("a")).close()
+            await asyncio.sleep(0)
+
+    assert sent == []
+    await process.feed.close()
+
+
+async def test_who_comes_back_later_reads_what_is_new(process: Process, only_called: None) -> None:
+    await fill(process, 2_000)
+    for new in (0, 3):
+        (await process.feed.listen("a")).close()
+        await process.feed.close()
+        await fill(process, new)
+
+        with recorded() as sent:
+            listener = await process.feed.listen("a", after=1_000)
+            found = await taken(listener, 1_000 + new)
+
+        assert [change.position for change in found] == [*range(1_001, 2_001 + new)]
+        # The latest position, what is new behind the last known, and the reader's first look.
+        assert len(sent) <= 2 + bool(new)
+        listener.close()
+        await process.feed.close()
+
+
+async def test_what_is_out_of_reach_is_not_taken_for_what_follows(
+    process: Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feed, "RECENT", 3)
+    process.feed.recent = deque(maxlen=3)
+    for expected in (7, 17):
+        await fill(process, 10)
+        listener = await process.feed.listen("a")
+
+        assert (process.feed.oldest, len(process.feed.recent)) == (expected, 3)
+        listener.close()
+        await process.feed.close()
+
+    # A log that was put back to what it has been, say.
+    await run_sql_async(process.settings.database_url or "", "TRUNCATE change_log")
+    listener = await process.feed.listen("a")
+    await happen(process, "b", "a")
+    assert subjects(await taken(listener, 1)) == ["a"]
+    listener.close()
 
 
 async def test_a_closed_listener_ends(process: Process) -> None:

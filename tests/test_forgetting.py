@@ -15,12 +15,11 @@ from tests.asking import a_process
 from tests.federation.joined.partners import Partner, composed, partners
 from tests.federation.joined.served import FUND, Served
 from tests.make import a_worker
+from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.skipif(
     not is_installed(FOLDER), reason="the composers are installed by `make compose`"
 )
-PATIENCE = 10
-"""Seconds until a test that waits in vain fails."""
 
 
 def lasting(partner: Partner) -> Any:

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -256,34 +257,60 @@ async def test_several_operations_are_answered_in_their_order(database_url: str)
 ORIGIN = "https://sewamitra.up.gov.in"
 
 
-async def test_pages_of_other_origins_may_not_read_answers(database_url: str) -> None:
-    settings = Settings(database_url=database_url, cors_origins=f"{ORIGIN}, http://localhost:3000")
+async def allowed(settings: Settings, *origins: str) -> list[tuple[str | None, int, str | None]]:
+    """Of each: whom its preflight names, how that is answered, and whom the answer names."""
     preflight = {
         "access-control-request-method": "POST",
         "access-control-request-headers": "authorization, content-type",
     }
+    found = []
     async with client_of(create_app(settings)) as client:
-
-        async def allowed(origin: str) -> tuple[str | None, int, str | None]:
+        for origin in origins:
             headers = {"origin": origin}
             asked = await client.options("/graphql", headers={**headers, **preflight})
             answer = await client.post(
                 "/graphql", json={"query": "{ __typename }"}, headers=headers
             )
-            return (
-                asked.headers.get("access-control-allow-origin"),
-                asked.status_code,
-                answer.headers.get("access-control-allow-origin"),
+            found.append(
+                (
+                    asked.headers.get("access-control-allow-origin"),
+                    asked.status_code,
+                    answer.headers.get("access-control-allow-origin"),
+                )
             )
+    return found
 
-        ours = [await allowed(ORIGIN), await allowed("http://localhost:3000")]
-        others = [
-            await allowed(origin)
-            for origin in ("https://evil.example", f"{ORIGIN}.evil.example", "null")
-        ]
 
-    assert ours == [(o, 200, o) for o in (ORIGIN, "http://localhost:3000")]
-    assert others == [(None, 400, None)] * 3
+LOCAL = ("http://localhost:3000", "http://127.0.0.1:5173", "http://localhost")
+ELSEWHERE = (
+    *("https://evil.example", f"{ORIGIN}.evil.example", "null"),
+    *("http://localhost.evil.example", "http://evil.example:80/localhost:3000", "localhost:3000"),
+)
+
+
+async def test_pages_of_other_origins_may_not_read_answers(settings: Settings) -> None:
+    named = replace(settings, cors_origins=f"{ORIGIN}, http://localhost:3000")
+
+    assert await allowed(named, ORIGIN, LOCAL[0]) == [(o, 200, o) for o in (ORIGIN, LOCAL[0])]
+    others = (*ELSEWHERE, *LOCAL[1:])
+    assert await allowed(named, *others) == [(None, 400, None)] * len(others)
+
+
+async def test_in_development_pages_of_one_s_own_machine_may_read_answers(
+    settings: Settings,
+) -> None:
+    assert await allowed(settings, *LOCAL) == [(o, 200, o) for o in LOCAL]
+    assert await allowed(settings, *ELSEWHERE) == [(None, 400, None)] * len(ELSEWHERE)
+
+
+async def test_in_production_they_may_not_unless_they_are_named(settings: Settings) -> None:
+    production = replace(settings, development=False)
+
+    assert {(told, answer) for told, _, answer in await allowed(production, *LOCAL)} == {
+        (None, None)
+    }
+    named = replace(production, cors_origins=LOCAL[0])
+    assert await allowed(named, LOCAL[0]) == [(LOCAL[0], 200, LOCAL[0])]
 
 
 async def test_no_page_elsewhere_may_read_answers_unless_it_is_named(

@@ -45,8 +45,9 @@ async def served(app: Starlette) -> AsyncIterator[str]:
     listener.bind(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, ws="websockets-sansio"))
     running = asyncio.create_task(server.serve([listener]))
-    while not server.started:  # noqa: ASYNC110  (uvicorn offers no event to wait for)
-        await asyncio.sleep(0.02)
+    async with asyncio.timeout(30):
+        while not server.started:  # noqa: ASYNC110  (uvicorn offers no event to wait for)
+            await asyncio.sleep(0.02)
     yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     server.should_exit = True
     await running

@@ -106,7 +106,7 @@ async def test_without_the_lock_pressing_twice_at_once_makes_two(
             await both.wait()
         return found
 
-    monkeypatch.setattr(load_account, "quiet", lambda *_: select(func.now()))
+    monkeypatch.setattr(load_account, "quiet", lambda *_: select(func.version()))
     monkeypatch.setattr(Transaction, "find", together)
     await asyncio.gather(*(call(process, visit.citizen, visit.booking) for _ in range(2)))
 
@@ -154,7 +154,7 @@ async def test_help_is_called_for_while_a_visit_is_due(
 async def test_help_is_called_for_a_day_after_the_visit_too(
     process: Process, visit: Visit, database_url: str
 ) -> None:
-    done = "UPDATE booking SET state = 'COMPLETED', completed_at = now(), contact_until = now()"
+    done = "UPDATE booking SET state = 'COMPLETED', completed_at = :now, contact_until = :now"
     await run_sql_async(database_url, f"{done} + interval '1 hour'")
     assert (await call(process, visit.worker, visit.booking))["__typename"] == "Incident"
 

@@ -13,7 +13,7 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import Text, column, insert, table, text
 
-from runtime import jobs
+from runtime import clock, jobs
 from runtime.jobs import JOBS, job, take_over, work_off
 from runtime.process import Process
 from runtime.refusal import Refusal
@@ -136,8 +136,25 @@ async def test_a_job_is_on_the_list_exactly_if_its_command_commits(
     assert await done(process) == ["kept"]
 
 
+async def test_a_job_is_not_begun_before_it_is_due_by_a_clock_that_is_late(
+    process: Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    due = clock.now()
+    began: list[datetime] = []
+
+    @job("look")
+    async def look(tx: Transaction, *, what: str) -> None:
+        began.append(tx.now)
+
+    await put(process, "look", "at the time", due)
+    monkeypatch.setattr(clock, "now", lambda: due - timedelta(minutes=1))
+    await work_off(process, wait=False)
+
+    assert began == [due]
+
+
 async def test_a_job_waits_for_its_time(process: Process, known: dict[str, int]) -> None:
-    tomorrow = datetime.now(UTC) + timedelta(days=1)
+    tomorrow = clock.now() + timedelta(days=1)
     await put(process, "note", "tomorrow", tomorrow)
 
     await work_off(process, wait=False)

@@ -20,9 +20,10 @@ from runtime.settings import Settings
 from runtime.viewer import Viewer
 from server import create_app
 from tests.asking import Inbox
-from tests.conftest import run_sql_async
-from tests.live import PATIENCE, Served, served
+from tests.conftest import recorded, run_sql_async
+from tests.live import Served, served
 from tests.make import LUCKNOW
+from tests.patience import PATIENCE
 from tests.visiting import Visit, a_visit
 
 CHANGED = """subscription ($booking: ID!, $after: String) {
@@ -298,9 +299,9 @@ async def test_a_token_that_ends_ends_the_socket(gateway: Served, visit: Visit) 
 @pytest.mark.parametrize(
     "statement",
     [
-        "UPDATE session SET ended_at = now()",
-        "UPDATE citizen SET erased_at = now()",
-        "DELETE FROM session; UPDATE citizen SET erased_at = now()",
+        "UPDATE session SET ended_at = :now",
+        "UPDATE citizen SET erased_at = :now",
+        "DELETE FROM session; UPDATE citizen SET erased_at = :now",
     ],
 )
 async def test_who_is_signed_out_or_forgotten_is_told_no_more(
@@ -309,7 +310,7 @@ async def test_who_is_signed_out_or_forgotten_is_told_no_more(
     await run_sql_async(
         visit.url,
         "INSERT INTO session (id, person_id, role, refresh_hash, expires_at) VALUES ('ss_1',"
-        f" '{visit.citizen.id}', 'CITIZEN', 'x', now() + interval '1 day')",
+        f" '{visit.citizen.id}', 'CITIZEN', 'x', :now + interval '1 day')",
     )
     viewer = replace(visit.by(Role.CITIZEN), session_id="ss_1")
     async with gateway.socket(viewer) as socket:
@@ -473,3 +474,29 @@ async def test_with_a_dead_redis_all_is_told(settings: Settings, inbox: Inbox) -
             await go(gateway, visit, "startTravel")
 
             assert (await socket.next("bookingChanged"))["event"] == "WorkerEnRoute"
+
+
+async def test_subscriptions_that_are_given_up_at_once_cost_little_and_leave_nothing(
+    gateway: Served, visit: Visit
+) -> None:
+    """As React's strict mode does it, over a log that has been kept for a while."""
+    await run_sql_async(
+        visit.url,
+        "INSERT INTO change_log (position, event, subject_id, facts, happened_at)"
+        " SELECT 1000 + n, 'Happened', 'a', '{}', '2026-11-30' FROM generate_series(1, 6000) AS n",
+    )
+    pairs = 100
+    asked = {"query": CHANGED, "variables": {"booking": visit.booking.id}}
+    with recorded() as sent:
+        async with gateway.socket(visit.by(Role.CITIZEN)) as socket:
+            for number in range(pairs):
+                await socket.say("subscribe", id=f"{number}", payload=asked)
+                await socket.say("complete", id=f"{number}")
+            await socket.say("subscribe", id="last", payload={"query": "{ __typename }"})
+            told = [await socket.hear() for _ in range(2)]
+
+    assert [(each["id"], each["type"]) for each in told] == [("last", "next"), ("last", "complete")]
+    # Each looks whether the booking shows; the log is read once for all of them.
+    assert len(sent) <= 2 * pairs
+    assert not gateway.process.feed._listeners
+    assert gateway.process.feed._listening == 0

@@ -150,7 +150,7 @@ REFUSED = [
         'freeFrom: "2030-01-01T10:00:00+05:30", freeUntil: "2030-01-02T10:00:00+05:30"',
         "BAD_INPUT",
     ),
-    ('freeFrom: "2030-01-01T10:00:00", freeUntil: "2030-01-01T11:00:00"', "BAD_INPUT"),
+    ('freeFrom: "2030-01-01T10:00:00", freeUntil: "2030-01-01T11:00:00Z"', "BAD_INPUT"),
 ]
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 
 from models.account import Outbox
 from models.booking import Booking, WorkerTime
+from runtime import clock
 from runtime.jobs import carry_out
 from runtime.process import Process
 from runtime.rights import Role
@@ -34,7 +35,7 @@ async def at_the_door(
     visit = await a_visit(process, inbox, "ARRIVED", starts_in=starts_in)
     await run_sql_async(
         visit.url,
-        f"UPDATE timeline_entry SET happened_at = now() - interval '{came.total_seconds()} s'",
+        f"UPDATE timeline_entry SET happened_at = :now - interval '{came.total_seconds()} s'",
     )
     return visit
 
@@ -71,7 +72,7 @@ async def test_a_worker_waits_a_quarter_of_an_hour(
     refused = await visit.send(Role.WORKER, "recordNoShow", "... on WaitLonger { until }")
 
     assert refused["__typename"] == "WaitLonger"
-    left = datetime.fromisoformat(refused["until"]) - datetime.now(UTC)
+    left = datetime.fromisoformat(refused["until"]) - clock.now()
     assert until - MINUTE < left <= until
     assert await visit.events() == ["CallLogged"]
 
@@ -82,7 +83,7 @@ async def test_a_worker_calls_from_the_door_first(process: Process, inbox: Inbox
 
     assert (await visit.send(Role.WORKER, "recordNoShow"))["__typename"] == "CallFirst"
     await call(visit)
-    await run_sql_async(visit.url, "UPDATE call SET called_at = now() - interval '21 minutes'")
+    await run_sql_async(visit.url, "UPDATE call SET called_at = :now - interval '21 minutes'")
     assert (await visit.send(Role.WORKER, "recordNoShow"))["__typename"] == "CallFirst"
     await call(visit)
     assert (await visit.send(Role.WORKER, "recordNoShow"))["__typename"] == "Booking"
@@ -156,7 +157,7 @@ async def absent(process: Process, inbox: Inbox, **columns: Any) -> Visit:
 
 
 async def replace(visit: Visit, role: Role = Role.CITIZEN, selection: str = "") -> Any:
-    tomorrow = (datetime.now(UTC) + timedelta(days=1)).isoformat()
+    tomorrow = (clock.now() + timedelta(days=1)).isoformat()
     return await visit.send(role, "replaceBooking", selection, startsAt=tomorrow)
 
 
@@ -210,7 +211,7 @@ async def test_a_booking_is_replaced_by_one_that_is_still_to_come(
     process: Process, inbox: Inbox
 ) -> None:
     visit = await absent(process, inbox)
-    past = (datetime.now(UTC) - MINUTE).isoformat()
+    past = (clock.now() - MINUTE).isoformat()
 
     refused = await visit.send(Role.CITIZEN, "replaceBooking", startsAt=past)
 

@@ -142,7 +142,7 @@ async def test_who_was_erased_meanwhile_is_sent_nothing(
     process: Process, inbox: Inbox, visit: Visit, database_url: str
 ) -> None:
     await moved(process, "WorkerEnRoute", visit)
-    await run_sql_async(database_url, "UPDATE citizen SET mobile = NULL, erased_at = now()")
+    await run_sql_async(database_url, "UPDATE citizen SET mobile = NULL, erased_at = :now")
     await settle(process)
 
     assert inbox.sent == []

@@ -3,7 +3,6 @@
 import asyncio
 import hmac
 import json
-import time
 from base64 import urlsafe_b64encode
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
@@ -15,7 +14,7 @@ import pytest_asyncio
 from joserfc import jwt
 from joserfc.jwk import ECKey, RSAKey
 
-from runtime import oidc
+from runtime import clock, oidc
 from runtime.faults import Unauthenticated
 from runtime.identity import viewer_of
 from runtime.oidc import Provider, claim_names
@@ -30,9 +29,12 @@ from tests.conftest import client_of
 from tests.make import LUCKNOW, a_worker
 from tests.provider import an_identity_provider, free_port, is_installed, signed_in
 
-pytestmark = pytest.mark.skipif(
-    not is_installed(), reason="npm's oidc-provider is not installed; setup.sh says why"
-)
+pytestmark = [
+    pytest.mark.same_day,
+    pytest.mark.skipif(
+        not is_installed(), reason="npm's oidc-provider is not installed; setup.sh says why"
+    ),
+]
 
 MINUTE = 60
 OFFICER = {"role": "DISTRICT_OFFICER", "districts": ["162"]}
@@ -256,7 +258,7 @@ def encoded(part: dict[str, Any] | bytes) -> str:
 
 
 def claims_for(issuer: str, **claims: Any) -> dict[str, Any]:
-    now = int(time.time())
+    now = int(clock.timestamp())
     times = {"iat": now, "exp": now + 600}
     return {"iss": issuer, "aud": "sewa-mitra", "sub": "mallory", **times, **OFFICER, **claims}
 

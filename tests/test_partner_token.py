@@ -4,10 +4,9 @@ keys that sign them, and everyone's, rotate."""
 import asyncio
 import os
 import stat
-import time
 from base64 import b64encode
 from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +25,7 @@ from models.base import new_id
 from models.partner import PartnerClient, SpentAssertion
 from resolvers import partner_token
 from resolvers.partner import register_partner_client, revoke_partner_client
-from runtime import partner
+from runtime import clock, partner
 from runtime.contract import newest
 from runtime.faults import Unauthenticated
 from runtime.identity import viewer_of
@@ -42,7 +41,7 @@ from tests.conftest import client_of, run_sql_async
 from tests.make import LUCKNOW, a_worker, save, scalar
 from tests.test_server import command
 
-ISSUER = Settings.issuer
+ISSUER = Settings().address
 SECRET = "a-secret of/its own+"
 KEY = ECKey.generate_key("P-256", auto_kid=True)
 AGRA = "dt_118"
@@ -82,7 +81,7 @@ def assertion(client_id: str, key: ECKey = KEY, **claims: Any) -> dict[str, str]
         "iss": client_id,
         "sub": client_id,
         "aud": f"{ISSUER}/oauth/token",
-        "exp": int(time.time()) + 60,
+        "exp": int(clock.timestamp()) + 60,
         "jti": os.urandom(8).hex(),
         **claims,
     }
@@ -125,7 +124,7 @@ async def test_a_token_opens_the_records_of_those_who_agreed(
         notice_version="1",
         language="hi",
         channel="APP",
-        given_at=datetime.now(UTC),
+        given_at=clock.now(),
     )
     await save(database_url, consent)
     query = "query ($id: ID!) { worker(id: $id) { fullName } }"
@@ -188,7 +187,7 @@ async def test_every_way_to_fail_is_answered_the_same(token: Token, database_url
     signs = await a_client(
         database_url, secret_hash=None, public_keys=KeySet([KEY]).as_dict(private=False)
     )
-    past = datetime.now(UTC) - timedelta(seconds=1)
+    past = clock.now() - timedelta(seconds=1)
     revoked = await a_client(database_url, revoked_at=past)
     expired = await a_client(database_url, expires_at=past)
     stranger = ECKey.generate_key("P-256", auto_kid=True)
@@ -208,7 +207,7 @@ async def test_every_way_to_fail_is_answered_the_same(token: Token, database_url
         assertion(signs.id, pretender),
         assertion(signs.id, iss="pc_nobody"),
         assertion(signs.id, aud="https://another.example"),
-        assertion(signs.id, exp=int(time.time()) - 90),
+        assertion(signs.id, exp=int(clock.timestamp()) - 90),
         assertion(signs.id, jti=None),
         {"client_assertion_type": JWT_BEARER, "client_assertion": "x.y.z"},
     ]
@@ -264,16 +263,16 @@ async def test_assertions_are_remembered_while_they_hold_and_no_longer(
     signs = await a_client(database_url, secret_hash=None, public_keys=keys)
     kept = select(func.count()).select_from(SpentAssertion)
 
-    endless = await token(**assertion(signs.id, exp=int(time.time()) + 3600))
+    endless = await token(**assertion(signs.id, exp=int(clock.timestamp()) + 3600))
     assert (endless.status_code, endless.json()["error"]) == (401, "invalid_client")
     assert await scalar(database_url, kept) == 0
 
-    just_ended = assertion(signs.id, exp=int(time.time()) - 30)
+    just_ended = assertion(signs.id, exp=int(clock.timestamp()) - 30)
     assert (await token(**just_ended)).status_code == 200
     assert (await token(**just_ended)).status_code == 401
     await token(**assertion(signs.id))
     assert await scalar(database_url, kept) == 2
-    await run_sql_async(database_url, "UPDATE spent_assertion SET expires_at = now()")
+    await run_sql_async(database_url, "UPDATE spent_assertion SET expires_at = :now")
     await token(**assertion(signs.id))
     assert await scalar(database_url, kept) == 1
 
@@ -315,7 +314,7 @@ async def test_only_forms_are_taken(client: httpx.AsyncClient) -> None:
 async def test_a_client_that_expires_soon_gets_a_token_that_does_too(
     token: Token, database_url: str
 ) -> None:
-    soon = datetime.now(UTC) + timedelta(seconds=100)
+    soon = clock.now() + timedelta(seconds=100)
     short = await a_client(database_url, expires_at=soon)
 
     given = (await token(client_id=short.id, client_secret=SECRET)).json()
@@ -340,7 +339,7 @@ async def test_what_is_taken_from_a_client_is_taken_from_its_tokens(
             return answer.status_code
 
         before = await status()
-        await run_sql_async(database_url, "UPDATE partner_client SET revoked_at = now()")
+        await run_sql_async(database_url, "UPDATE partner_client SET revoked_at = :now")
         at_once = await status()
         monkeypatch.setattr(partner, "KNOWN_SECONDS", -1)
         after = await status()
@@ -449,12 +448,19 @@ def test_only_the_owner_reads_the_keys(tmp_path: Path) -> None:
     assert [file.name for file in tmp_path.iterdir()] == ["keys.json"]
 
 
+@pytest.mark.slow
 def test_the_command_line_makes_keys_and_serving_people_needs_them(tmp_path: Path) -> None:
     path = tmp_path / "keys.json"
-    missing = command("serve", DEVELOPMENT="false", SIGNING_KEYS=str(path))
+    production = {
+        "DEVELOPMENT": "false",
+        "ISSUER": "https://x.example",
+        "SMS_URL": "https://y.example",
+        "WEBHOOKS": "off",
+    }
+    missing = command("serve", SIGNING_KEYS=str(path), **production)
     made = command("keys", SIGNING_KEYS=str(path))
     again = command("keys", SIGNING_KEYS=str(path))
-    without = command("serve", DEVELOPMENT="false")
+    without = command("serve", **production)
 
     assert "signs from now on" in made.stderr
     assert "still verifies" in again.stderr

@@ -129,7 +129,7 @@ async def test_the_former_secret_goes_on_for_as_long_as_was_said(
     for secret in (made["secret"], SECRET):
         assert (await tried(process, client.id or "", secret)).id == client.id
 
-    over = "UPDATE partner_client SET previous_secret_until = now() - interval '1 second'"
+    over = "UPDATE partner_client SET previous_secret_until = :now - interval '1 second'"
     await run_sql_async(database_url, over)
     with pytest.raises(Denied):
         await tried(process, client.id or "", SECRET)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 
 from models.base import new_id
 from models.booking import Payment
+from runtime import clock
 from runtime.geography import day_of
 from runtime.process import Process
 from runtime.rights import Role
@@ -38,7 +39,7 @@ async def a_debt(
         state=state,
         mode=None if state == "DUE" else "CASH",
         amount_paise=RATE + VISIT_CHARGE,
-        changed_at=datetime.now(UTC),
+        changed_at=clock.now(),
     )
     await save(visit.url, payment)
     return visit
@@ -46,7 +47,7 @@ async def a_debt(
 
 def upi(ago: int = 0) -> str:
     """A reference of some days ago."""
-    day = day_of(datetime.now(UTC)) - timedelta(days=ago)
+    day = day_of(clock.now()) - timedelta(days=ago)
     return f"{day.year % 10}{day:%j}12345678"
 
 

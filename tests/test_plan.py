@@ -78,6 +78,7 @@ async def with_plan(client: httpx.AsyncClient, query: str, **variables: Any) -> 
     return (await client.post("/graphql", json=body)).json()
 
 
+@pytest.mark.slow
 def test_the_command_prints_the_plan_that_the_page_shows(tmp_path: Path) -> None:
     document = tmp_path / "cards.graphql"
     document.write_text(block("graphql"), encoding="utf-8")
@@ -298,6 +299,7 @@ async def test_nobody_is_told_a_plan_outside_development_or_unasked(
         assert (await client.post("/graphql", json=body)).json() == alone
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("document", "given", "arguments", "said"),
     [
@@ -320,6 +322,7 @@ def test_what_has_no_plan_is_said_in_a_sentence(
     assert "Traceback" not in result.stderr
 
 
+@pytest.mark.slow
 def test_variables_are_those_beside_the_document_or_those_given(tmp_path: Path) -> None:
     other = tmp_path / "other.json"
     other.write_text(json.dumps({**VARIABLES, "first": 1}))

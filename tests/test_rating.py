@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -14,6 +14,7 @@ from loaders import review as load
 from models.account import Outbox
 from models.review import RatingSummary, Review
 from models.worker import Worker
+from runtime import clock
 from runtime.process import Process
 from runtime.rights import Role, Rule
 from runtime.transaction import Transaction, transaction
@@ -22,7 +23,7 @@ from tests.asking import a_process, answer, send
 from tests.conftest import run_sql_async
 from tests.make import a_booking, a_citizen, a_provider, a_worker, scalar
 
-YESTERDAY = datetime.now(UTC) - timedelta(days=1)
+YESTERDAY = clock.now() - timedelta(days=1)
 AT_ONCE = 30
 MODERATOR = Viewer(Role.MODERATOR, "us_moderator")
 Booked = tuple[Viewer, str]

@@ -8,19 +8,23 @@ from typing import Any
 import asyncpg
 import pytest
 import pytest_asyncio
+from graphql import GraphQLError
 from sqlalchemy import Text, bindparam, column, func, literal_column, select, table, text
 
-from runtime.faults import is_outage
-from runtime.reads import Query, Reads, Source, Tally, compiled
+from runtime.bounds import Bounds
+from runtime.faults import Displaced, TooSlow, code_of, is_outage
+from runtime.reads import TURN_SECONDS, Query, Reads, Source, Tally, compiled
+from tests.activity import until_busy
 from tests.conftest import run_sql_async
 
 BACKEND = compiled(select(func.pg_backend_pid()))
 TABLE = compiled(select(text("*")).select_from(table("thing")).order_by(text("1")))
-LONG = compiled(select(func.pg_sleep(30)))
-BUSY = (
-    "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%' || $1 || '%'"
-    " AND datname = current_database() AND pid <> pg_backend_pid()"
+CONNECTIONS = compiled(
+    select(func.count())
+    .select_from(table("pg_stat_activity", column("datname"), column("state")))
+    .where(text("datname = current_database() AND state = 'active'"))
 )
+LONG = compiled(select(func.pg_sleep(30)))
 CUT = (
     "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
     " WHERE datname = current_database() AND pid <> pg_backend_pid()"
@@ -117,9 +121,10 @@ async def test_waiting_for_a_connection_has_an_end(database_url: str) -> None:
     await reads.close()
 
 
-async def test_a_cancelled_read_ends_in_the_server_and_is_followed_by_others(
-    reads: Reads, database_url: str
+async def test_a_cancelled_read_ends_in_the_server_and_costs_no_connection(
+    database_url: str,
 ) -> None:
+    reads = Reads(database_url, size=1, patience=5)
     before = await backend(reads)
     reading = asyncio.create_task(rows(reads, LONG))
     await until_busy(database_url, "pg_sleep")
@@ -128,8 +133,63 @@ async def test_a_cancelled_read_ends_in_the_server_and_is_followed_by_others(
     with pytest.raises(asyncio.CancelledError):
         await reading
 
-    assert await backend(reads) != before
+    # There is one connection, so this waits until the other statement has ended.
+    assert await backend(reads) == before
     await until_busy(database_url, "pg_sleep", count=0)
+    await reads.close()
+
+
+async def test_what_was_given_up_holds_its_place_until_the_server_has_ended_it(
+    database_url: str,
+) -> None:
+    """So reads that are begun and given up over and over never have more statements under way
+    than there are connections."""
+    reads = Reads(database_url, size=2, patience=5)
+    most = 0
+    for _ in range(20):
+        reading = asyncio.create_task(rows(reads, LONG))
+        await asyncio.sleep(0.01)
+        reading.cancel()
+        await asyncio.wait([reading])
+        ((now,),) = await rows(reads, CONNECTIONS)
+        most = max(most, int(now))
+
+    assert most <= 2
+    await reads.close()
+
+
+async def test_a_read_that_takes_too_long_is_given_up(database_url: str) -> None:
+    reads = Reads(database_url, size=1, patience=5, bounds=Bounds(statement=0.3))
+
+    with pytest.raises((TooSlow, asyncpg.QueryCanceledError)) as error:
+        await rows(reads, LONG)
+
+    assert code_of(GraphQLError("", original_error=error.value)) == "LIMIT_EXCEEDED"
+    await until_busy(database_url, "pg_sleep", count=0)
+    assert await backend(reads)
+    await reads.close()
+
+
+async def test_slow_reads_give_way_to_those_that_have_waited_long(database_url: str) -> None:
+    reads = Reads(database_url, size=2, patience=5)
+    slow = [asyncio.create_task(rows(reads, LONG)) for _ in range(4)]
+    await until_busy(database_url, "pg_sleep", count=2)
+
+    assert await asyncio.gather(*(backend(reads) for _ in range(20)))
+
+    ended = [task for task in slow if task.done()]
+    assert 0 < len(ended) < len(slow)
+    for task in ended:
+        with pytest.raises(Displaced):
+            await task
+    for task in slow:
+        task.cancel()
+    await asyncio.wait(slow)
+    await reads.close()
+
+
+async def test_a_slow_read_is_left_alone_while_nobody_waits(reads: Reads) -> None:
+    assert await rows(reads, compiled(select(func.pg_sleep(2 * TURN_SECONDS).is_not(None))))
 
 
 async def test_whoever_stops_waiting_takes_nobody_s_turn(database_url: str) -> None:
@@ -258,15 +318,3 @@ async def test_a_server_that_is_not_there_is_an_outage() -> None:
 )
 def test_a_server_that_cannot_answer_now_is_an_outage(error: type[Exception]) -> None:
     assert is_outage(error("…"))
-
-
-async def until_busy(url: str, with_what: str, *, count: int = 1) -> None:
-    """Until so many connections run a statement that holds the words."""
-    connection = await asyncpg.connect(url.replace("+asyncpg", ""))
-    try:
-        async with asyncio.timeout(10):
-            # Nobody tells us of it, so we can but look again.
-            while await connection.fetchval(BUSY, with_what) != count:  # noqa: ASYNC110
-                await asyncio.sleep(0.02)
-    finally:
-        await connection.close()

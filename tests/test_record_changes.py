@@ -4,7 +4,7 @@ none missed, and nothing of anybody else."""
 import asyncio
 import random
 from collections.abc import AsyncIterator, Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -19,6 +19,7 @@ from models.partner import PartnerClient
 from models.review import RatingSummary
 from models.skill import WorkerSkill
 from models.worker import Worker
+from runtime import clock
 from runtime.changes import enrol, follow, sequence
 from runtime.feed import Change
 from runtime.process import Process
@@ -38,7 +39,7 @@ WORKERS = """query ($after: String, $first: Int, $district: Int, $category: Stri
   }
 }"""
 SKILLS = "{ skillChanges { nodes { skillId event skill { qpCode } } } }"
-WRITERS, PEOPLE, SECONDS = 8, 12, 1.5
+WRITERS, WRITES, PEOPLE = 8, 40, 12
 
 
 @pytest_asyncio.fixture
@@ -55,7 +56,7 @@ async def client(database_url: str) -> Viewer:
         name="Skill Mission",
         purposes=[PURPOSE],
         district_ids=[LUCKNOW],
-        registered_at=datetime.now(UTC) - timedelta(days=30),
+        registered_at=clock.now() - timedelta(days=30),
     )
     await save(database_url, made)
     return Viewer(Role.PARTNER, made.id, districts=(LUCKNOW,), purposes=(PURPOSE,))
@@ -75,7 +76,7 @@ def a_consent(worker: Worker, purpose: str = PURPOSE) -> ConsentRecord:
         notice_version="1",
         language="hi",
         channel="APP",
-        given_at=datetime.now(UTC),
+        given_at=clock.now(),
     )
 
 
@@ -100,7 +101,7 @@ def withdrawal(worker: Worker) -> Any:
     return (
         update(ConsentRecord)
         .where(ConsentRecord.subject_id == worker.id)
-        .values(withdrawn_at=datetime.now(UTC))
+        .values(withdrawn_at=clock.now())
     )
 
 
@@ -164,7 +165,7 @@ async def test_a_client_never_learns_of_who_was_gone_before_it_came(
     await change(process, withdrawal(worker), "ConsentWithdrawn", worker.id)
     assert (await told(process, client))[0].keys() == {worker.id}
 
-    await run_sql_async(database_url, "UPDATE partner_client SET registered_at = now()")
+    await run_sql_async(database_url, "UPDATE partner_client SET registered_at = :now")
 
     assert (await told(process, client))[0] == {}
     await change(process, of(worker, status="SUSPENDED"), "WorkerSuspended", worker.id)
@@ -393,10 +394,10 @@ async def test_by_their_times_it_would_be_missed(
 # None missed, while many write at once and the reader stops and goes on.
 
 
-async def write(process: Process, workers: list[Worker], until: float, seed: int) -> None:
+async def write(process: Process, workers: list[Worker], seed: int) -> None:
     """Commands that take their time before they commit."""
-    dice, clock = random.Random(seed), asyncio.get_running_loop().time
-    while clock() < until:
+    dice = random.Random(seed)
+    for _ in range(WRITES):
         worker = dice.choice(workers)
         async with transaction(process) as tx:
             more = Worker.years_experience + 1
@@ -421,7 +422,6 @@ async def copied(process: Process, client: Viewer, done: asyncio.Event) -> dict[
 
 async def while_many_write(process: Process, workers: list[Worker], done: asyncio.Event) -> None:
     committed = asyncio.Event()
-    until = asyncio.get_running_loop().time() + SECONDS
 
     async def positions() -> None:
         last_round = False
@@ -433,7 +433,7 @@ async def while_many_write(process: Process, workers: list[Worker], done: asynci
             await asyncio.sleep(0.005)
 
     positioning = asyncio.create_task(positions())
-    await asyncio.gather(*(write(process, workers, until, seed) for seed in range(WRITERS)))
+    await asyncio.gather(*(write(process, workers, seed) for seed in range(WRITERS)))
     committed.set()
     await positioning
     done.set()

@@ -3,18 +3,28 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, time, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 import pytest_asyncio
 from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
 
 from models.account import Citizen, OneTimeCode, Outbox
-from models.booking import Booking, BookingLine, Quote, QuoteLine, ServiceArea, TimelineEntry
+from models.booking import (
+    Booking,
+    BookingLine,
+    PriceTooHigh,
+    Quote,
+    QuoteLine,
+    ServiceArea,
+    TimelineEntry,
+)
 from models.worker import Provider, Worker
-from runtime.geography import INDIA
+from runtime import clock
+from runtime.geography import in_india
+from runtime.language import Language
 from runtime.process import Process
 from runtime.rights import Role
 from runtime.viewer import Viewer
@@ -44,7 +54,7 @@ HOME = {
 
 
 def at(hour: int, days: int = 1) -> str:
-    day = datetime.now(ZoneInfo(INDIA)).replace(hour=hour, minute=0, second=0, microsecond=0)
+    day = in_india(clock.now()).replace(hour=hour, minute=0, second=0, microsecond=0)
     return (day + timedelta(days=days)).isoformat()
 
 
@@ -161,6 +171,50 @@ async def test_nobody_offers_all_of_it(shop: Shop) -> None:
     assert (await shop.price(districtLgdCode=AGRA_CODE))["__typename"] == "NotOffered"
 
 
+@pytest.mark.parametrize(
+    ("rate", "quantity", "comes"),
+    [
+        (1_000_000_000, 2, "Quote"),
+        (1_000_000_000, 3, "PriceTooHigh"),
+        (2**31 - 1, 1, "PriceTooHigh"),
+        (2**31 - 1 - 5_000, 1, "Quote"),
+        (2**31 - 1, 12, "PriceTooHigh"),
+    ],
+)
+async def test_a_price_is_no_higher_than_the_schema_can_say(
+    shop: Shop, rate: int, quantity: int, comes: str
+) -> None:
+    """The rates of the shop ask 5,000 for coming."""
+    await a_rate(shop.url, provider=shop.provider, service_id=SWITCHES, amount_paise=rate)
+
+    came = await shop.price(services=[{"serviceId": SWITCHES, "quantity": quantity}])
+
+    if comes == "Quote":
+        assert came["total"]["paise"] == rate * quantity + 5_000
+    else:
+        assert (
+            came["message"]
+            == "This comes to more than 21474836 rupees. Ask for a price of less at once."
+        )
+        assert "21474836 रुपये से अधिक" in PriceTooHigh(rupees=21_474_836).message(Language.HI)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE rate_card SET amount_paise = 2147483648",
+        "UPDATE rate_card SET visit_charge_paise = 2147483648",
+        "UPDATE quote SET total_paise = 2147483648",
+        "UPDATE quote_line SET amount_paise = -2147483648",
+    ],
+)
+async def test_no_amount_that_cannot_be_told_is_ever_kept(shop: Shop, statement: str) -> None:
+    await shop.price()
+
+    with pytest.raises(IntegrityError, match="tellable"):
+        await run_sql_async(shop.url, statement)
+
+
 async def test_what_makes_no_sense_is_said_to(shop: Shop) -> None:
     fan = {"serviceId": FAN_REPAIR}
     for services in ([], [fan, fan], [fan | {"quantity": 0}], [fan | {"quantity": 500}]):
@@ -211,7 +265,7 @@ async def test_a_price_is_booked_once_and_in_time(shop: Shop) -> None:
     await shop.book(quoteId=quote["id"])
     assert await shop.book(quoteId=quote["id"]) == ["NOT_FOUND"]
 
-    await run_sql_async(shop.url, "UPDATE quote SET expires_at = now() WHERE booking_id IS NULL")
+    await run_sql_async(shop.url, "UPDATE quote SET expires_at = :now WHERE booking_id IS NULL")
     assert (await shop.book(quoteId=late["id"]))["__typename"] == "QuoteExpired"
 
 
@@ -236,7 +290,7 @@ async def test_the_same_key_books_once(shop: Shop) -> None:
 
 
 async def test_the_time_is_soon_enough_and_not_too_soon(shop: Shop) -> None:
-    now = datetime.now(UTC)
+    now = clock.now()
     for starts_at in (now, now - timedelta(days=1), now + timedelta(days=90)):
         refused = await shop.book(startsAt=starts_at.isoformat())
         assert refused["__typename"] == "OutsideBookingWindow"

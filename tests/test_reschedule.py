@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 
 import pytest
@@ -10,6 +10,7 @@ import pytest_asyncio
 from sqlalchemy import select, text
 
 from models.booking import RescheduleProposal, WorkerTime
+from runtime import clock
 from runtime.geography import in_india
 from runtime.jobs import carry_out
 from runtime.process import Process
@@ -31,14 +32,14 @@ async def process(database_url: str, inbox: Inbox) -> AsyncIterator[Process]:
 
 def at(days: int, hour: int = 11) -> datetime:
     """An hour of a day to come, as clocks in India show it."""
-    day = in_india(datetime.now(UTC) + days * DAY).date()
-    return datetime.combine(day, time(hour), in_india(datetime.now(UTC)).tzinfo)
+    day = in_india(clock.now() + days * DAY).date()
+    return datetime.combine(day, time(hour), in_india(clock.now()).tzinfo)
 
 
 async def booked(
     process: Process, inbox: Inbox, start: datetime, state: str = "ACCEPTED", **columns: Any
 ) -> Visit:
-    starts_in = start - datetime.now(UTC)
+    starts_in = start - clock.now()
     visit = await a_visit(process, inbox, state, starts_in=starts_in, **columns)
     if state == "REQUESTED":
         await run_sql_async(visit.url, "UPDATE booking SET worker_id = NULL")
@@ -92,7 +93,7 @@ async def test_whoever_booked_moves_it_alone_in_good_time(
 
 
 async def test_nobody_is_asked_while_nobody_was_found(process: Process, inbox: Inbox) -> None:
-    visit = await booked(process, inbox, datetime.now(UTC) + 2 * HOUR, "REQUESTED")
+    visit = await booked(process, inbox, clock.now() + 2 * HOUR, "REQUESTED")
     await propose(visit, Role.CITIZEN, at(1, 3))
     assert (await visit.now()).starts_at == at(1, 3)
 
@@ -123,7 +124,7 @@ async def test_nobody_is_called_to_come_sooner_without_being_asked(
     process: Process, inbox: Inbox
 ) -> None:
     visit = await booked(process, inbox, at(9))
-    start = datetime.now(UTC) + 20 * HOUR
+    start = clock.now() + 20 * HOUR
     await run_sql_async(
         visit.url, "UPDATE availability_rule SET from_time = '00:00', until_time = '23:59'"
     )
@@ -163,7 +164,7 @@ async def test_one_proposal_waits_at_a_time(process: Process, inbox: Inbox) -> N
     visit = await soon(process, inbox)
     await propose(visit, Role.CITIZEN, at(3))
     assert (await propose(visit, Role.WORKER, at(4)))["__typename"] == "ProposalOpen"
-    await run_sql_async(visit.url, "UPDATE reschedule_proposal SET starts_at = now()")
+    await run_sql_async(visit.url, "UPDATE reschedule_proposal SET starts_at = :now")
     assert (await propose(visit, Role.WORKER, at(4)))["__typename"] == "Booking"
     assert sorted(await outcomes(visit)) == ["LAPSED", "OPEN"]
 

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,6 +13,7 @@ from models.account import Citizen, Outbox
 from models.booking import Booking
 from models.review import Flag, Review, ReviewReply
 from models.worker import Provider
+from runtime import clock
 from runtime.process import Process
 from runtime.rights import Role
 from runtime.viewer import Viewer
@@ -20,7 +21,7 @@ from tests.asking import a_process, answer, send
 from tests.conftest import Statements, run_sql_async
 from tests.make import LUCKNOW, a_booking, a_citizen, a_department, a_provider, a_worker, scalar
 
-YESTERDAY = datetime.now(UTC) - timedelta(days=1)
+YESTERDAY = clock.now() - timedelta(days=1)
 AADHAAR = "2345 6789 0124"
 SELECTED = """... on Review {
   id stars tags text language state month reviewerName reply { text }
@@ -182,13 +183,13 @@ async def test_a_month_after_the_work_it_is_too_late(
     process: Process, job: Job, database_url: str
 ) -> None:
     await run_sql_async(
-        database_url, "UPDATE booking SET completed_at = now() - interval '30 days 1 second'"
+        database_url, "UPDATE booking SET completed_at = :now - interval '30 days 1 second'"
     )
     late = await submit(process, job.booker, job.booking.id)
     assert (kind(late), late["days"]) == ("ReviewClosed", 30)
 
     await run_sql_async(
-        database_url, "UPDATE booking SET completed_at = now() - interval '29 days 23 hours'"
+        database_url, "UPDATE booking SET completed_at = :now - interval '29 days 23 hours'"
     )
     assert kind(await submit(process, job.booker, job.booking.id)) == "Review"
 
@@ -219,7 +220,7 @@ async def test_nobody_reviews_what_somebody_else_booked(
 async def test_whoever_was_forgotten_publishes_nothing(
     process: Process, job: Job, database_url: str
 ) -> None:
-    await run_sql_async(database_url, "UPDATE citizen SET erased_at = now()")
+    await run_sql_async(database_url, "UPDATE citizen SET erased_at = :now")
 
     assert await submit(process, job.booker, job.booking.id) == ["NOT_FOUND"]
 
@@ -287,7 +288,7 @@ async def test_its_author_changes_a_review_for_a_week(
     assert (await events(database_url)).count("ReviewEdited") == 1
 
     await run_sql_async(
-        database_url, "UPDATE review SET published_at = now() - interval '7 days 1 second'"
+        database_url, "UPDATE review SET published_at = :now - interval '7 days 1 second'"
     )
     late = await edit(process, job.booker, review)
     assert (kind(late), late["days"]) == ("EditingClosed", 7)

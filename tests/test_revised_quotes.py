@@ -1,7 +1,7 @@
 """Prices that change while the work is being done: nothing changes until whoever booked agrees."""
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,6 +11,7 @@ from sqlalchemy import func, select, text
 from models.base import new_id
 from models.booking import Quote, QuoteLine
 from models.skill import RateCard
+from runtime import clock
 from runtime.process import Process
 from runtime.rights import Role
 from tests.asking import Inbox, a_process
@@ -130,7 +131,7 @@ async def test_only_the_price_on_offer_is_answered(process: Process, inbox: Inbo
 
 async def test_silence_is_a_no(process: Process, inbox: Inbox) -> None:
     visit = await revised(process, inbox)
-    now = datetime.now(UTC)
+    now = clock.now()
 
     await settle(process, now + timedelta(minutes=59))
     early = (await visit.now()).state
@@ -151,7 +152,7 @@ async def test_an_answer_in_time_is_not_taken_back_by_the_clock(
     await visit.send(Role.CITIZEN, command, revision=2)
     steps = await visit.timeline()
 
-    await settle(process, datetime.now(UTC) + timedelta(minutes=61))
+    await settle(process, clock.now() + timedelta(minutes=61))
 
     assert await visit.timeline() == steps
 
@@ -161,11 +162,11 @@ async def test_an_old_clock_does_not_end_a_newer_revision(process: Process, inbo
     await visit.send(Role.CITIZEN, "rejectQuote", revision=2)
     await run_sql_async(
         visit.url,
-        "UPDATE procrastinate_jobs SET scheduled_at = now() WHERE args->>'revision' = '2'",
+        "UPDATE procrastinate_jobs SET scheduled_at = :now WHERE args->>'revision' = '2'",
     )
     await visit.send(Role.WORKER, "reviseQuote", **ANOTHER_PART)
 
-    await settle(process, datetime.now(UTC))
+    await settle(process, clock.now())
 
     assert (await visit.now()).state == "QUOTE_REVISED"
 
@@ -174,7 +175,7 @@ async def test_a_price_that_was_not_answered_in_time_cannot_be_approved(
     process: Process, inbox: Inbox
 ) -> None:
     visit = await revised(process, inbox)
-    await run_sql_async(visit.url, "UPDATE quote SET expires_at = now() WHERE revision = 2")
+    await run_sql_async(visit.url, "UPDATE quote SET expires_at = :now WHERE revision = 2")
 
     refused = await visit.send(Role.CITIZEN, "approveQuote", revision=2)
 
@@ -186,14 +187,14 @@ async def test_a_service_costs_what_it_was_agreed_at_and_a_new_one_what_it_costs
     process: Process, inbox: Inbox
 ) -> None:
     visit = await a_visit(process, inbox, "IN_PROGRESS")
-    day = datetime.now(UTC).date()
+    day = clock.now().date()
     await run_sql_async(visit.url, f"UPDATE rate_card SET valid_until = '{day}'")
     today = {
         "provider_id": visit.worker.provider_id,
         "district_id": LUCKNOW,
         "visit_charge_paise": 0,
         "valid_from": day,
-        "approved_at": datetime.now(UTC),
+        "approved_at": clock.now(),
     }
     dearer = RateCard(
         id=new_id("rc"), service_id=FAN_REPAIR, amount_paise=99_000, version=2, **today
@@ -226,9 +227,9 @@ async def test_a_worker_of_no_provider_revises_by_their_own_rates(
         district_id=LUCKNOW,
         amount_paise=6_000,
         visit_charge_paise=0,
-        valid_from=datetime.now(UTC).date(),
+        valid_from=clock.now().date(),
         version=1,
-        approved_at=datetime.now(UTC),
+        approved_at=clock.now(),
     )
     await save(visit.url, own)
 
@@ -236,6 +237,26 @@ async def test_a_worker_of_no_provider_revises_by_their_own_rates(
 
     seen, _ = await visit.see(Role.CITIZEN, "quotes { total { paise } }")
     assert seen["quotes"][0]["total"]["paise"] == 12_000
+
+
+async def test_no_revised_price_is_higher_than_the_schema_can_say(
+    process: Process, inbox: Inbox
+) -> None:
+    visit = await a_visit(process, inbox, "IN_PROGRESS")
+    await run_sql_async(visit.url, "UPDATE rate_card SET amount_paise = 1000000000")
+    less = {"kind": "DISCOUNT", "amountPaise": -100_000_000}
+
+    for lines in (
+        [item(quantity=3)],
+        [item(quantity=1_000)] * 20,
+        [item(quantity=3)] + [less] * 12,
+    ):
+        refused = await visit.send(Role.WORKER, "reviseQuote", reason="More", lines=lines)
+        assert refused["__typename"] == "PriceTooHigh"
+    await visit.send(Role.WORKER, "reviseQuote", reason="More", lines=[item(quantity=2)])
+
+    seen, _ = await visit.see(Role.CITIZEN, "quotes { total { paise } }")
+    assert seen["quotes"][0]["total"]["paise"] == 2_000_000_000
 
 
 @pytest.mark.parametrize(

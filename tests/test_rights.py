@@ -32,7 +32,7 @@ from models.booking import (
 from models.export import Export, ExportPart
 from models.partner import PartnerClient, PartnerUsage
 from models.review import Flag, Grievance, GrievanceEntry, Incident, ReviewReply
-from models.skill import RateCard
+from models.skill import RateCard, WorkerSkill
 from models.webhook import Webhook, WebhookAttempt, WebhookDelivery
 from models.worker import Document, Engagement, Verification, Worker
 from runtime.contract import newest
@@ -241,7 +241,9 @@ async def a_world(url: str) -> World:
         outcome="UPHELD",
         closed_at=NOON,
     )
-    await save(url, *replies, flag, *parts_of(booking), *parts_of(office_booking))
+    quote, *parts = parts_of(booking)
+    office_quote, *office_parts = parts_of(office_booking)
+    await save(url, *replies, flag, quote, *parts, office_quote, *office_parts)
     grievances = {
         Role.CITIZEN: a_grievance(booking, citizen.id),
         Role.WORKER: a_grievance(booking, worker.id),
@@ -322,6 +324,7 @@ async def a_world(url: str) -> World:
     await save(url, client, used, *an_export(client.id), webhook, delivery, attempt)
     await run_sql_async(url, *CHECKED)
     verifications = select(Verification.id).where(Verification.worker_id == worker.id)
+    skills = select(WorkerSkill.id).where(WorkerSkill.worker_id == worker.id)
     return World(
         worker,
         provider.id,
@@ -349,10 +352,14 @@ async def a_world(url: str) -> World:
             "client": client.id,
             "export": "ex_running",
             "webhook": webhook.id,
+            "department": department.id,
+            "quote": quote.id,
+            "skill": await scalar(url, skills),
         },
         {
             Role.DEPARTMENT: {
                 "booking": office_booking.id,
+                "quote": office_quote.id,
                 "review": office_review.id,
                 "grievance": grievances[Role.DEPARTMENT].id,
             },
@@ -515,10 +522,10 @@ def account_of(person_id: str) -> list[Any]:
 
 
 CHECKED = (
-    """UPDATE verification SET method = 'DOCUMENT', verified_by = 'Office', verified_at = now(),
-              valid_until = now(), evidence_reference = 'POLICE/0077'""",
+    """UPDATE verification SET method = 'DOCUMENT', verified_by = 'Office', verified_at = :now,
+              valid_until = :now, evidence_reference = 'POLICE/0077'""",
     """UPDATE worker_skill SET qp_code = 'ELE/Q3101', qp_version = '2.0', awarding_body = 'NCVT',
-              certificate_number = 'UP/2024/0000001', verified_at = now()""",
+              certificate_number = 'UP/2024/0000001', verified_at = :now""",
 )
 
 

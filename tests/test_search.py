@@ -1,11 +1,18 @@
 """Workers found by words, in either script, and never by what is not public."""
 
+import asyncpg
 import pytest
 
+from loaders.discovery import workers_by_text
+from loaders.page import Usual
+from runtime.batch import ROOT
 from runtime.folding import fold, words
-from tests.conftest import Ask
+from runtime.page import Window
+from tests.activity import plain
+from tests.conftest import Ask, run_sql_async
 from tests.make import a_worker
 
+WINDOW = Window(size=20)
 SEARCH = "query ($text: String!) { searchWorkers(text: $text) { nodes { id } totalCount } }"
 
 SAME = [
@@ -58,6 +65,50 @@ async def test_hostile_text_is_just_text(database_url: str, ask_raw: Ask, text: 
 
     codes = {error["extensions"]["code"] for error in answer.get("errors", [])}
     assert codes <= {"BAD_INPUT"}
+
+
+@pytest.mark.parametrize("text", ["s", "sm", "SM0", "sm01", "sm01 s", "sm01 anil", "a", "sm0123"])
+async def test_the_best_rated_are_found_whichever_way_is_taken(
+    database_url: str, ask: Ask, text: str
+) -> None:
+    """A word that very many have is looked for along the best, others by an index of words."""
+    workers = [
+        await a_worker(database_url, first_name_en="Anil", code=f"SM0123{n}") for n in range(5)
+    ]
+    await run_sql_async(
+        database_url,
+        *(
+            f"UPDATE worker_words SET score = {score} WHERE worker_id = '{worker.id}'"
+            for worker, score in zip(workers, (2, 5, 1, 4, 3), strict=True)
+        ),
+    )
+
+    found = (await ask(SEARCH, text=text))["searchWorkers"]
+
+    best = [workers[n].id for n in (1, 3, 4, 0, 2)]
+    assert found == {"nodes": [{"id": id} for id in best], "totalCount": 5}
+
+
+async def test_what_very_many_have_is_not_sorted(database_url: str) -> None:
+    """With as many workers as PostgreSQL needs to take the trouble of choosing."""
+    await a_worker(database_url)
+    connection = await asyncpg.connect(plain(database_url))
+    try:
+        await connection.execute("SET session_replication_role = replica")
+        await connection.execute(
+            "INSERT INTO worker_words SELECT 'wk_' || n, array_to_tsvector(ARRAY['sm' || n,"
+            " 'n' || n % 3000, 'anil']), random() FROM generate_series(100000, 120000) n"
+        )
+        await connection.execute("ANALYZE worker_words")
+        for text in ("a", "anil"):
+            batch = workers_by_text.run(text=text, window=WINDOW, sort=Usual.USUAL)
+            query, values = batch.query(("id",))
+            bound = query.bound({**values, "keys": [ROOT]})
+            rows = await connection.fetch(f"EXPLAIN {query.sql}", *bound)
+            plan = "\n".join(row[0] for row in rows)
+            assert "worker_words_best" in plan, f"{text}:\n{plan}"
+    finally:
+        await connection.close()
 
 
 async def test_a_text_too_long_is_refused(ask_raw: Ask) -> None:

@@ -16,6 +16,9 @@ import psutil
 import pytest
 
 from tests.conftest import CHECKOUT, database
+from tests.patience import PATIENCE
+
+pytestmark = pytest.mark.slow
 
 
 def command(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
@@ -38,6 +41,7 @@ def free_port() -> int:
 @contextmanager
 def serving(url: str, port: int, **environment: str) -> Iterator["subprocess.Popen[str]"]:
     given = {"DATABASE_URL": url, "PORT": str(port), "LOG_FORMAT": "json", **environment}
+    host = {"::1": "[::1]"}.get(environment.get("HOST", ""), "127.0.0.1")
     process = subprocess.Popen(
         [sys.executable, "server.py", "serve"],
         cwd=CHECKOUT,
@@ -48,7 +52,7 @@ def serving(url: str, port: int, **environment: str) -> Iterator["subprocess.Pop
     try:
         for _ in range(300):
             try:
-                httpx.get(f"http://127.0.0.1:{port}/readyz").raise_for_status()
+                httpx.get(f"http://{host}:{port}/readyz").raise_for_status()
                 break
             except httpx.HTTPError:
                 assert process.poll() is None, process.stderr and process.stderr.read()
@@ -91,7 +95,7 @@ def test_the_gateway_serves_a_given_database_and_stops_when_told(
         taken = command("serve", DATABASE_URL=url, PORT=str(port))
 
         process.send_signal(signal.SIGTERM)
-        _, said = process.communicate(timeout=10)
+        _, said = process.communicate(timeout=PATIENCE)
 
     # Nobody fills a database that was given to us with people who do not exist.
     assert figures == {"serviceCategories": 26, "registeredWorkers": 0}
@@ -105,6 +109,21 @@ def test_the_gateway_serves_a_given_database_and_stops_when_told(
     assert line.keys() == {"timestamp", "level", "event", "request_id", "status", "ms"} | told
     assert (line["event"], line["level"], line["status"]) == ("request", "info", 200)
     assert "told-to-nobody" not in said
+
+
+@pytest.mark.parametrize(("host", "workers"), [("::1", "1"), ("::1", "2"), ("0.0.0.0", "1")])
+def test_clients_are_told_the_address_that_is_served(
+    server_url: str, template: str, host: str, workers: str
+) -> None:
+    port = free_port()
+    address = f"http://[::1]:{port}" if host == "::1" else f"http://127.0.0.1:{port}"
+    with database(server_url, template) as url, serving(url, port, HOST=host, WORKERS=workers):
+        told = httpx.get(f"{address}/.well-known/oauth-authorization-server").json()
+        taken = command("serve", DATABASE_URL=url, PORT=str(port), HOST=host)
+
+    assert told["issuer"] == address
+    assert told["token_endpoint"] == f"{address}/oauth/token"
+    assert f"PORT={port + 1}" in taken.stderr
 
 
 def test_several_processes_serve_and_one_that_dies_is_replaced(
@@ -127,7 +146,7 @@ def test_several_processes_serve_and_one_that_dies_is_replaced(
         replaced = [each for each in parent.children() if each not in children]
 
         process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=20)
+        process.communicate(timeout=PATIENCE)
         left = [each for each in (*children, *replaced) if each.is_running()]
 
     assert answers == [{"data": {"__typename": "Query"}}] * 20

@@ -135,7 +135,7 @@ async def test_a_code_works_once(process: Process, inbox: Inbox) -> None:
 
 async def test_an_old_code_does_not_work(process: Process, inbox: Inbox, database_url: str) -> None:
     await request_code(process)
-    await run_sql_async(database_url, "UPDATE one_time_code SET expires_at = now()")
+    await run_sql_async(database_url, "UPDATE one_time_code SET expires_at = :now")
 
     assert (await sign_in(process, inbox.code(PHONE)))["__typename"] == "CodeWrong"
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -17,6 +17,7 @@ from data import reference
 from models.account import Outbox
 from models.skill import RateCard, Service, ServiceCategory, WorkerSkill
 from models.worker import Provider, Worker
+from runtime import clock
 from runtime.geography import day_of
 from runtime.process import Process
 from runtime.rights import Role
@@ -34,7 +35,7 @@ ANYONE = Viewer()
 PACK = {"qpCode": "PSC/Q0104", "qpVersion": "2.0", "nsqfLevel": "4"}
 SKILL = "... on WorkerSkill { id verified position qpCode qpVersion nsqfLevel }"
 RATE = "... on RateCard { id version validFrom validUntil approvedAt rejectionReason }"
-TODAY = day_of(datetime.now(UTC))
+TODAY = day_of(clock.now())
 
 
 @pytest.fixture

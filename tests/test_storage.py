@@ -231,7 +231,7 @@ async def test_a_ticket_that_is_old_or_made_up_is_refused(
 ) -> None:
     worker = await a_worker(database_url)
     given = await ticket(process, me(worker))
-    await run_sql_async(database_url, "UPDATE upload SET expires_at = now()")
+    await run_sql_async(database_url, "UPDATE upload SET expires_at = :now")
 
     assert (await put(client, given["url"])).status_code == 404
     assert (await put(client, "/documents/made-up")).status_code == 404

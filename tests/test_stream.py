@@ -22,7 +22,10 @@ from runtime.settings import Settings
 from runtime.viewer import Viewer
 from server import create_app
 from tests.asking import Inbox
-from tests.live import PATIENCE, Served, served
+from tests.delivery import Merged
+from tests.live import Served, served
+from tests.make import a_worker
+from tests.patience import PATIENCE
 from tests.visiting import Visit, a_visit
 
 CHANGED = """subscription ($booking: ID!, $after: String) {
@@ -254,6 +257,40 @@ async def test_what_is_deferred_comes_in_parts(gateway: Served) -> None:
             "hasNext": False,
         },
     ]
+
+
+IN_LISTS = {
+    "nodes": "{ workers(first: 2) { %s { nodes { id skills { verified } } } } }",
+    "edges": "{ workers(first: 2) { %s { edges { node { id skills { verified } } } } } }",
+    "each": "{ workers(first: 2) { edges { node { id %s { skills { verified } } } } } }",
+    "all": "{ %s { workers(first: 2) { nodes { id skills { category { name } } } } } }",
+}
+
+
+@pytest.mark.parametrize("accept", [MULTIPART, EVENTS])
+@pytest.mark.parametrize("query", IN_LISTS.values(), ids=IN_LISTS)
+async def test_deferred_lists_are_what_they_are_at_once(
+    gateway: Served, database_url: str, query: str, accept: str
+) -> None:
+    for _ in range(3):
+        await a_worker(database_url)
+    async with asked(gateway, query % "...", "application/json") as response:
+        await response.response.aread()
+        whole = response.response.json()
+    async with asked(gateway, query % "... @defer", accept) as response:
+        if accept == EVENTS:
+            body = (await response.response.aread()).decode()
+            assert body.endswith("event: complete\ndata:\n\n")
+            told = [json.loads(line[6:]) for line in body.splitlines() if line[:6] == "data: "]
+        else:
+            told = parts(await response.response.aread())
+
+    found = Merged()
+    for payload in told:
+        found.take(payload)
+    assert told[-1]["hasNext"] is False
+    assert len(whole["data"]["workers"].get("nodes") or whole["data"]["workers"]["edges"]) == 2
+    assert (found.data, found.errors) == (whole["data"], [])
 
 
 async def test_clients_of_before_get_the_parts_as_they_were(gateway: Served) -> None:

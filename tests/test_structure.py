@@ -1,6 +1,6 @@
-"""The rules of the tree: who may import whom, and tables as the migrations leave them."""
+"""The rules of the tree: who may import whom."""
 
-import asyncio
+import ast
 import re
 import shutil
 import subprocess
@@ -8,12 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from alembic import command
-from alembic.config import Config
-from sqlalchemy import Connection
 
-from runtime.database import MIGRATIONS, engine_for
 from tests.conftest import CHECKOUT
+
+pytestmark = pytest.mark.slow
 
 PACKAGES = (
     *("edge", "federation", "engine", "schema", "resolvers", "loaders", "models", "runtime"),
@@ -84,20 +82,78 @@ def test_a_planted_import_breaks_its_rule(copy: Path, file: str, line: str, rule
     assert f"{names[rule]} BROKEN" in result.stdout
 
 
-def test_the_migrations_make_the_tables_that_the_models_describe(database_url: str) -> None:
-    def compare(connection: Connection) -> None:
-        config = Config()
-        config.set_main_option("script_location", str(MIGRATIONS))
-        config.attributes["connection"] = connection
-        command.check(config)
+SQL_TIME = re.compile(
+    r"\b(now\(\)|(clock|statement|transaction)_timestamp\(\)|current_(date|time|timestamp)\b"
+    r"|localtime(stamp)?\b|timeofday\(\)|'(now|today|tomorrow|yesterday)'::)",
+    re.IGNORECASE,
+)
+OTHER_CLOCKS = {
+    *("datetime.now", "datetime.utcnow", "datetime.today", "date.today", "datetime.date.today"),
+    *("time.time", "time.time_ns", "time.localtime", "time.gmtime", "time.ctime"),
+    *("func.now", "func.current_timestamp", "func.current_date", "func.clock_timestamp"),
+    *("func.localtimestamp", "func.statement_timestamp", "func.transaction_timestamp"),
+}
+MAY_ASK = {
+    "runtime/clock.py": "it is the clock",
+    "runtime/database.py": "what PostgreSQL says is compared with the clock",
+    "runtime/jobs.py": "the job library's statements write PostgreSQL's time",
+    "tests/test_jobs.py": "it writes what that library would have",
+    "tests/test_nearby_scale.py": "of when workers registered nothing is asked",
+    "tests/test_scaled.py": "of when workers registered nothing is asked",
+    "tests/test_structure.py": "it names what is looked for",
+}
 
-    async def run() -> None:
-        engine = engine_for(database_url)
-        async with engine.connect() as connection:
-            await connection.run_sync(compare)
-        await engine.dispose()
 
-    asyncio.run(run())
+def other_clocks(source: str) -> set[str]:
+    """Where it asks what time it is, in Python or in SQL, of anybody but our clock."""
+    found, said = set(), set()
+    for node in ast.walk(ast.parse(source)):
+        match node:
+            case ast.Attribute():
+                found |= {ast.unparse(node)} & OTHER_CLOCKS
+            case ast.ImportFrom(module=module):
+                found |= {f"{module}.{name.name}" for name in node.names} & OTHER_CLOCKS
+            case ast.Expr(value=ast.Constant() as docstring):
+                said.add(docstring)
+            case ast.Constant(value=str(text)) if node not in said:
+                found |= {match[0] for match in SQL_TIME.finditer(text)}
+    return found
+
+
+def test_nobody_asks_another_clock() -> None:
+    files = [
+        path
+        for name in (*PACKAGES, "deploy", "tests")
+        for path in ([CHECKOUT / name] if name.endswith(".py") else (CHECKOUT / name).rglob("*.py"))
+        if "node_modules" not in path.parts
+    ]
+    asking = {
+        str(path.relative_to(CHECKOUT)): found
+        for path in files
+        if (found := other_clocks(path.read_text(encoding="utf-8")))
+    }
+
+    assert len(files) > 200
+    assert asking.keys() == MAY_ASK.keys(), asking
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "datetime.now(UTC)",
+        "started_at = Column(default=datetime.utcnow)",
+        "day = datetime.date.today()",
+        "time.time() + 60",
+        "from time import time",
+        "func.greatest(start, func.now())",
+        "text('WHERE due_at <= now()')",
+        "text(f'WHERE id = {id} AND day = CURRENT_DATE')",
+        "server_default=text('clock_timestamp()')",
+    ],
+)
+def test_a_planted_question_to_another_clock_is_found(line: str) -> None:
+    assert other_clocks(line)
+    assert not other_clocks(f'"""{line}"""\ntime.monotonic()\nclock.now()\ntext(":now")')
 
 
 def test_the_tests_that_the_invariants_name_exist() -> None:

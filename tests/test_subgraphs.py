@@ -5,7 +5,6 @@ import hashlib
 import hmac
 import os
 import sys
-import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
@@ -255,6 +254,7 @@ def test_subgraphs_that_have_changed_are_noticed(
     assert sdl.check()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     not is_installed(FOLDER), reason="the composers are installed by `make compose`"
 )
@@ -329,7 +329,7 @@ UNSIGNED: dict[str, Callable[[], str]] = {
     "before 1970": lambda: changed(good(), at="-1"),
     "no whole seconds": lambda: changed(good(), at="1e9"),
     "no time of ours": lambda: changed(good(), at="9" * 400),
-    "another second": lambda: changed(good(), at=str(int(time.time()) + 1)),
+    "another second": lambda: changed(good(), at=str(int(clock.timestamp()) + 1)),
     "an empty HMAC": lambda: changed(good(), given=""),
     "zeros": lambda: changed(good(), given="0" * 64),
     "no hexadecimal": lambda: changed(good(), given="é"),
@@ -536,6 +536,7 @@ def test_secrets_that_are_none_are_refused_without_repeating_them(secrets: str, 
     assert secrets_in(f"a={SECRET},b={OTHER_SECRET}=") == {"a": SECRET, "b": f"{OTHER_SECRET}="}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "secrets", "told"),
     [

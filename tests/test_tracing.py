@@ -314,6 +314,7 @@ async def test_spans_are_sent_to_the_collector_as_part_of_the_clients_trace(
         assert secret not in sent
 
 
+@pytest.mark.slow
 def test_without_a_collector_nothing_of_it_is_loaded() -> None:
     code = (
         "import sys; from runtime.settings import Settings; from server import create_app;"
@@ -324,6 +325,7 @@ def test_without_a_collector_nothing_of_it_is_loaded() -> None:
     assert subprocess.run([sys.executable, "-c", code], cwd=CHECKOUT).returncode == 0
 
 
+@pytest.mark.slow
 def test_that_packages_are_missing_is_said_in_a_sentence() -> None:
     code = "import sys; sys.modules['opentelemetry'] = None; import server; server.cli(['serve'])"
     result = subprocess.run(

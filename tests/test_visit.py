@@ -2,7 +2,7 @@
 
 import csv
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,6 +13,7 @@ from models.account import Outbox
 from models.base import new_id
 from models.booking import Booking, BookingState, Quote, QuoteStatus, WorkerTime
 from resolvers.journey import ACTORS
+from runtime import clock
 from runtime.geography import day_of
 from runtime.process import Process
 from runtime.rights import WRITE, Act, Role
@@ -99,7 +100,7 @@ async def test_a_completed_visit_gives_its_time_back_and_says_when_it_ended(
 
     booking = await visit.now()
     assert booking.completed_at is not None
-    assert datetime.now(UTC) - booking.completed_at < timedelta(minutes=1)
+    assert clock.now() - booking.completed_at < timedelta(minutes=1)
     assert booking.completed_month == day_of(booking.completed_at).replace(day=1)
     assert booking.contact_until == booking.completed_at + timedelta(hours=24)
     promised = select(func.count()).where(WorkerTime.booking_id == booking.id)
@@ -300,8 +301,8 @@ async def at_odds(
         revision=2,
         status=QuoteStatus.OFFERED,
         total_paise=0,
-        offered_at=datetime.now(UTC),
-        expires_at=datetime.now(UTC) + HOUR,
+        offered_at=clock.now(),
+        expires_at=clock.now() + HOUR,
     )
     await save(visit.url, quote)
     return visit
@@ -346,12 +347,12 @@ async def test_the_parties_reach_each_other_from_acceptance_to_a_day_after_the_e
 ) -> None:
     visit = await a_visit(process, inbox, state)
     over = state in (BookingState.COMPLETED, BookingState.CANCELLED, BookingState.NO_SHOW)
-    moments = {"before": None, "within": datetime.now(UTC) + HOUR}
+    moments = {"before": None, "within": clock.now() + HOUR}
     if over:
-        moments["after"] = datetime.now(UTC) - timedelta(minutes=1)
+        moments["after"] = clock.now() - timedelta(minutes=1)
     for name, until in moments.items():
         if over:
-            begins = datetime.now(UTC) - HOUR if until else None
+            begins = clock.now() - HOUR if until else None
             await change(visit, contact_from=begins, contact_until=until)
         shown = state not in BEFORE_CONTACT if not over else name == "within"
         await check_contact(visit, shown)
@@ -405,7 +406,7 @@ async def test_a_call_is_put_on_record_while_the_parties_are_in_contact(
 
     await visit.send(Role.CITIZEN, "logCall")
     await visit.send(Role.WORKER, "logCall")
-    await change(visit, contact_until=datetime.now(UTC))
+    await change(visit, contact_until=clock.now())
     late = await visit.send(Role.WORKER, "logCall")
     await change(visit, contact_from=None, contact_until=None)
     early = await visit.send(Role.CITIZEN, "logCall")
@@ -435,7 +436,7 @@ async def test_poor_work_is_put_right_by_the_same_provider_for_nothing(
     process: Process, inbox: Inbox
 ) -> None:
     visit = await a_visit(process, inbox, "COMPLETED", starts_in=-3 * HOUR)
-    starts_at = datetime.now(UTC) + timedelta(days=1)
+    starts_at = clock.now() + timedelta(days=1)
 
     made = await visit.send(
         Role.CITIZEN,
@@ -497,7 +498,7 @@ async def test_a_category_may_allow_more_days_for_rework(process: Process, inbox
 
 
 async def rework(visit: Visit, role: Role = Role.CITIZEN, **given: Any) -> Any:
-    tomorrow = (datetime.now(UTC) + timedelta(days=1)).isoformat()
+    tomorrow = (clock.now() + timedelta(days=1)).isoformat()
     given = {"startsAt": tomorrow, "reason": "It stopped again"} | given
     return await visit.send(role, "askRework", **given)
 
@@ -521,7 +522,7 @@ async def test_rework_is_under_way_once_at_a_time(process: Process, inbox: Inbox
 
 async def test_rework_is_still_to_come(process: Process, inbox: Inbox) -> None:
     visit = await a_visit(process, inbox, "COMPLETED", starts_in=-3 * HOUR)
-    past = (datetime.now(UTC) - HOUR).isoformat()
+    past = (clock.now() - HOUR).isoformat()
 
     assert (await rework(visit, startsAt=past))["__typename"] == "SlotPast"
 
@@ -551,7 +552,7 @@ async def test_a_stranger_finds_no_booking_to_do_anything_about(
     process: Process, inbox: Inbox, command: str
 ) -> None:
     visit, other = await a_visit(process, inbox, "COMPLETED"), await a_visit(process, inbox)
-    tomorrow = (datetime.now(UTC) + timedelta(days=1)).isoformat()
+    tomorrow = (clock.now() + timedelta(days=1)).isoformat()
     given = {
         "askRework": {"startsAt": tomorrow, "reason": "Bad"},
         "replaceBooking": {"startsAt": tomorrow},

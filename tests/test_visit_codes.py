@@ -97,7 +97,7 @@ async def test_a_code_ends(process: Process, inbox: Inbox) -> None:
     visit = await arrived(process, inbox)
     lasts = select(VisitCode.expires_at - VisitCode.issued_at)
     assert (await scalar(visit.url, lasts)).total_seconds() == 300
-    await run_sql_async(visit.url, "UPDATE visit_code SET expires_at = now()")
+    await run_sql_async(visit.url, "UPDATE visit_code SET expires_at = :now")
 
     assert (await start(visit, visit.code))["__typename"] == "CodeWrong"
 
@@ -192,9 +192,7 @@ async def test_codes_of_a_visit_are_limited_until_nobody_asks_for_an_hour(
     came = await asyncio.gather(*(visit.send(Role.CITIZEN, "issueCode") for _ in range(6)))
     names = sorted(one["__typename"] for one in came)
     refused = await visit.send(Role.WORKER, "issueCode", "... on TooManyCodes { minutes }")
-    await run_sql_async(
-        visit.url, "UPDATE visit_code SET issued_at = now() - interval '61 minutes'"
-    )
+    await run_sql_async(visit.url, "UPDATE visit_code SET issued_at = :now - interval '61 minutes'")
     later = await visit.send(Role.CITIZEN, "issueCode")
 
     assert names == ["TooManyCodes"] * 2 + ["VisitCodeSent"] * 4

@@ -8,7 +8,7 @@ import re
 import sys
 from collections import defaultdict
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -24,6 +24,7 @@ from models.partner import PartnerClient
 from models.review import RatingSummary
 from models.webhook import NAMES, SelectionRefused, Webhook, WebhookDelivery
 from resolvers.delivery import Sender
+from runtime import clock
 from runtime.changes import enrol, follow, sequence
 from runtime.language import Language
 from runtime.process import Process
@@ -73,7 +74,7 @@ async def a_client(url: str, *purposes: str) -> Viewer:
         name="Skill Mission",
         purposes=list(purposes or (PURPOSE,)),
         district_ids=[LUCKNOW],
-        registered_at=datetime.now(UTC) - timedelta(days=30),
+        registered_at=clock.now() - timedelta(days=30),
     )
     await save(url, made)
     return Viewer(Role.PARTNER, made.id, districts=(LUCKNOW,), purposes=tuple(made.purposes))
@@ -147,6 +148,7 @@ async def is_settled(process: Process) -> bool:
 # What is sent.
 
 
+@pytest.mark.same_day
 async def test_what_happens_is_told_signed_and_on_record(
     process: Process, database_url: str, client: Viewer, receiver: Receiver
 ) -> None:
@@ -160,7 +162,7 @@ async def test_what_happens_is_told_signed_and_on_record(
 
     (heard,) = receiver.heard
     assert heard.verified(secret) == heard.body
-    assert heard.body.pop("timestamp").startswith(str(datetime.now(UTC).year))
+    assert heard.body.pop("timestamp").startswith(str(clock.now().year))
     assert heard.body["type"] == "worker.changed"
     assert heard.body["data"] == {
         "sequence": heard.body["sequence"],
@@ -222,6 +224,7 @@ async def test_what_is_about_a_client_itself_is_told_to_it_and_nobody_else(
     assert (await answer(process, client, query))[0]["event"] == {"name": "export.ended"}
 
 
+@pytest.mark.same_day
 async def test_a_test_is_sent_when_it_is_asked_for(
     process: Process, client: Viewer, receiver: Receiver
 ) -> None:
@@ -234,6 +237,7 @@ async def test_a_test_is_sent_when_it_is_asked_for(
     assert (told["type"], told["sequence"], told["data"]) == ("webhook.test", None, {})
 
 
+@pytest.mark.same_day
 async def test_another_secret_verifies_and_the_old_one_for_a_while(
     process: Process, client: Viewer, receiver: Receiver, database_url: str
 ) -> None:
@@ -243,7 +247,7 @@ async def test_another_secret_verifies_and_the_old_one_for_a_while(
     async with sending(process):
         await send(process, client, "testWebhook", webhookId=id)
         await until(lambda: len(receiver.taken) == 1)
-        await run_sql_async(database_url, "UPDATE webhook SET old_until = now()")
+        await run_sql_async(database_url, "UPDATE webhook SET old_until = :now")
         await send(process, client, "testWebhook", webhookId=id)
         await until(lambda: len(receiver.taken) == 2)
 
@@ -329,7 +333,7 @@ async def test_a_client_whose_access_has_ended_is_told_nothing(
     worker = await who_agrees(database_url)
     id, _ = await create(process, client, receiver)
     await happen(process, "WorkerChanged", worker.id)
-    await run_sql_async(database_url, "UPDATE partner_client SET revoked_at = now()")
+    await run_sql_async(database_url, "UPDATE partner_client SET revoked_at = :now")
     process.partners._known.clear()
 
     async def is_parked() -> bool:
@@ -538,6 +542,7 @@ async def test_events_that_there_are_not_are_not_taken(
 # What the receiver does.
 
 
+@pytest.mark.same_day
 async def test_what_is_not_taken_is_sent_again_under_the_same_id(
     process: Process, database_url: str, client: Viewer, receiver: Receiver
 ) -> None:
@@ -581,7 +586,7 @@ async def test_a_receiver_that_asks_for_time_is_given_it(
 
     assert len(receiver.heard) == 1
     asked, waiting = (await deliveries(process, client, id))[::-1]
-    due = datetime.fromisoformat(asked["nextAttemptAt"]) - datetime.now(UTC)
+    due = datetime.fromisoformat(asked["nextAttemptAt"]) - clock.now()
     assert timedelta(minutes=58) < due <= timedelta(hours=1)
     assert waiting["state"] == "PENDING"
 
@@ -625,8 +630,8 @@ async def test_after_days_without_success_a_delivery_has_failed_and_its_webhook_
     await happen(process, "WorkerChanged", worker.id)
     await run_sql_async(
         database_url,
-        "UPDATE webhook_delivery SET first_tried_at = now() - interval '3 days', tries = 60",
-        "UPDATE webhook SET failing_since = now() - interval '3 days', failures = 60",
+        "UPDATE webhook_delivery SET first_tried_at = :now - interval '3 days', tries = 60",
+        "UPDATE webhook SET failing_since = :now - interval '3 days', failures = 60",
     )
     async with sending(process):
         await are_settled(process)
@@ -939,6 +944,7 @@ async def test_what_a_worker_had_begun_when_it_died_is_sent_by_another(
     )
 
 
+@pytest.mark.same_day
 async def test_what_a_process_had_begun_when_it_was_killed_is_sent_by_another(
     process: Process, database_url: str, client: Viewer, receiver: Receiver
 ) -> None:
@@ -968,7 +974,7 @@ async def test_what_a_process_had_begun_when_it_was_killed_is_sent_by_another(
     async with sending(process):
         await asyncio.sleep(0.2)
         assert len(receiver.heard) == 1, "the lease has not ended"
-        await run_sql_async(database_url, "UPDATE webhook_delivery SET leased_until = now()")
+        await run_sql_async(database_url, "UPDATE webhook_delivery SET leased_until = :now")
         await are_settled(process)
 
     first, second = receiver.heard
@@ -1067,7 +1073,7 @@ async def test_deliveries_are_kept_for_a_month(
         await are_settled(process)
     async with transaction(process) as tx:
         first = await tx.value(select(WebhookDelivery.id).limit(1))
-        month = "queued_at = now() - interval '31 days'"
+        month = "queued_at = CAST(:now AS timestamptz) - interval '31 days'"
         await tx.change(text(f"UPDATE webhook_delivery SET {month} WHERE id = '{first}'"))
         assert await tx.change(load.outlived(tx.now)) == 1
 
@@ -1096,6 +1102,7 @@ async def test_queueing_costs_the_same_statements_for_any_number_of_webhooks_and
         assert len(await tx.every(select(WebhookDelivery))) == size * size
 
 
+@pytest.mark.same_day
 async def test_what_the_page_says_verifies(
     process: Process, client: Viewer, receiver: Receiver
 ) -> None:
@@ -1123,7 +1130,7 @@ def a_webhook(client: Viewer, **columns: Any) -> Webhook:
             "events": ["worker.changed"],
             "selection": "{ sequence }",
             "contract": "2026-11",
-            "created_at": datetime.now(UTC),
+            "created_at": clock.now(),
             "seed": "seed",
             **columns,
         }

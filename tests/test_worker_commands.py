@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import h3
@@ -23,6 +23,7 @@ from models.worker import (
     Worker,
     WorkerStatus,
 )
+from runtime import clock
 from runtime.jobs import carry_out
 from runtime.process import Process
 from runtime.rights import Role
@@ -194,7 +195,7 @@ async def test_a_number_that_is_registered_is_refused(
 
 
 async def test_somebody_under_age_is_refused(process: Process, inbox: Inbox) -> None:
-    today = datetime.now(UTC).date()
+    today = clock.now().date()
     almost = today.replace(year=today.year - 18) + timedelta(days=2)
 
     refused = await register(process, inbox, birthDate=almost.isoformat())
@@ -683,10 +684,10 @@ async def test_what_is_no_check_is_not_recorded(process: Process, database_url: 
 
 async def test_a_check_ends_by_itself(process: Process, database_url: str) -> None:
     worker = await a_worker(database_url, category="electrician")
-    tomorrow = datetime.now(UTC) + timedelta(days=2)
+    tomorrow = clock.now() + timedelta(days=2)
     recorded = await record(process, worker.id, "POLICE", validUntil=tomorrow.date().isoformat())
 
-    await carry_out(process, "expire_verifications", {}, datetime.now(UTC))
+    await carry_out(process, "expire_verifications", {}, clock.now())
     standing = select(Verification.status).where(Verification.id == recorded["id"])
     assert await scalar(database_url, standing) == "VERIFIED"
     await carry_out(process, "expire_verifications", {}, tomorrow + timedelta(hours=12))
@@ -982,7 +983,7 @@ async def test_weekly_hours_take_the_place_of_the_last_from_their_first_day(
     process: Process, database_url: str
 ) -> None:
     worker = await a_worker(database_url)
-    today = datetime.now(UTC).date()
+    today = clock.now().date()
     start = today + timedelta(days=10)
     hours = [{"weekday": day, "fromTime": "10:00", "untilTime": "14:00"} for day in (1, 2)]
     rules = "availability { weekday fromTime validFrom validUntil }"
@@ -1037,7 +1038,7 @@ async def test_a_day_off_is_kept_free_until_it_is_taken_back(
     process: Process, database_url: str
 ) -> None:
     worker = await a_worker(database_url)
-    day = (datetime.now(UTC) + timedelta(days=3)).date().isoformat()
+    day = (clock.now() + timedelta(days=3)).date().isoformat()
     off = "... on Worker { daysOff { day reason } }"
 
     await send(process, me(worker), "addDayOff", day=day, reason="Fair")

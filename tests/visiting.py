@@ -21,6 +21,7 @@ from models.booking import (
 )
 from models.skill import RateCard
 from models.worker import Worker
+from runtime import clock
 from runtime.database import engine_for
 from runtime.process import Process
 from runtime.rights import Role
@@ -129,7 +130,7 @@ async def a_visit(
     provider_id = None if direct else (await a_provider(url)).id
     worker = await a_worker(url, provider_id=provider_id)
     citizen = await a_citizen(url, language=language)
-    starts_at = datetime.now(UTC) + starts_in
+    starts_at = clock.now() + starts_in
     if columns.get("department_id"):
         columns["citizen_id"] = None
     booking = await a_booking(
@@ -196,7 +197,7 @@ def arrival(booking: Booking) -> TimelineEntry:
         from_state=BookingState.EN_ROUTE,
         to_state=BookingState.ARRIVED,
         actor=Actor.WORKER,
-        happened_at=datetime.now(UTC),
+        happened_at=clock.now(),
     )
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import datetime, time
 from random import Random
 from zoneinfo import ZoneInfo
 
@@ -11,14 +11,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from data.demo import accounts, discovery
 from data.demo.accounts import ROLES
-from data.demo.bookings import Diary
+from data.demo.bookings import Diary, NoDayLeft
 from data.demo.profile import PROFILES, Profile
 from data.demo.workers import Hand, Town
-from data.demo.writer import Gathered, Rows, write
+from data.demo.writer import Rows, write
 from models.account import DemoAccount
 from models.booking import BookingState
 from models.change import RecordKind, all_noted
 from models.worker import WorkerStatus
+from runtime import clock
+from runtime.clock import NOW
 from runtime.database import engine_for
 from runtime.geography import INDIA
 
@@ -56,11 +58,11 @@ async def seed(
 ) -> None:
     """Fill a migrated database that holds reference data and nobody.
 
-    Big profiles commit a chunk at a time. `as_of` is the instant the data stands at: by
-    default today's midnight in India.
+    `as_of` is the instant the data stands at: by default today's midnight in India. NoDayLeft, if
+    bookings are too many for the workers.
     """
-    today = datetime.now(ZoneInfo(INDIA)).replace(hour=0, minute=0, second=0, microsecond=0)
-    town = Town(Random(seed), as_of or today, Rows())
+    midnight = datetime.combine(clock.today(), time(), ZoneInfo(INDIA))
+    town = Town(Random(seed), as_of or midnight, Rows())
     engine = engine_for(url)
     try:
         await write_all(engine, town, profile, progress)
@@ -91,35 +93,32 @@ def chunks(town: Town, profile: Profile) -> Iterator[tuple[str, int, int]]:
 
 
 async def write_all(engine: AsyncEngine, town: Town, profile: Profile, progress: Progress) -> None:
-    """A chunk is written while the next is made: the one keeps PostgreSQL busy, the other us."""
+    """All or nothing, for half of a town would be taken for a whole one. A chunk is written while
+    the next is made: the one keeps PostgreSQL busy, the other us."""
     making = chunks(town, profile)
     made = await asyncio.to_thread(next, making, None)
-    while made is not None:
-        gathered = town.rows.take()
-        progress(*made)
-        made, _ = await asyncio.gather(
-            asyncio.to_thread(next, making, None), write_chunk(engine, gathered)
-        )
-    progress("search", 0, 1)
     async with engine.begin() as connection:
         await quickly(connection)
+        while made is not None:
+            gathered = town.rows.take()
+            progress(*made)
+            made, _ = await asyncio.gather(
+                asyncio.to_thread(next, making, None), write(connection, gathered)
+            )
+        progress("search", 0, 1)
+        # Nobody else could yet count what this transaction has written.
+        await connection.execute(text("ANALYZE"))
         await discovery.fill(connection)
         await accounts.fill(connection, town.as_of)
         for kind in RecordKind:
-            await connection.execute(text(all_noted(kind)))
+            await connection.execute(text(all_noted(kind)), {NOW.key: clock.now()})
     async with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
         await connection.execute(text("VACUUM ANALYZE"))
     progress("search", 1, 1)
 
 
-async def write_chunk(engine: AsyncEngine, gathered: Gathered) -> None:
-    async with engine.begin() as connection:
-        await quickly(connection)
-        await write(connection, gathered)
-
-
 async def quickly(connection: AsyncConnection) -> None:
-    """A crash in between costs a chunk of demo data, and the rest of it can be made again."""
+    """A crash just afterwards costs demo data, and it can be made again."""
     await connection.execute(text("SET LOCAL synchronous_commit = off"))
 
 
@@ -148,4 +147,4 @@ def booking_states(profile: Profile) -> Iterator[BookingState]:
         yield BookingState.COMPLETED
 
 
-__all__ = ["PROFILES", "ROLES", "Profile", "accounts_in", "is_empty", "seed"]
+__all__ = ["PROFILES", "ROLES", "NoDayLeft", "Profile", "accounts_in", "is_empty", "seed"]

@@ -68,6 +68,16 @@ NOW = (
     BookingState.QUOTE_REVISED,
 )
 AHEAD = (BookingState.REQUESTED, BookingState.ASSIGNED, BookingState.ACCEPTED)
+DAYS_AGO = {
+    **dict.fromkeys(NOW, range(1, 8)),  # every day of the week: on a Monday, nobody works yesterday
+    **dict.fromkeys(AHEAD, range(-1, -14, -1)),
+}
+EARLIER = range(2, 381)
+"""How many days ago what has ended was."""
+
+
+class NoDayLeft(Exception):
+    """There are too many bookings for so few workers."""
 
 
 @dataclass(frozen=True)
@@ -120,27 +130,29 @@ class Diary:
                 registered_at=self.town.as_of - timedelta(days=self.random.randint(400, 900)),
             )
 
-    def a_day(self, hand: Hand, state: BookingState) -> date | None:
-        """A working day of the worker that no other booking or engagement is on."""
-        today = self.town.today
-        for _ in range(20):
-            if state in NOW:
-                day = today - timedelta(days=1)
-            elif state in AHEAD:
-                day = today + timedelta(days=self.random.randint(1, 13))
-            else:
-                day = today - timedelta(days=self.random.randint(2, 380))
-            if day.isoweekday() in hand.weekdays and day not in self.taken[hand.id]:
-                self.taken[hand.id].add(day)
-                return day
-        return None
+    def a_day(self, state: BookingState) -> tuple[Hand, date]:
+        """A hand and a working day of theirs that no other booking is on: the first there is, from
+        a hand and a day on that are drawn. NoDayLeft, if there is none."""
+        count, days = len(self.hands), DAYS_AGO.get(state, EARLIER)
+        first = self.random.randrange(max(1, count))
+        # What is under way is on the latest day that is worked.
+        start = 0 if state in NOW else self.random.randrange(len(days))
+        for number in range(count):
+            hand = self.hands[(first + number) % count]
+            taken = self.taken.get(hand.id, ())
+            for later in range(len(days)):
+                day = self.town.today - timedelta(days=days[(start + later) % len(days)])
+                if day.isoweekday() in hand.weekdays and day not in taken:
+                    self.taken[hand.id].add(day)
+                    return hand, day
+        ends = sorted(self.town.today - timedelta(days=ago) for ago in (days[0], days[-1]))
+        raise NoDayLeft(
+            f"No day is left for one more {state} booking as of {self.town.today}:"
+            f" all that the {count} workers work from {ends[0]} to {ends[1]} is taken."
+        )
 
     def add(self, state: BookingState) -> None:
-        while True:
-            hand = self.random.choice(self.hands)
-            day = self.a_day(hand, state)
-            if day is not None:
-                break
+        hand, day = self.a_day(state)
         random, town = self.random, self.town
         client = random.choice(self.clients[hand.district_id] or next(iter(self.clients.values())))
         service = random.choice(town.services[hand.category_id])
@@ -164,7 +176,7 @@ class Diary:
             completed_month=done.astimezone(ZoneInfo(INDIA)).date().replace(day=1)
             if done
             else None,
-            number=f"SM26-{self.count:07}",
+            number=f"SM{town.today:%y}-{self.count:07}",
             citizen_id=client.id,
             department_id=None,
             created_by=client.id,

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from itertools import repeat
 from random import Random
 
 from data.reference import lines
@@ -66,5 +67,4 @@ def phone_numbers() -> Iterator[str | None]:
     """A million numbers, then none: the prefix leaves six digits."""
     for number in range(1_000_000):
         yield f"{DIALLABLE_BY_NOBODY}{number:06}"
-    while True:
-        yield None
+    yield from repeat(None)

@@ -16,7 +16,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from .gateway import Gateway
+from .gateway import Gateway, Refused, Unanswered
 from .load import Load
 
 CHANGES = """
@@ -131,9 +131,16 @@ def catch_up(gateway: Gateway, copy: Copy) -> int:
 
 
 def main() -> None:
-    client = os.environ["CLIENT_ID"], os.environ["CLIENT_SECRET"]
-    gateway = Gateway(os.environ.get("GATEWAY", "http://127.0.0.1:8000"), *client)
-    copy = Copy(Path(sys.argv[1]))
+    given = [os.environ.get(name, "") for name in ("GATEWAY", "CLIENT_ID", "CLIENT_SECRET")]
+    if not all(given) or len(sys.argv) < 2:
+        sys.exit(__doc__)
+    try:
+        keep(Copy(Path(sys.argv[1])), Gateway(*given))
+    except (Refused, Unanswered) as error:
+        sys.exit(f"{error}")
+
+
+def keep(copy: Copy, gateway: Gateway) -> None:
     if copy.cursor is None:
         first_load(gateway, copy)
         print(f"{len(copy.workers)} workers", flush=True)

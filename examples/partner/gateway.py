@@ -1,5 +1,6 @@
 """The gateway, for a system that signs in by itself and waits where it is told to."""
 
+import sys
 import time
 from typing import Any
 
@@ -7,10 +8,16 @@ import httpx
 
 OUTAGES = (429, 502, 503, 504)
 LONGEST_WAIT = 60.0
+PATIENCE_SECONDS = 600.0
+"""Of a gateway that does not answer; then somebody has to look."""
 
 
 class Refused(Exception):
     """The gateway will say the same next time."""
+
+
+class Unanswered(Exception):
+    """The gateway did not answer for as long as anybody should wait."""
 
 
 class Gateway:
@@ -24,16 +31,17 @@ class Gateway:
         self._http.close()
 
     def ask(self, query: str, **variables: Any) -> Any:
-        """The data. Raises Refused for what is no use to ask again."""
+        """The data. Raises Refused for what is no use to ask again, and Unanswered."""
         body = {"query": query, "variables": variables}
-        told = self._sent("POST", "/graphql", json=body).json()
-        if "errors" in told:
+        waiting = Patience(f"a query to {self._http.base_url}")
+        while True:
+            told = self._sent("POST", "/graphql", json=body).json()
+            if "errors" not in told:
+                return told["data"]
             codes = {error["extensions"]["code"] for error in told["errors"]}
             if codes != {"UNAVAILABLE"}:
                 raise Refused(told["errors"])
-            time.sleep(2)
-            return self.ask(query, **variables)
-        return told["data"]
+            waiting.wait("UNAVAILABLE")
 
     def file(self, url: str, begun: int = 0) -> bytes:
         """What is at an address that was signed for us, from that byte on."""
@@ -47,7 +55,8 @@ class Gateway:
 
     def _sent(self, method: str, url: str, signed_in: bool = True, **given: Any) -> httpx.Response:
         headers = given.pop("headers", {})
-        for attempt in range(1_000):
+        waiting = Patience(f"{method} {self._http.base_url.join(url)}")
+        while True:
             try:
                 if signed_in:
                     headers["authorization"] = f"Bearer {self._access()}"
@@ -56,11 +65,12 @@ class Gateway:
                     self._until = 0.0  # Its keys were rotated, perhaps.
                 elif answered.status_code not in OUTAGES:
                     return answered
-                wait = float(answered.headers.get("retry-after", 2 ** min(attempt, 10)))
-            except httpx.TransportError:
-                wait = 0.1 * 2 ** min(attempt, 10)
-            time.sleep(min(wait, LONGEST_WAIT))
-        raise Refused("The gateway does not answer.")
+                waiting.wait(f"status {answered.status_code}", answered.headers.get("retry-after"))
+            except httpx.HTTPStatusError as error:
+                refused = error.response
+                waiting.wait(f"status {refused.status_code}", refused.headers.get("retry-after"))
+            except httpx.TransportError as error:
+                waiting.wait(str(error) or type(error).__name__)
 
     def _access(self) -> str:
         if time.monotonic() > self._until:
@@ -72,3 +82,21 @@ class Gateway:
             self._token = told["access_token"]
             self._until = time.monotonic() + told["expires_in"] / 2
         return self._token
+
+
+class Patience:
+    """Waits longer each time, says so, and comes to an end."""
+
+    def __init__(self, awaited: str) -> None:
+        self._awaited = awaited
+        self._gives_up_at = time.monotonic() + PATIENCE_SECONDS
+        self._next = 0.1
+
+    def wait(self, why: str, named: str | None = None) -> None:
+        """As long as the gateway has named, if it has."""
+        seconds = min(float(named or self._next), LONGEST_WAIT)
+        self._next *= 2
+        if time.monotonic() + seconds > self._gives_up_at:
+            raise Unanswered(f"{self._awaited}: {why}, for {PATIENCE_SECONDS:.0f} seconds.")
+        print(f"{self._awaited}: {why}; again in {seconds:.1f} s", file=sys.stderr, flush=True)
+        time.sleep(seconds)

@@ -15,7 +15,7 @@ from uuid import uuid4
 
 import pyarrow.parquet as pq
 
-from .gateway import Gateway
+from .gateway import Gateway, Refused
 
 START = """
 mutation Start($input: StartExportInput!) {
@@ -28,6 +28,7 @@ query Follow($id: ID!) {
 }
 """
 OVER = ("CANCELLED", "FAILED", "EXPIRED")
+TRIES = 5
 PAUSE_SECONDS = 0.5
 
 
@@ -52,7 +53,7 @@ class Load:
 
     def _finished(self) -> Any:
         """Asked for once: the key is kept before it is asked for with it."""
-        while True:
+        for _ in range(TRIES):
             if not self._begun.exists():
                 self._begun.write_text(uuid4().hex)
             key = self._begun.read_text()
@@ -65,10 +66,11 @@ class Load:
                 time.sleep(PAUSE_SECONDS)
             else:
                 return export
+        raise Refused(f"The export ended as {export['state']}, {TRIES} times: {export['reason']}.")
 
     def _fetched(self, part: Any) -> Path:
         file = self._beside.with_suffix(f".part{part['number']:05}")
-        while True:
+        for _ in range(TRIES):
             with file.open("ab") as end:
                 end.write(self._gateway.file(part["url"], end.tell()))
                 end.flush()
@@ -76,6 +78,7 @@ class Load:
             if hashlib.sha256(file.read_bytes()).hexdigest() == part["sha256"]:
                 return file
             file.unlink()
+        raise Refused(f"Part {part['number']} was fetched {TRIES} times, and never was whole.")
 
     def _parts(self) -> Iterator[Path]:
         yield from self._beside.parent.glob(f"{self._beside.stem}.part*")

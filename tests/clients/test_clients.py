@@ -36,7 +36,7 @@ from tests.asking import Inbox
 from tests.clients.packages import FOLDER
 from tests.conftest import CHECKOUT
 from tests.make import LUCKNOW, a_worker, save
-from tests.test_partner_page import BEHIND, answers, blocks, script, typed
+from tests.reader import BEHIND, answers, script, typed, write_files
 from tests.test_serving import served
 
 LONG = "LONG" in os.environ
@@ -136,20 +136,17 @@ async def test_the_page_for_frontends_does_what_it_says(
 ) -> None:
     work, agreed = tmp_path / "work", tmp_path / "agreed"
     agreed.mkdir()
-    for block in blocks(PAGE):
-        if block.file:
-            (work / block.file).parent.mkdir(parents=True, exist_ok=True)
-            (work / block.file).write_text(block.text, encoding="utf-8")
+    write_files(PAGE, work)
     (work / "node_modules").symlink_to(FOLDER / "node_modules")
     async with gateway_at(replace(settings, documents=str(agreed))) as address:
         given = {"GATEWAY": address, "DOCUMENTS": str(agreed), "PATH": on_path}
-        code, output, complaints = await asyncio.to_thread(typed, script(PAGE), work, **given)
+        code, output, complaints = await asyncio.to_thread(typed, script(PAGE), work, given)
 
     assert code == 0, output + complaints
     only = replace(settings, documents=str(agreed), trusted_only="anonymous")
     async with gateway_at(only) as address:
         given = {"GATEWAY": address, "PATH": on_path}
-        code, _, complaints = await asyncio.to_thread(typed, WITH_AGREED, work, **given)
+        code, _, complaints = await asyncio.to_thread(typed, WITH_AGREED, work, given)
     assert code == 0, complaints
     expected = list(answers(PAGE))
     assert len([answer for answer in expected if answer]) == 4

@@ -28,6 +28,8 @@ from tests.differential.operations import Case, case_of, cases
 from tests.differential.schemas import schema_of
 from tests.differential.values import World
 
+pytestmark = pytest.mark.slow
+
 LONG = bool(os.environ.get("LONG"))
 PARTS = 4
 SCHEMAS = 400 if LONG else 40

@@ -1,9 +1,10 @@
 """Who comes and when: offers, calling off, other times, engagements."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from models.booking import BookingState
+from runtime import clock
 from runtime.rights import Role
 from runtime.viewer import Viewer
 from tests.examples.booking import at_eleven, of
@@ -17,7 +18,7 @@ WHY = {"reason": "Plans changed"}
 
 async def requested(scene: Scene) -> Visit:
     """For tomorrow, with a worker who may be given it."""
-    starts_in = datetime.fromisoformat(at_eleven()) - datetime.now(UTC)
+    starts_in = datetime.fromisoformat(at_eleven()) - clock.now()
     return await a_visit(
         scene.process, scene.inbox, BookingState.REQUESTED, starts_in=starts_in, worker_id=None
     )

@@ -1,10 +1,11 @@
 """Asking for work, and the visit from setting out to the money."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from models.base import new_id
 from models.booking import BookingState, Payment, PaymentKind, PaymentMode, PaymentState
+from runtime import clock
 from runtime.geography import in_india
 from runtime.rights import Role
 from runtime.viewer import Viewer
@@ -23,7 +24,7 @@ PLACE = {
 
 
 def at_eleven(days: int = 1) -> str:
-    day = in_india(datetime.now(UTC) + timedelta(days=days))
+    day = in_india(clock.now() + timedelta(days=days))
     return day.replace(hour=11, minute=0, second=0, microsecond=0).isoformat()
 
 
@@ -143,7 +144,7 @@ async def owing(scene: Scene, state: PaymentState) -> Visit:
         state=state,
         mode=None if state is PaymentState.DUE else PaymentMode.CASH,
         amount_paise=RATE,
-        changed_at=datetime.now(UTC),
+        changed_at=clock.now(),
     )
     await save(scene.url, payment)
     return visit

@@ -1,9 +1,10 @@
 """Registration, checks, providers, and when a worker goes how far."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from models.worker import WorkerStatus
+from runtime import clock
 from runtime.geography import day_of
 from runtime.rights import Role
 from runtime.viewer import Viewer
@@ -32,7 +33,7 @@ AGENCY: dict[str, Any] = {
 
 
 def in_days(days: int) -> str:
-    return (day_of(datetime.now(UTC)) + timedelta(days=days)).isoformat()
+    return (day_of(clock.now()) + timedelta(days=days)).isoformat()
 
 
 async def as_worker(scene: Scene, **columns: Any) -> Viewer:

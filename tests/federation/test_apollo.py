@@ -18,10 +18,13 @@ from ide.build import programs
 from tests.federation.packages import FOLDER
 from tests.federation.world import SUPERGRAPHS
 
-pytestmark = pytest.mark.skipif(
-    not is_installed(FOLDER),
-    reason="`python -m tests.federation.packages` installs @apollo/subgraph",
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not is_installed(FOLDER),
+        reason="`python -m tests.federation.packages` installs @apollo/subgraph",
+    ),
+]
 COMPOSED = ["supergraph.graphql", "supergraph.apollo.graphql"]
 
 

@@ -18,15 +18,14 @@ from runtime.store import Memory, Store
 from tests.federation.test_partners import a_server, saying
 from tests.federation.world import Federation, Hosts
 from tests.federation.worlds import WORLDS
+from tests.patience import PATIENCE
 
 Object = dict[str, Any]
 
 AUTHORS = "{ reviews { author { nick } } }"
-PATIENCE = 10
-"""Seconds until a test that waits in vain fails."""
 
 
-@pytest_asyncio.fixture(params=["memory", "redis"])
+@pytest_asyncio.fixture(params=["memory", pytest.param("redis", marks=pytest.mark.slow)])
 async def store(request: pytest.FixtureRequest) -> AsyncIterator[Store]:
     if request.param == "memory":
         yield Memory(1_000_000)

@@ -7,6 +7,7 @@ from tests.federation.world import Federation, same
 from tests.federation.worlds import WORLDS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("composer", ["supergraph.graphql", "supergraph.apollo.graphql"])
 @pytest.mark.parametrize("name", WORLDS)
 async def test_random_operations_answer_the_same(name: str, composer: str) -> None:

@@ -18,14 +18,13 @@ from runtime.tokens import rotate
 from server import create_app
 from tests.asking import Inbox
 from tests.live import served
+from tests.patience import PATIENCE
 from tests.subscribing.packages import FOLDER
 from tests.visiting import a_visit
 
 pytestmark = pytest.mark.skipif(
     not is_installed(FOLDER), reason="installed by `python -m tests.subscribing.packages`"
 )
-PATIENCE = 30
-"""Seconds until a test that waits in vain fails."""
 BOTH = {"ws", "sse"}
 
 

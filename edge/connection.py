@@ -1,0 +1,245 @@
+"""One connection as HTTP/1.1: how it is read, and what it may cost whether or not it asks."""
+
+import re
+from asyncio import TimerHandle
+from collections import Counter
+from collections.abc import Collection, Sequence
+from http import HTTPStatus
+from typing import Any
+
+import httptools
+import orjson
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from edge.handshake import Socket
+from runtime.faults import BadInput, Coded, LimitExceeded
+
+HEADER_SECONDS = 10.0
+"""How long a client may take to send the line and the headers of a request."""
+HEADER_LIMIT = 16_384
+"""Bytes of the line and the headers together, and of what a body brings that is not body."""
+HEADERS = 100
+FRAMING_EACH = 8
+"""Bytes more of it for each byte of the body: one that comes byte by byte has five."""
+PIECE = 16_384
+"""Bytes that are read at once: so exactly is known what belongs to which message."""
+HOST = re.compile(rb"[\w.~!$&'()*+;=%:\[\]-]+")
+
+RawHeaders = Sequence[tuple[bytes, bytes]]
+
+
+class Connection(HttpToolsProtocol):
+    """Uvicorn's, with bounds. It leaves slow senders, endless headers and any number of
+    connections to a proxy, and not everybody has one. What it would upgrade to nothing is
+    answered as if nothing had been said of it (RFC 9110, 7.8)."""
+
+    limit: int
+    limit_each: int
+    """From one address."""
+    from_each: Counter[str]
+    largest: int
+    """Bytes of a body that anything here takes."""
+    sockets: Collection[bytes]
+    """The paths that have a WebSocket."""
+
+    _address: str | None = None
+    _in_headers = False
+    _header_timer: TimerHandle | None = None
+    _is_new = False
+    """Whether the message has begun in the piece that is read."""
+    _framing = 0
+    """Bytes of the message that are not its body, without the piece that it began in."""
+    _body = 0
+    """Bytes of its body."""
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        address = self.client[0] if self.client else ""
+        if len(self.connections) > self.limit or self.from_each[address] >= self.limit_each:
+            self.refuse(503, Coded("UNAVAILABLE", "There are too many connections. Try again."))
+            return
+        self._address = address
+        self.from_each[address] += 1
+        self._await_headers()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._forget_headers()
+        self._give_place_back()
+        super().connection_lost(exc)
+
+    def handle_websocket_upgrade(self) -> None:
+        """Sockets have bounds of their own, and nobody would tell us of their end."""
+        self._give_place_back()
+        super().handle_websocket_upgrade()
+
+    def _give_place_back(self) -> None:
+        if self._address is not None:
+            self.from_each[self._address] -= 1
+            if not self.from_each[self._address]:
+                del self.from_each[self._address]
+            self._address = None
+
+    def data_received(self, data: bytes) -> None:
+        while data and not self.transport.is_closing():
+            piece, data = data[:PIECE], data[PIECE:]
+            self._is_new, body = False, self._body
+            try:
+                self.parser.feed_data(piece)
+            except httptools.HttpParserUpgrade as upgrade:
+                (read,) = upgrade.args
+                data = piece[read:] + data
+                if self._should_upgrade():
+                    self.handle_websocket_upgrade()
+                    socket = self.transport.get_protocol()
+                    if data and isinstance(socket, Socket):
+                        socket.data_received(data)
+                    return
+                data = self._without_upgrade() + data
+            except httptools.HttpParserError:
+                self.send_400_response("This is not HTTP as RFC 9112 has it.")
+            else:
+                if not self._is_new:
+                    self._framing += len(piece) - (self._body - body)
+                self._hold_to_bounds()
+
+    def _without_upgrade(self) -> bytes:
+        """The line and headers once more, for a parser that has not stopped at them."""
+        self._make_parser()
+        line = b"%s %s HTTP/%s" % (self._method, self.url, self._version.encode())
+        lines = [b"%s: %s" % header for header in self.headers if header[0] != b"upgrade"]
+        return b"\r\n".join([line, *lines, b"", b""])
+
+    def _make_parser(self) -> None:
+        self.parser = httptools.HttpRequestParser(self)
+        # As Uvicorn has it: what comes behind a last request keeps nobody from its answer.
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+
+    def _hold_to_bounds(self) -> None:
+        if self._in_headers:
+            # Of most requests all comes at once, and costs nothing here.
+            if self._framing > HEADER_LIMIT:
+                self.refuse_headers()
+            elif self._header_timer is None:
+                self._await_headers()
+        elif self._framing > HEADER_LIMIT + FRAMING_EACH * self._body:
+            told = "There is too much around the body: extensions of chunks, or trailers."
+            self.refuse(413, LimitExceeded(told, limit=HEADER_LIMIT))
+        elif self._body > self.largest + HEADER_LIMIT:
+            told = f"The body may have at most {self.largest} bytes."
+            self.refuse(413, LimitExceeded(told, limit=self.largest))
+
+    def on_message_begin(self) -> None:
+        # What is left of a body that nobody waits for does not keep the connection.
+        self._unset_keepalive_if_required()
+        super().on_message_begin()
+        self._in_headers = self._is_new = True
+        self._framing = self._body = 0
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        # Trailers say nothing of how a message is to be taken (RFC 9110, 6.5.1).
+        if self._in_headers:
+            super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        self._in_headers = False
+        self._forget_headers()
+        self._method: bytes = self.parser.get_method()
+        self._version: str = self.parser.get_http_version()
+        size = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
+        if self.transport.is_closing():
+            pass
+        elif size > HEADER_LIMIT or len(self.headers) > HEADERS:
+            self.refuse_headers()
+        elif self._method == b"CONNECT":
+            self.refuse(501, BadInput("This is no proxy."))
+        elif told := malformed(self._version, self.headers):
+            self.send_400_response(told)
+        elif not self._is_to_come_again:
+            super().on_headers_complete()
+
+    @property
+    def _is_to_come_again(self) -> bool:
+        """Whether the parser stops here, for an upgrade that there is not."""
+        return bool(self.parser.should_upgrade()) and not self._should_upgrade()
+
+    def _should_upgrade(self) -> bool:
+        return (
+            self._method == b"GET"
+            and self._version == "1.1"
+            and self.url.partition(b"?")[0] in self.sockets
+            and self.url.isascii()
+            and self._get_upgrade() == b"websocket"
+            and not any(name in BODIED for name, _ in self.headers)
+            and (self.cycle is None or self.cycle.response_complete)
+        )
+
+    def _get_upgrade(self) -> bytes | None:
+        """What the client would rather speak. (`Connection` names it, or the parser would not
+        have stopped, whether in one header or in several.)"""
+        named = [value.strip().lower() for name, value in self.headers if name == b"upgrade"]
+        return b",".join(named) or None
+
+    def on_body(self, body: bytes) -> None:
+        self._body += len(body)
+        if not self.transport.is_closing():
+            super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        if not self.transport.is_closing() and not self._is_to_come_again:
+            super().on_message_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        self.refuse(400, BadInput(msg))
+
+    def refuse_headers(self) -> None:
+        told = f"The headers may be {HEADERS} and have {HEADER_LIMIT:,} bytes at most."
+        self.refuse(431, LimitExceeded(told, limit=HEADER_LIMIT))
+
+    def refuse(self, status: int, error: Coded) -> None:
+        """In JSON, as everything is refused; what comes after is not listened to."""
+        if self.transport.is_closing():
+            return
+        is_answered = False
+        if self.cycle is not None and not self.cycle.response_complete:
+            is_answered = self.cycle.response_started
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        body = orjson.dumps({"errors": [error.formatted]})
+        head = (
+            f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\ncontent-type: application/json;"
+            f" charset=utf-8\r\ncontent-length: {len(body)}\r\nconnection: close\r\n\r\n"
+        )
+        if not is_answered:
+            self.transport.write(head.encode() + body)
+        self.transport.close()
+
+    def _await_headers(self) -> None:
+        self._header_timer = self.loop.call_later(HEADER_SECONDS, self._dawdled)
+
+    def _forget_headers(self) -> None:
+        if self._header_timer is not None:
+            self._header_timer.cancel()
+            self._header_timer = None
+
+    def _dawdled(self) -> None:
+        told = f"The headers did not arrive within {HEADER_SECONDS:g} seconds."
+        self.refuse(408, BadInput(told))
+
+
+BODIED = b"content-length", b"transfer-encoding"
+
+
+def malformed(version: str, headers: RawHeaders) -> str | None:
+    """What RFC 9112 has refused and the parser has not: a proxy before us may have taken it for
+    something else."""
+    hosts = [value.strip() for name, value in headers if name == b"host"]
+    codings = [value.strip().lower() for name, value in headers if name == b"transfer-encoding"]
+    if version not in ("1.0", "1.1"):
+        return "Speak HTTP/1.1."
+    if len(hosts) > 1 or (version == "1.1" and not hosts):
+        return "Say in one Host header whom you ask."
+    if hosts and not HOST.fullmatch(hosts[0]):
+        return "The Host header names no host."
+    if codings and (version == "1.0" or codings != [b"chunked"]):
+        return "The one Transfer-Encoding is chunked, and HTTP/1.0 has none."
+    return None
