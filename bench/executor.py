@@ -23,7 +23,7 @@ from bench.shapes import OPERATIONS
 from engine.engine import Engine, Operation
 from runtime.along import Along
 from runtime.batch import Access, Batch, Batches, Columns
-from runtime.context import Context
+from runtime.context import Context, numbers
 from runtime.garbage import look_seldom
 from runtime.language import Language
 from runtime.process import Process, process_of
@@ -98,7 +98,7 @@ class Bare:
         batches = Remembering(
             self.process.database.reads,
             Access(context.viewer),
-            {"suppress_below": self.process.settings.suppress_below},
+            numbers(self.process.settings),
         )
         batches.recorded = self.recorded
         context.batches = batches

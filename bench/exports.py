@@ -36,6 +36,7 @@ from runtime.rights import Role
 from runtime.settings import Settings
 from runtime.transaction import Transaction, transaction
 from runtime.viewer import Viewer
+from runtime.words import Exact
 from schema.contract import contract
 
 PURPOSE = "SOCIAL_SECURITY"
@@ -87,7 +88,7 @@ async def copied(url: str, columns: str, districts: list[str]) -> float:
 async def exported(process: Process, viewer: Viewer, selection: str) -> tuple[float, int]:
     """Seconds that it takes, parts in the store and rows in the database and all; and its rows."""
     async with transaction(process, viewer) as tx:
-        id = await start_export(tx, document=f"{{ workers {{ nodes {{ {selection} }} }} }}")
+        id = await start_export(tx, document=Exact(f"{{ workers {{ nodes {{ {selection} }} }} }}"))
     began = time.perf_counter()
     while await work_on_exports(process):
         pass

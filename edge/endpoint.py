@@ -36,7 +36,7 @@ from runtime.faults import (
     is_outage,
     meant_for_client,
 )
-from runtime.http import Refused, as_bytes
+from runtime.http import Refused, as_bytes, as_text
 from runtime.identity import viewer_of
 from runtime.points import Spent
 from runtime.process import Process
@@ -104,9 +104,9 @@ class Endpoint(Answering):
             raise Refused(405, BadInput("Send operations with POST."), Allow="POST")
         body = await incoming.body(self.settings.body_limit)
         given, scope = incoming.headers, incoming.scope
-        call = Call(incoming.method, scope["path"], given.get(b"authorization", b""), body)
+        call = Call(incoming.method, scope["path"], as_text(given.items()), body)
         try:
-            gateways.verify(call, given.get(signature.HEADER, b""))
+            incoming.signed = gateways.verify(call, given.get(signature.HEADER, b""))
         except signature.Unknown as error:
             raise Refused(401, error) from None
         return body
@@ -128,6 +128,11 @@ class Endpoint(Answering):
         prepare = partial(prepared, runner, incoming=incoming)
         operation = await prepared_by(documents, prepare, asked, viewer.role)
         incoming.tell(operation)
+        if incoming.signed is not None and operation.kind is OperationType.MUTATION:
+            try:
+                await incoming.signed.spend(process.database)
+            except signature.Unknown as error:
+                raise Refused(401, error) from None
         form = manner.form_of(operation)
         variables, planned = asked.get("variables"), None
         with suppress(Invalid):  # running it says so

@@ -33,6 +33,7 @@ from federation.cache import EntityCache
 from federation.client import BySubgraph, Client, InParts
 from federation.current import Current
 from federation.disclosure import Privacies, policy_of
+from federation.features import AUTHORISATION
 from federation.gateway import Gateway, Joined
 from federation.http import REQUEST_ID, Clients
 from federation.local import LocalClient, Ours
@@ -150,6 +151,7 @@ def federated_app(
             supergraph,
             BySubgraph({name: client_of(clients, name, each) for name, each in partners.items()}),
             partners=agreed,
+            met=AUTHORISATION if all(each.enforces for each in partners.values()) else frozenset(),
             seconds=settings.operation_seconds,
             observer=watching.observer,
             limits=Limits.of(settings),

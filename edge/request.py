@@ -13,6 +13,8 @@ from starlette.types import Receive, Scope
 from edge.negotiation import MEMORY, short
 from runtime.faults import BadInput, LimitExceeded
 from runtime.http import JSON, Refused, counted
+from runtime.identity_numbers import holds_identity_number
+from runtime.signature import Signed
 from runtime.words import holds_telephone
 
 CLIENT = {
@@ -47,6 +49,8 @@ class Incoming:
     headers: dict[bytes, bytes]
     receive: Receive
     id: str
+    signed: Signed | None = None
+    """By which gateway, where this is a subgraph."""
     client: Any = None
     """Whose points it costs, when that is known."""
     told: dict[str, Any] = field(default_factory=dict)
@@ -195,7 +199,7 @@ def reason_of(extensions: dict[str, Any] | None) -> str | None:
     if not isinstance(reason, str) or not 5 <= len(reason.strip()) <= REASON_LIMIT:
         told = f"`extensions.reason` must be a text of 5 to {REASON_LIMIT} characters."
         raise Refused(400, BadInput(told, argument="extensions.reason"))
-    if holds_telephone(reason):
+    if holds_telephone(reason) or holds_identity_number(reason):
         told = (
             "`extensions.reason` is kept for good, even of people who are forgotten: name a"
             " ticket or a booking in it, never a person or their number."

@@ -14,6 +14,7 @@ from engine.engine import Engine, Operation, Planned, Subscription
 from engine.incremental import Payload
 from federation.client import Client
 from federation.current import Current
+from federation.features import AUTHORISATION
 from federation.http import REQUEST_ID
 from federation.local import Ours
 from federation.observer import Observer
@@ -49,6 +50,8 @@ class Joined(Router):
             partners=[graph.name for graph in ours.others],
             seconds=alone.seconds,
             policy=policy,
+            # Of our fields the engine sees to who is shown them, of all others the policy does.
+            met=AUTHORISATION,
             observer=observer,
         )
         self.ours = ours

@@ -220,8 +220,7 @@ class HttpClient:
         """At the moment of sending, since a signature is good for so long only."""
         if self.partner.secret is None:
             return headers
-        authorization = headers.get("authorization", "").encode("latin-1")
-        call = signature.Call("POST", self._url.path, authorization, body)
+        call = signature.Call("POST", self._url.path, headers, body)
         signed = signature.sign(call, self.partner.known_as, self.partner.secret)
         return {**headers, signature.HEADER.decode(): signed}
 

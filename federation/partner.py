@@ -54,6 +54,8 @@ class Partner(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     key: str | None = None
     authority: str | None = None
     """The file of the certificates that theirs is checked with, if not the public ones."""
+    enforces: bool = False
+    """Whether it refuses by itself whom `@authenticated` and `@requiresScopes` are to keep out."""
     private_addresses: bool = False
     cache_seconds: Annotated[int, Meta(ge=0, le=86_400)] = 0
     client: str | None = None

@@ -20,6 +20,7 @@ from engine.run import Run
 from federation.client import Client, NoClient
 from federation.complete import Completer, told_in_full
 from federation.execute import Execution
+from federation.features import AUTHORISATION
 from federation.observer import Observer
 from federation.plan import FetchPlan
 from federation.planner import Planner
@@ -61,10 +62,14 @@ class Router:
         partners: Collection[str] = (),
         seconds: float = 30,
         policy: Policy | None = None,
+        met: frozenset[str] = frozenset(),
         observer: Observer | None = None,
     ) -> None:
         """`partners` are the subgraphs whose answers are looked into, by what people call them;
-        `seconds` is how long a query may take. With a policy one of the subgraphs is ours."""
+        `seconds` is how long a query may take. With a policy one of the subgraphs is ours.
+        `met` are the features that the supergraph may demand because somebody else sees to them:
+        raises BadSupergraph for others."""
+        supergraph.refuse_unmet(met)
         self.supergraph = supergraph
         self.client = client
         self._engine = Engine(
@@ -253,4 +258,6 @@ class Router:
 def planned(path: Path, document: str) -> FetchPlan:
     """What a router over the supergraph in the file would fetch. Raises Invalid, BadSupergraph,
     OSError, or a coded error."""
-    return Router(Supergraph(path.read_text(encoding="utf-8")), NoClient()).plan(document)
+    return Router(Supergraph(path.read_text(encoding="utf-8")), NoClient(), met=AUTHORISATION).plan(
+        document
+    )

@@ -35,6 +35,7 @@ from graphql import (
 )
 
 from federation.api import api_schema
+from federation.features import UNDERSTOOD, features_of
 
 Provided: TypeAlias = "frozenset[tuple[str, Provided]]"
 """What a field brings along below itself: names, `...Type` for a fragment, and what is below."""
@@ -112,6 +113,7 @@ class Supergraph:
             document = parse(text, no_location=True)
         except GraphQLError as error:
             raise BadSupergraph(f"The supergraph is not GraphQL: {error.message}") from None
+        self.demands = tuple(features_of(document))
         self.roots = {kind: kind.value.capitalize() for kind in OperationType}
         self.subgraphs: dict[str, Subgraph] = {}
         self.types: dict[str, Type] = {}
@@ -133,6 +135,14 @@ class Supergraph:
         except TypeError as error:
             raise BadSupergraph(f"The supergraph makes no schema for clients: {error}") from None
         self.hidden = hidden_values(document)
+
+    def refuse_unmet(self, met: frozenset[str]) -> None:
+        """Raises BadSupergraph where it demands a feature that is neither understood nor met."""
+        for feature in self.demands:
+            if feature.is_renamed or feature.url not in UNDERSTOOD | met:
+                raise BadSupergraph(
+                    f"The supergraph links {feature}, which is not understood here."
+                )
 
     @cached_property
     def names(self) -> Mapping[str, str]:

@@ -7,10 +7,13 @@ from typing import Annotated, Any
 from sqlalchemy import (
     ColumnElement,
     DateTime,
+    Integer,
     Interval,
     Time,
     and_,
     any_,
+    bindparam,
+    case,
     cast,
     exists,
     extract,
@@ -42,7 +45,17 @@ from models.booking import (
 from models.place import District
 from models.skill import Service, ServiceCategory
 from models.worker import Worker, WorkerStatus
-from runtime.batch import DEPARTMENT, KEYS, PROVIDER, VIEWER, Columns, Read, many, one
+from runtime.batch import (
+    DEPARTMENT,
+    KEYS,
+    PROVIDER,
+    TOLD_IN_FULL,
+    VIEWER,
+    Columns,
+    Read,
+    many,
+    one,
+)
 from runtime.clock import NOW
 from runtime.geography import INDIA
 from runtime.rights import Area
@@ -50,6 +63,7 @@ from runtime.rights import Area
 MINUTE = timedelta(minutes=1)
 DAY = timedelta(days=1)
 SLOT_STEP = timedelta(minutes=30)
+UP_TO_AN_HOUR = timedelta(minutes=59, seconds=59)
 SLOT_HORIZON = timedelta(days=14)
 
 
@@ -234,11 +248,21 @@ def free_slots(*, minutes: int, limit: int, start: datetime | None, end: datetim
     """The first free slots of each key's worker, as a lateral subquery.
 
     Slots begin on every half hour of the worker's weekly hours (in India's time), from
-    `start` (now) to `end` (two weeks on), where no exception and no promise stands.
+    `start` (now) to `end` (two weeks on), where no exception and no promise stands. To whoever is
+    not signed in they are told by whole hours, and for fewer days.
     """
     length = minutes * literal(MINUTE, Interval)
+    # Whoever is not signed in is told whole hours that are free, of the next days.
+    free = case(
+        (TOLD_IN_FULL, length),
+        else_=func.ceil(minutes / literal(60.0)) * literal(timedelta(hours=1), Interval),
+    )
     earliest = NOW if start is None else func.greatest(start, NOW)
-    horizon = earliest + literal(SLOT_HORIZON, Interval)
+    horizon = case(
+        (TOLD_IN_FULL, earliest + literal(SLOT_HORIZON, Interval)),
+        else_=NOW
+        + bindparam("anonymous_slot_days", type_=Integer) * literal(timedelta(days=1), Interval),
+    )
     latest = horizon if end is None else func.least(end, horizon)
     # Counted, and from no infinity: so many days, and no more, whatever is given.
     days = func.generate_series(0, SLOT_HORIZON.days).table_valued("number").render_derived()
@@ -257,13 +281,18 @@ def free_slots(*, minutes: int, limit: int, start: datetime | None, end: datetim
         func.timezone(INDIA, day.c.start + cast(hour, Interval))
         for hour in (rule.from_time, rule.until_time)
     )
+    first_hour = func.date_trunc(
+        "hour", day.c.start + cast(rule.from_time, Interval) + literal(UP_TO_AN_HOUR, Interval)
+    )
+    begins = case((TOLD_IN_FULL, opens), else_=func.timezone(INDIA, first_hour))
     slot = (
-        func.generate_series(opens, closes - length, literal(SLOT_STEP, Interval))
+        func.generate_series(begins, closes - free, literal(SLOT_STEP, Interval))
         .table_valued("starts_at", name="slot")
         .render_derived()
         .lateral("slot")
     )
     starts_at = cast(slot.c.starts_at, DateTime(timezone=True))
+    on_the_hour = extract("minute", func.timezone(INDIA, starts_at)) == 0
     excepted = exists(
         select(literal(1))
         .where(
@@ -277,7 +306,7 @@ def free_slots(*, minutes: int, limit: int, start: datetime | None, end: datetim
         .where(
             WorkerTime.worker_id == KEYED.c.key,
             WorkerTime.during.op("&&")(
-                func.tstzrange(starts_at, starts_at + length, type_=TSTZRANGE)
+                func.tstzrange(starts_at, starts_at + free, type_=TSTZRANGE)
             ),
         )
         .correlate(KEYED, slot)
@@ -296,7 +325,13 @@ def free_slots(*, minutes: int, limit: int, start: datetime | None, end: datetim
         )
         .join(Worker, and_(Worker.id == rule.worker_id, Worker.status == WorkerStatus.ACTIVE))
         .join(slot, true())
-        .where(starts_at >= earliest, starts_at + length <= latest, ~excepted, ~promised)
+        .where(
+            starts_at >= earliest,
+            starts_at + free <= latest,
+            or_(TOLD_IN_FULL, on_the_hour),
+            ~excepted,
+            ~promised,
+        )
         .order_by(starts_at)
         .limit(limit)
         .correlate(KEYED)

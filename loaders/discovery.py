@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import TSQUERY
 
-from loaders.page import Sort, pages
+from loaders.page import Sort, of_people, pages
 from models.booking import Booking, BookingState
 from models.discovery import WorkerWords
 from models.place import District
@@ -52,7 +52,12 @@ def as_prefixes(*, text: str, **others: Any) -> dict[str, Any]:
     return {**others, "text": Wanted(" & ".join(f"'{word}':*" for word in found), is_common)}
 
 
-@pages(Worker, Sort((WorkerWords.score, WorkerWords.worker_id), descending=True), as_prefixes)
+@pages(
+    Worker,
+    Sort((WorkerWords.score, WorkerWords.worker_id), descending=True),
+    as_prefixes,
+    figure=of_people,
+)
 def workers_by_text(
     key: Any,
     *,

@@ -139,7 +139,7 @@ def forget(id: str, mobiles: Sequence[str], now: datetime) -> list[Update | Dele
         .values(address=None, latitude=None, longitude=None, preferred_worker_gender=None),
         update(Quote)
         .where(or_(Quote.booking_id.in_(theirs), Quote.asked_by == id))
-        .values(reason=None),
+        .values(reason=None, preferred_worker_gender=None),
         update(TimelineEntry)
         .where(or_(TimelineEntry.booking_id.in_(theirs), TimelineEntry.booking_id.in_(offered(id))))
         .values(reason=None),

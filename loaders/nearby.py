@@ -31,9 +31,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import TSTZRANGE
 from sqlalchemy.sql.selectable import TableValuedAlias
 
-from loaders.page import Sort, own_parameters
+from loaders.page import Sort, of_people, own_parameters
 from loaders.shown import shown
-from models.account import Gender
 from models.booking import AvailabilityException, AvailabilityRule, WorkerTime
 from models.discovery import WorkerPlace
 from models.skill import ServiceCategory
@@ -69,7 +68,6 @@ class Search:
     free_until: datetime | None
     language: str | None
     verified: bool
-    gender: Gender | None
 
     @cached_property
     def reach(self) -> TableValuedAlias:
@@ -96,8 +94,6 @@ class Search:
             found.append(place.verified)
         if self.language is not None:
             found.append(any_(place.languages) == self.language)
-        if self.gender is not None:
-            found.append(place.gender == self.gender)
         if self.free_from is not None and self.free_until is not None:
             found += free_between(self.free_from, self.free_until)
         return found
@@ -253,7 +249,6 @@ def search_arguments(
     verified: Annotated[
         bool, "Only workers whose identity and police record have been verified."
     ] = False,
-    gender: Annotated[Gender | None, "Only workers of this gender; for signed-in citizens."] = None,
     order_by: Annotated[NearbyOrder, "Nearest first, or best rated first."] = NearbyOrder.DISTANCE,
 ) -> Search:
     reach = cells_within(latitude, longitude, radius_km)
@@ -269,7 +264,6 @@ def search_arguments(
         free_until=free_until,
         language=speaking,
         verified=verified,
-        gender=gender,
     )
 
 
@@ -300,7 +294,7 @@ def nearby_run(columns: Columns, *, window: Window, sort: NearbyOrder, search: S
 @value(absent=0, derive=as_search)
 def nearby_total(columns: Columns, *, search: Search) -> Read:
     return search.everyone.with_only_columns(
-        literal(ROOT), func.count(), maintain_column_froms=True
+        literal(ROOT), of_people(func.count()), maintain_column_froms=True
     )
 
 

@@ -6,16 +6,30 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any
 
-from sqlalchemy import ColumnElement, exists, func, literal, select, true, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    bindparam,
+    case,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+    tuple_,
+)
 from sqlalchemy.sql.selectable import FromClause, TableValuedAlias
 from sqlalchemy.sql.visitors import iterate
 
 from loaders.shown import evidence, shown_of
 from models.base import Row
-from runtime.batch import KEYS, ROOT, Columns, Derive, Read, Statement, many, value
+from runtime.batch import KEYS, ROOT, TOLD_EXACTLY, Columns, Derive, Read, Statement, many, value
 from runtime.page import Pages, Values, Window
 
 Scope = Callable[..., Read]
+Figure = Callable[[ColumnElement[int]], ColumnElement[int]]
+"""Makes of a count what is told of it."""
 
 
 @dataclass(frozen=True)
@@ -86,8 +100,22 @@ def is_keyed(scope: Read) -> bool:
     return any(getattr(part, "table", None) is KEYED for part in iterate(scope))
 
 
+def exact(count: ColumnElement[int]) -> ColumnElement[int]:
+    return count
+
+
+def of_people(count: ColumnElement[int]) -> ColumnElement[int]:
+    """Null where it is as small as what statistics suppress, but to those who read them whole.
+    That there is nobody, the empty list tells as well."""
+    smallest = bindparam("suppress_below", type_=Integer)
+    return case((or_(TOLD_EXACTLY, count == 0, count >= smallest), count))
+
+
 def pages(
-    entity: type[Row], sorts: Mapping[Any, Sort] | Sort, derive: Derive | None = None
+    entity: type[Row],
+    sorts: Mapping[Any, Sort] | Sort,
+    derive: Derive | None = None,
+    figure: Figure = exact,
 ) -> Callable[[Scope], Pages]:
     """A list of `entity`: the marked function gives, for a key, the rows that belong to it.
 
@@ -118,7 +146,7 @@ def pages(
         @named(scope, ".total")
         def total(columns: Columns, **own: Any) -> Read:
             counted = scope(KEYED.c.key, **own).with_only_columns(
-                func.count(), maintain_column_froms=True
+                figure(func.count()), maintain_column_froms=True
             )
             return select(KEYED.c.key, counted.correlate(KEYED).scalar_subquery())
 

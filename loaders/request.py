@@ -18,7 +18,7 @@ from sqlalchemy import (
 )
 
 from loaders.booking import free_during
-from models.account import Address
+from models.account import Address, Gender
 from models.booking import (
     CancellationPolicy,
     Quote,
@@ -27,7 +27,7 @@ from models.booking import (
     ServiceArea,
 )
 from models.place import Pin
-from models.skill import RateCard, Service, ServiceCategory
+from models.skill import RateCard, Service, ServiceCategory, WorkerSkill
 from models.worker import Provider, ProviderDistrict, ProviderStatus, Worker, WorkerStatus
 
 
@@ -73,8 +73,10 @@ def cheapest_offer(
     on: date,
     provider_id: str | None,
     worker_id: str | None,
+    wish: tuple[str, Gender] | None,
 ) -> Select[*tuple[Any, ...]]:
-    """Who asks least for all of it: `provider_id`, `worker_id`. Only the one named, if one is."""
+    """Who asks least for all of it: `provider_id`, `worker_id`. Only the one named, if one is.
+    With a wish, a category and a gender, only a provider that can send somebody."""
     quantity = case(quantities, value=RateCard.service_id, else_=literal(0, Integer))
     price = func.sum(RateCard.amount_paise * quantity) + func.max(RateCard.visit_charge_paise)
     found: Select[*tuple[Any, ...]] = (
@@ -89,7 +91,27 @@ def cheapest_offer(
         found = found.where(RateCard.provider_id == provider_id)
     if worker_id is not None:
         found = found.where(RateCard.worker_id == worker_id)
+    if wish is not None:
+        found = found.where(RateCard.provider_id.in_(teams_with(*wish, district_id)))
     return found
+
+
+def teams_with(category_id: str, gender: Gender, district_id: str) -> Select[str | None]:
+    """Providers one of whose workers there is of that gender. A team of one would tell who, and so
+    would a worker's own price."""
+    return (
+        select(Worker.provider_id)
+        .join(WorkerSkill, WorkerSkill.worker_id == Worker.id)
+        .where(
+            Worker.district_id == district_id,
+            Worker.status == WorkerStatus.ACTIVE,
+            Worker.provider_id.is_not(None),
+            WorkerSkill.category_id == category_id,
+            WorkerSkill.verified,
+        )
+        .group_by(Worker.provider_id)
+        .having(func.count() > 1, func.bool_or(func.coalesce(Worker.gender == gender, False)))
+    )
 
 
 def rates_of(

@@ -19,7 +19,7 @@ from sqlalchemy import (
 
 from loaders.account import quiet
 from loaders.lifetimes import CATALOGUE
-from loaders.page import KEYED, Sort, pages
+from loaders.page import KEYED, Sort, of_people, pages
 from loaders.shown import shown, visible
 from loaders.worker import has_card
 from models.skill import RateCard, Service, ServiceCategory, WorkerSkill
@@ -94,7 +94,7 @@ def skills_by_worker(columns: Columns) -> Read:
     )
 
 
-@pages(Worker, Sort((WorkerSkill.worker_id,)))
+@pages(Worker, Sort((WorkerSkill.worker_id,)), figure=of_people)
 def workers_by_category(key: Any) -> Read:
     """In the order of the index over a category's workers, which may be a great many."""
     return (

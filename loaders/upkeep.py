@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Delete, delete, or_, select
 
-from models.account import CommandDone, OneTimeCode, Session, SpentToken
+from models.account import CommandDone, OneTimeCode, Session, SpentCall, SpentToken
 from models.booking import Quote, QuoteLine, QuoteStatus
 from models.partner import SpentAssertion
 from models.worker import Upload
@@ -15,6 +15,7 @@ CODES_FOR = timedelta(days=1)
 """Longer than any limit on codes looks back."""
 SESSIONS_FOR = timedelta(days=30)
 """A token that was stolen is still known as such when its session is over."""
+SPENT_CALLS_FOR = timedelta(hours=1)
 ESTIMATES_FOR = timedelta(days=1)
 
 
@@ -27,6 +28,8 @@ def outlived(now: datetime) -> list[Delete]:
         delete(OneTimeCode).where(OneTimeCode.sent_at < now - CODES_FOR),
         delete(Upload).where(Upload.expires_at < now),
         delete(SpentAssertion).where(SpentAssertion.expires_at < now),
+        # Clocks may differ, and until a little later it is refused for its age alone.
+        delete(SpentCall).where(SpentCall.expires_at < now - SPENT_CALLS_FOR),
         delete(CommandDone).where(CommandDone.done_at < now - REPLAYED_FOR),
         delete(SpentToken).where(SpentToken.session_id.in_(select(Session.id).where(sessions))),
         delete(Session).where(sessions),

@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 
 from loaders.account import PEOPLE, mine
-from loaders.page import Sort, pages
+from loaders.page import Sort, of_people, pages
 from loaders.shown import shown, visible
 from models.account import SignInAs
 from models.place import District
@@ -91,7 +91,7 @@ def worker_by_id(columns: Columns) -> Read:
     return select(Worker.id, *shown(Worker, columns)).where(Worker.id == any_(KEYS), has_card())
 
 
-@pages(Worker, WORKER_SORTS)
+@pages(Worker, WORKER_SORTS, figure=of_people)
 def workers(
     key: Any,
     *,
@@ -112,12 +112,12 @@ def workers(
     return found
 
 
-@pages(Worker, WORKER_SORTS)
+@pages(Worker, WORKER_SORTS, figure=of_people)
 def workers_by_district(key: Any) -> Read:
     return select(Worker).where(Worker.district_id == key, Worker.status == WorkerStatus.ACTIVE)
 
 
-@pages(Worker, WORKER_SORTS)
+@pages(Worker, WORKER_SORTS, figure=of_people)
 def workers_by_provider(key: Any) -> Read:
     return select(Worker).where(Worker.provider_id == key, Worker.status == WorkerStatus.ACTIVE)
 
@@ -186,7 +186,7 @@ class ProviderFilter:
     district_code: Annotated[int | None, "The LGD code of a district they serve."] = None
 
 
-@pages(Provider, Sort((Provider.code,)))
+@pages(Provider, Sort((Provider.code,)), figure=of_people)
 def providers(
     key: Any,
     *,
@@ -203,7 +203,7 @@ def providers(
     return found
 
 
-@pages(Provider, Sort((Provider.code,)))
+@pages(Provider, Sort((Provider.code,)), figure=of_people)
 def providers_by_district(key: Any) -> Read:
     return (
         select(Provider)

@@ -379,6 +379,16 @@ class DemoAccount(Row):
     purposes: Mapped[list[str]] = never()
 
 
+class SpentCall(Row):
+    """A command that a gateway has sent a subgraph: it is not taken twice."""
+
+    __tablename__ = "spent_call"
+
+    gateway: Mapped[str] = never(primary_key=True)
+    nonce: Mapped[str] = never(primary_key=True)
+    expires_at: Mapped[datetime] = never(index=True)
+
+
 class CommandDone(Row):
     """A command that was carried out under an idempotency key, kept for a day."""
 

@@ -167,6 +167,11 @@ def masked_email(value: ColumnElement[Any]) -> ColumnElement[Any]:
     return func.left(value, 1) + "…@" + func.split_part(value, "@", 2)
 
 
+def last_two(value: ColumnElement[Any]) -> ColumnElement[Any]:
+    """XX34, of four digits that are the end of a number already."""
+    return "XX" + func.right(value, 2)
+
+
 def last_four(value: ColumnElement[Any]) -> ColumnElement[Any]:
     """XXXX1234"""
     return "XXXX" + func.right(value, 4)
@@ -212,6 +217,7 @@ __all__ = [
     "datetime",
     "identifier",
     "last_four",
+    "last_two",
     "masked_email",
     "masked_mobile",
     "never",

@@ -337,6 +337,7 @@ class Quote(Row):
     __table_args__ = (
         UniqueConstraint("booking_id", "revision"),
         one_of("status", QuoteStatus),
+        one_of("preferred_worker_gender", Gender),
         CheckConstraint("(status = 'ESTIMATE') = (booking_id IS NULL)", name="estimate_unbooked"),
         at_least("total_paise", 0),
         tellable("total_paise"),
@@ -352,6 +353,8 @@ class Quote(Row):
     provider_id: Mapped[str | None] = owner(ForeignKey("provider.id"))
     worker_id: Mapped[str | None] = owner(ForeignKey("worker.id"))
     """Whom the estimate is for: what makes up its rates."""
+    preferred_worker_gender: Mapped[str | None] = never()
+    """Asked for with the estimate; the booking takes it over."""
     minutes: Mapped[int] = owner(server_default="60")
     """How long the work takes."""
     reason: Mapped[str | None] = owner()

@@ -7,7 +7,7 @@ from sqlalchemy import ForeignKey, Index, text
 from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.orm import Mapped
 
-from models.base import Row, partner, public
+from models.base import Row, public
 
 
 class WorkerPlace(Row):
@@ -46,7 +46,6 @@ class WorkerPlace(Row):
     verified: Mapped[bool] = public()
     """Identity and police both verified, and the skill in this category."""
     languages: Mapped[list[str]] = public()
-    gender: Mapped[str | None] = partner()
 
 
 class WorkerWords(Row):
@@ -76,14 +75,13 @@ SELECT b.category_id, avg(r.stars)::float8 AS mean
 """
 
 PLACES = """
-INSERT INTO worker_place (worker_id, category_number, cell, area, score, verified, languages,
-                          gender)
+INSERT INTO worker_place (worker_id, category_number, cell, area, score, verified, languages)
 SELECT w.id, c.number, w.cell, a.area,
        coalesce(r.bayesian, m.mean, (SELECT coalesce(avg(stars), 3.5)::float8 FROM review
                                       WHERE state IN ('PUBLISHED', 'RESTORED'))),
        (SELECT count(*) = 2 FROM verification v
          WHERE v.worker_id = w.id AND v.kind IN ('IDENTITY', 'POLICE') AND v.verified),
-       w.languages, w.gender
+       w.languages
   FROM worker w
   JOIN worker_skill s ON s.worker_id = w.id AND s.verified
   JOIN service_category c ON c.id = s.category_id

@@ -34,6 +34,7 @@ from models.base import (
     RowRule,
     datetime,
     last_four,
+    last_two,
     masked_email,
     masked_mobile,
     never,
@@ -481,9 +482,9 @@ class Worker(Row):
     """Who entered them, where it was not themselves."""
     birth_date: Mapped[date | None] = officer(area=Area.WORKER_HOME)
     home_address: Mapped[str | None] = officer(area=Area.WORKER_HOME)
-    aadhaar_last4: Mapped[str | None] = officer()
+    aadhaar_last4: Mapped[str | None] = officer(mask=last_two)
     kyc_method: Mapped[str | None] = officer()
-    bank_last4: Mapped[str | None] = officer()
+    bank_last4: Mapped[str | None] = officer(mask=last_two)
     emergency_contact: Mapped[str | None] = officer(area=Area.WORKER_HOME)
     tablet_serial: Mapped[str | None] = officer(unique=True)
 

@@ -46,7 +46,7 @@ from runtime.rights import Role
 from runtime.secret import a_code, hashed, matches
 from runtime.transaction import Transaction, refused_as
 from runtime.viewer import Viewer
-from runtime.words import Words, checked_name
+from runtime.words import Exact, Words, checked_name
 
 LIMITED_WITHIN = timedelta(hours=1)
 
@@ -140,7 +140,7 @@ def department_name(row: Department, *, language: Language) -> str:
     return language.of(row.name_en, row.name_hi) or ""
 
 
-Mobile = Annotated[str, "Their mobile number, such as +919876543210."]
+Mobile = Annotated[Exact, "Their mobile number, such as +919876543210."]
 As = Annotated[SignInAs, "In which role."]
 Device = Annotated[str | None, "What to call this device in the list of sessions."]
 
@@ -194,7 +194,7 @@ async def sign_in(
     *,
     mobile: Mobile,
     role: As,
-    code: Annotated[str, "The code from the text message."],
+    code: Annotated[Exact, "The code from the text message."],
     device: Device = None,
 ) -> SignedIn:
     """A citizen is registered by their first sign-in. Refuses: CodeWrong, NotRegistered."""
@@ -258,7 +258,7 @@ def digest(token: str) -> str:
 async def refresh_session(
     tx: Transaction,
     *,
-    refresh_token: Annotated[str, "The one you were given last; it can be used once."],
+    refresh_token: Annotated[Exact, "The one you were given last; it can be used once."],
 ) -> SignedIn:
     """Refuses: SessionEnded. A token that was used before ends its session, for one of the two
     who showed it is a thief."""

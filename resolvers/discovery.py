@@ -5,8 +5,9 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from runtime import clock
 from runtime.context import Context
-from runtime.faults import BadInput, Coded, LimitExceeded
+from runtime.faults import BadInput, LimitExceeded
 from runtime.folding import words
 from runtime.geography import INDIA
 from runtime.rights import Role
@@ -39,17 +40,28 @@ def check_nearby(context: Context, arguments: dict[str, Any]) -> None:
             "`latitude` is between -90 and 90, `longitude` between -180 and 180.",
             argument="latitude",
         )
-    if arguments.get("gender") is not None and context.viewer.role is not Role.CITIZEN:
-        raise Coded("UNAUTHENTICATED", "Sign in as a citizen to ask for workers by gender.")
     start, end = arguments.get("free_from"), arguments.get("free_until")
     if (start is None) is not (end is None):
         raise BadInput("Give `freeFrom` and `freeUntil` together.", argument="freeFrom")
     if start is None or end is None:
         return
+    if context.viewer.role is Role.ANONYMOUS:
+        check_hours(context, start, end)
     if not start < end <= start + timedelta(days=1) or not same_day(start, end):
         raise BadInput(
             "`freeUntil` must be later than `freeFrom`, on the same day in India.",
             argument="freeUntil",
+        )
+
+
+def check_hours(context: Context, *instants: datetime) -> None:
+    """Who is free when is told by whole hours of the next days to whoever is not signed in."""
+    days = context.settings.anonymous_slot_days
+    latest = clock.now() + timedelta(days=days)
+    local = [instant.astimezone(ZoneInfo(INDIA)) for instant in instants]
+    if any((one.minute, one.second, one.microsecond) != (0, 0, 0) or one > latest for one in local):
+        raise BadInput(
+            f"Give whole hours of the next {days} days, or sign in.", argument="freeFrom"
         )
 
 

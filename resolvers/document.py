@@ -32,6 +32,7 @@ from runtime.process import Process
 from runtime.storage import media_type_of, sha256_of
 from runtime.tokens import InvalidToken
 from runtime.transaction import Transaction, transaction
+from runtime.words import Exact
 
 AUDIENCE = "sewa-mitra-documents"
 """Whom addresses are signed for: as a bearer token one is worth nothing."""
@@ -53,7 +54,7 @@ async def request_document_upload(
     kind: Annotated[DocumentKind, "What the document is."],
     media_type: Annotated[MediaType, "What kind of file it is."],
     bytes: Annotated[int, "How large it is."],
-    sha256: Annotated[str, "The SHA-256 of its content, in small hex digits."],
+    sha256: Annotated[Exact, "The SHA-256 of its content, in small hex digits."],
 ) -> UploadTicket:
     """Refuses: DocumentTooLarge, TooManyDocuments."""
     worker = await worker_named(tx, worker_id)

@@ -25,7 +25,7 @@ from runtime.runner import NotOneList, WholeList
 from runtime.tabular import ExportCompression, ExportFormat, described
 from runtime.transaction import Transaction
 from runtime.viewer import Viewer
-from runtime.words import refuse_aadhaar
+from runtime.words import Exact, refuse_identity_numbers, searchable
 
 MESSAGES = 3
 """How many of what is wrong with a document are told."""
@@ -34,17 +34,18 @@ MESSAGES = 3
 async def start_export(
     tx: Transaction,
     *,
-    document: Annotated[str, "A query of yours with one root field, which is a connection."],
+    document: Annotated[Exact, "A query of yours with one root field, which is a connection."],
     operation_name: Annotated[str | None, "Which operation, if the document has several."] = None,
-    variables: Annotated[str | None, "Its variables, as a JSON object."] = None,
+    variables: Annotated[Exact | None, "Its variables, as a JSON object."] = None,
     format: Annotated[ExportFormat, "What kind of files."] = ExportFormat.JSON_LINES,
     compression: Annotated[
         ExportCompression, "How they are compressed; Parquet, within the file."
     ] = ExportCompression.NONE,
 ) -> str:
     """Refuses: InvalidOperation, NotExportable, TooManyExports, AadhaarInText."""
-    refuse_aadhaar(f"{document}\n{variables or ''}")
     viewer, values = tx.viewer, values_in(variables)
+    refuse_identity_numbers(searchable(document))
+    refuse_identity_numbers(orjson.dumps(values).decode())
     contract = viewer.contract or newest()
     shown = replace(viewer, contract=contract)
     found = whole_list(tx.process, shown, document, operation_name, values)

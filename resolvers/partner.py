@@ -20,7 +20,7 @@ from runtime.rights import PURPOSES
 from runtime.secret import hashed
 from runtime.tokens import public_keys
 from runtime.transaction import Transaction
-from runtime.words import Words
+from runtime.words import Exact, Words, refuse_identity_numbers
 
 NAME_LIMIT = 200
 DAYS_LIMIT = 3 * 366
@@ -61,7 +61,7 @@ async def register_partner_client(
     district_codes: DistrictCodes,
     days: Days = 365,
     public_keys_json: Annotated[
-        str | None, "A JWK set of its public keys, as JSON: it signs instead of having a secret."
+        Exact | None, "A JWK set of its public keys, as JSON: it signs instead of having a secret."
     ] = None,
     contract_version: Version = None,
     points_per_minute: PointsPerMinute = None,
@@ -208,7 +208,9 @@ def keys_in(text: str | None) -> dict[str, Any] | None:
     if not keys:
         told = "`publicKeysJson` is not a JWK set that holds a public key."
         raise BadInput(told, argument="publicKeysJson")
-    return dict(keys.as_dict())
+    kept = dict(keys.as_dict())
+    refuse_identity_numbers(orjson.dumps(kept).decode())
+    return kept
 
 
 def known_purposes(purposes: Sequence[ConsentPurpose]) -> list[str]:

@@ -12,9 +12,10 @@ from resolvers.journey import BookingId, the_booking
 from resolvers.skill import Money
 from runtime.faults import BadInput, Forbidden
 from runtime.geography import day_of
+from runtime.identity_numbers import holds_identity_number
 from runtime.rights import Role
 from runtime.transaction import Transaction
-from runtime.words import Words, holds_aadhaar
+from runtime.words import Exact, Words
 
 RECORDED_BY = {
     PaymentMode.CASH: {Role.WORKER, Role.PROVIDER},
@@ -85,7 +86,7 @@ async def record_payment(
     kind: Kind = PaymentKind.SERVICE,
     mode: Mode,
     reference: Annotated[
-        str | None, "The UPI reference of 12 digits, or the number of the voucher; not for cash."
+        Exact | None, "The UPI reference of 12 digits, or the number of the voucher; not for cash."
     ] = None,
 ) -> str:
     """Always the whole amount that is due. Refuses: NothingDue, PaymentSettled."""
@@ -128,7 +129,7 @@ def checked_reference(tx: Transaction, mode: PaymentMode, reference: str | None)
     elif mode is PaymentMode.UPI:
         right = UPI_REFERENCE.fullmatch(said) is not None and dated(tx, said)
     else:
-        right = REFERENCE.fullmatch(said) is not None and not holds_aadhaar(said)
+        right = REFERENCE.fullmatch(said) is not None and not holds_identity_number(said)
     if not right:
         raise BadInput(f"`reference` is not one of {mode}.", argument="reference")
     return reference

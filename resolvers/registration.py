@@ -42,6 +42,7 @@ from runtime.geography import day_of
 from runtime.phone import checked_mobile
 from runtime.rights import Role, Rule
 from runtime.transaction import Transaction, refused_as
+from runtime.words import Exact
 
 TRADES_AT_ONCE = 10
 
@@ -74,14 +75,14 @@ class WorkerDetails:
     languages: Annotated[list[str] | None, "The languages they speak, such as `hi`."] = None
     home: Annotated[Home | None, "Where they live."] = None
     trades: Annotated[list[TradeKnown] | None, "What they know, the main trade first."] = None
-    eshram_uan: Annotated[str | None, "Their number in the e-Shram register."] = None
+    eshram_uan: Annotated[Exact | None, "Their number in the e-Shram register."] = None
 
 
 async def register_as_worker(
     tx: Transaction,
     *,
-    mobile: Annotated[str, "Your mobile number, such as +919876543210."],
-    code: Annotated[str, "The code that was sent to it, for the role of a worker."],
+    mobile: Annotated[Exact, "Your mobile number, such as +919876543210."],
+    code: Annotated[Exact, "The code that was sent to it, for the role of a worker."],
     details: Annotated[WorkerDetails, "Who you are."],
     device: Device = None,
 ) -> SignedIn:
@@ -96,7 +97,7 @@ async def register_as_worker(
 async def enrol_worker(
     tx: Transaction,
     *,
-    mobile: Annotated[str | None, "Their mobile number, if they have one."] = None,
+    mobile: Annotated[Exact | None, "Their mobile number, if they have one."] = None,
     details: Annotated[WorkerDetails, "Who they are."],
 ) -> str:
     """Refuses: MobileTaken, TooYoung, EshramTaken, CategoryRetired, SkillExists, NotEmpanelled,

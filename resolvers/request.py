@@ -25,7 +25,7 @@ from models.request import (
     PinElsewhere,
     SlotNotOffered,
 )
-from models.skill import RateCard, Service
+from models.skill import RateCard, Service, ServiceCategory
 from models.visit import QuoteExpired
 from models.worker import Worker
 from resolvers.account import district_around, district_of, prove_mobile
@@ -38,7 +38,7 @@ from runtime.language import Language
 from runtime.phone import checked_mobile
 from runtime.rights import Role
 from runtime.transaction import Transaction
-from runtime.words import Words
+from runtime.words import Exact, Words
 
 MOST_SERVICES = 20
 MOST_UNITS = 1_000
@@ -69,8 +69,8 @@ class BookingPlace:
 class Caller:
     """Whom the booking is for, where someone else makes it: they have their phone in hand."""
 
-    mobile: Annotated[str, "Their mobile number, such as +919876543210."]
-    code: Annotated[str, "The one-time code they were sent, as a citizen."]
+    mobile: Annotated[Exact, "Their mobile number, such as +919876543210."]
+    code: Annotated[Exact, "The one-time code they were sent, as a citizen."]
 
 
 @dataclass(frozen=True)
@@ -92,6 +92,11 @@ async def request_quote(
     worker_id: Annotated[
         str | None, "The worker you would like: their provider's price, or their own."
     ] = None,
+    preferred_worker_gender: Annotated[
+        Gender | None,
+        "Only where the category lets you choose, and without naming anybody: a price of a"
+        " provider that can send somebody. Nobody else is shown it.",
+    ] = None,
 ) -> str:
     """Refuses: NotOffered, PriceTooHigh."""
     wanted = quantities_of(services)
@@ -100,6 +105,9 @@ async def request_quote(
         raise NotFound("serviceId")
     if len({service.category_id for service in known}) > 1:
         raise BadInput("`services` must be of one category: book each apart.", argument="services")
+    category = await tx.the(load.category_with_id(known[0].category_id), "services")
+    if preferred_worker_gender is not None:
+        check_preference(category, provider_id or worker_id)
     district = await district_of(tx, district_lgd_code)
     if tx.viewer.role is Role.PROVIDER:
         provider_id = tx.viewer.provider_id
@@ -114,7 +122,14 @@ async def request_quote(
         )
     today = day_of(tx.now)
     offers = await tx.rows(
-        load.cheapest_offer(wanted, district.id, today, provider_id, rates_of_worker)
+        load.cheapest_offer(
+            wanted,
+            district.id,
+            today,
+            provider_id,
+            rates_of_worker,
+            (category.id, preferred_worker_gender) if preferred_worker_gender else None,
+        )
     )
     if not offers:
         raise NotOffered
@@ -123,7 +138,8 @@ async def request_quote(
     quote = Quote(
         id=new_id(Quote.prefix),
         asked_by=tx.viewer.id,
-        category_id=known[0].category_id,
+        category_id=category.id,
+        preferred_worker_gender=preferred_worker_gender,
         district_id=district.id,
         provider_id=offers[0].provider_id,
         worker_id=preferred or offers[0].worker_id,
@@ -140,6 +156,15 @@ async def request_quote(
     await tx.add(*lines)
     await tx.emit("QuoteMade", quote.id, district=district.id, category=quote.category_id)
     return quote.id
+
+
+def check_preference(category: ServiceCategory, named: str | None) -> None:
+    """Raises BadInput. Whoever is named with it would have their gender told by the answer."""
+    argument = "preferredWorkerGender"
+    if not category.gender_preference:
+        raise BadInput("In this category you cannot choose the worker's gender.", argument=argument)
+    if named is not None:
+        raise BadInput("Name a provider or a worker, or a gender, not both.", argument=argument)
 
 
 def quantities_of(services: list[WantedService]) -> dict[str, int]:
@@ -192,9 +217,6 @@ async def request_booking(
     caller: Annotated[
         Caller | None, "Whom it is for; for helpline and providers, who book for callers."
     ] = None,
-    preferred_worker_gender: Annotated[
-        Gender | None, "Only where the category lets you choose; nobody else is shown it."
-    ] = None,
     language: Annotated[
         Language | None, "The language the worker must speak; Hindi if left out."
     ] = None,
@@ -210,12 +232,6 @@ async def request_booking(
     spot = await spot_of(tx, citizen_id, address_id, place)
     if spot.district_id != quote.district_id:
         raise OutOfArea
-    category = await tx.the(load.category_with_id(quote.category_id or ""), "quoteId")
-    if preferred_worker_gender is not None and not category.gender_preference:
-        raise BadInput(
-            "In this category you cannot choose the worker's gender.",
-            argument="preferredWorkerGender",
-        )
     ends_at = end_of(tx, starts_at, quote.minutes)
     if quote.worker_id is not None:
         worker = await tx.find(load.worker_to_choose(quote.worker_id))
@@ -223,7 +239,7 @@ async def request_booking(
     booking = Booking(
         id=new_id(Booking.prefix),
         state=BookingState.REQUESTED,
-        category_id=category.id,
+        category_id=quote.category_id,
         citizen_id=citizen_id,
         department_id=tx.viewer.department_id if citizen_id is None else None,
         created_by=tx.viewer.id,
@@ -239,10 +255,11 @@ async def request_booking(
         language=(language or Language.HI).lower(),
         requested_at=tx.now,
         cancellation_policy_version=await tx.value(load.current_policy()),
-        preferred_worker_gender=preferred_worker_gender,
+        preferred_worker_gender=quote.preferred_worker_gender,
     )
     await move(tx, booking, "requestBooking", BookingState.REQUESTED, total_paise=quote.total_paise)
     quote.booking_id, quote.status = booking.id, QuoteStatus.ACCEPTED
+    quote.preferred_worker_gender = None
     await tx.flush()
     await tx.add(
         *(

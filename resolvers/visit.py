@@ -48,7 +48,7 @@ from runtime.jobs import job
 from runtime.language import Language
 from runtime.secret import a_code, hashed, matches
 from runtime.transaction import Transaction, refused_as
-from runtime.words import Words
+from runtime.words import Exact, Words
 
 T = TypeVar("T")
 
@@ -188,7 +188,7 @@ async def start_service(
     tx: Transaction,
     *,
     booking_id: BookingId,
-    code: Annotated[str, "The code that whoever booked was sent when you arrived."],
+    code: Annotated[Exact, "The code that whoever booked was sent when you arrived."],
     version: Version = None,
 ) -> str:
     """Whoever booked is sent the code to end with. Refuses: WrongState, CodeWrong."""
@@ -204,7 +204,7 @@ async def complete_service(
     tx: Transaction,
     *,
     booking_id: BookingId,
-    code: Annotated[str | None, "The code to end with; an officer needs none."] = None,
+    code: Annotated[Exact | None, "The code to end with; an officer needs none."] = None,
     reason: Annotated[Words | None, "Why an officer ends it without the code."] = None,
     version: Version = None,
 ) -> str:

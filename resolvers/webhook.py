@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Annotated, Any
+from urllib.parse import unquote
 
 from graphql import GraphQLError, parse
 
@@ -33,7 +34,7 @@ from runtime.faults import BadInput, Coded, Invalid
 from runtime.receiver import leads_out, secret_of
 from runtime.transaction import Transaction
 from runtime.viewer import Viewer
-from runtime.words import refuse_aadhaar
+from runtime.words import Exact, refuse_identity_numbers, searchable
 
 DIGITS = 18
 """Positions of the change log have no more."""
@@ -97,12 +98,13 @@ def document_of(selection: str) -> str:
 async def create_webhook(
     tx: Transaction,
     *,
-    url: Annotated[str, Url],
+    url: Annotated[Exact, Url],
     events: Annotated[list[str], Events],
-    selection: Annotated[str, Selection],
+    selection: Annotated[Exact, Selection],
 ) -> Signed:
     """Refuses: WebhookUrlRefused, SelectionRefused, TooManyWebhooks, AadhaarInText."""
-    refuse_aadhaar(f"{url}\n{selection}")
+    refuse_identity_numbers(unquote(url))
+    refuse_identity_numbers(searchable(selection))
     refuse_switched_off(tx)
     await check_url(tx, url)
     contract = tx.viewer.contract or newest()
@@ -132,13 +134,14 @@ async def change_webhook(
     tx: Transaction,
     *,
     webhook_id: WebhookId,
-    url: Annotated[str | None, Url] = None,
+    url: Annotated[Exact | None, Url] = None,
     events: Annotated[list[str] | None, Events] = None,
-    selection: Annotated[str | None, Selection] = None,
+    selection: Annotated[Exact | None, Selection] = None,
 ) -> str:
     """What is left out stays as it is. Refuses: WebhookUrlRefused, SelectionRefused,
     AadhaarInText."""
-    refuse_aadhaar(f"{url or ''}\n{selection or ''}")
+    refuse_identity_numbers(unquote(url or ""))
+    refuse_identity_numbers(searchable(selection or ""))
     webhook = await the_webhook(tx, webhook_id)
     if url is not None:
         await check_url(tx, url)

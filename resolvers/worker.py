@@ -41,7 +41,7 @@ from runtime.phone import checked_mobile
 from runtime.rights import Role, Rule
 from runtime.transaction import Transaction, refused_as
 from runtime.values import EARLIEST_BIRTH
-from runtime.words import Words, checked_name
+from runtime.words import Exact, Words, checked_name
 
 ERASED_NAME = ("Former worker", "पूर्व सेवा मित्र")
 OFFICERS = (Role.DISTRICT_OFFICER, Role.STATE_OFFICER)
@@ -125,7 +125,7 @@ class Application:
 
 
 WorkerId = Annotated[str | None, "Which worker; yourself if left out."]
-Mobile = Annotated[str | None, "Their mobile number, such as +919876543210."]
+Mobile = Annotated[Exact | None, "Their mobile number, such as +919876543210."]
 
 
 def fits(pattern: re.Pattern[str], text: str, argument: str, told: str) -> str:
@@ -215,7 +215,7 @@ async def change_worker_profile(
         int | None, "The LGD code of the district they work in now; send `home` with it."
     ] = None,
     home: Annotated[Home | None, "Where they live."] = None,
-    eshram_uan: Annotated[str | None, "Their number in the e-Shram register."] = None,
+    eshram_uan: Annotated[Exact | None, "Their number in the e-Shram register."] = None,
 ) -> str:
     """Refuses: IdentityVerified, TooYoung, EshramTaken, PlaceOutsideDistrict, NotEmpanelled,
     DistrictNotServed."""
@@ -277,9 +277,9 @@ async def change_contact(
     worker_id: WorkerId = None,
     mobile: Mobile = None,
     code: Annotated[
-        str | None, "The code that was sent to the new number; officers need none."
+        Exact | None, "The code that was sent to the new number; officers need none."
     ] = None,
-    alternate_mobile: Annotated[str | None, "Another number of theirs."] = None,
+    alternate_mobile: Annotated[Exact | None, "Another number of theirs."] = None,
     email: Annotated[str | None, "Their email address."] = None,
     emergency_contact: Annotated[
         Words | None, "Whom to call when something happens to them: a name and a number."
@@ -420,8 +420,8 @@ async def return_tablet(tx: Transaction, *, worker_id: Annotated[str, "By whom."
 async def apply_as_provider(
     tx: Transaction,
     *,
-    mobile: Annotated[str, "The number that those who act for it will sign in with."],
-    code: Annotated[str, "The code that was sent to it, for the role of a provider."],
+    mobile: Annotated[Exact, "The number that those who act for it will sign in with."],
+    code: Annotated[Exact, "The code that was sent to it, for the role of a provider."],
     details: Annotated[ProviderDetails, "Who applies."],
 ) -> Application:
     """Refuses: CodeWrong, MobileTaken."""
@@ -434,7 +434,7 @@ async def apply_as_provider(
 async def enrol_provider(
     tx: Transaction,
     *,
-    mobile: Annotated[str, "The number that those who act for it will sign in with."],
+    mobile: Annotated[Exact, "The number that those who act for it will sign in with."],
     details: Annotated[ProviderDetails, "Who applies, on paper."],
 ) -> str:
     """Refuses: MobileTaken."""

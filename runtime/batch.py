@@ -31,6 +31,7 @@ from sqlalchemy import (
     ARRAY,
     BigInteger,
     BindParameter,
+    Boolean,
     ColumnElement,
     Date,
     DateTime,
@@ -49,7 +50,7 @@ from runtime import clock
 from runtime.along import Along, Keys, Part, joined
 from runtime.clock import NOW
 from runtime.reads import Query, Record, Source, Tally, compiled
-from runtime.rights import Role, gates
+from runtime.rights import EXACT, PRIVILEGES, SIGNED_IN, Role, gates
 from runtime.rows import row_type
 from runtime.viewer import ANYONE, Viewer, opened
 
@@ -65,6 +66,10 @@ PROVIDER = bindparam("viewer_provider", type_=IDENTIFIER)
 DEPARTMENT = bindparam("viewer_department", type_=IDENTIFIER)
 PURPOSES = bindparam("viewer_purposes", type_=ARRAY(IDENTIFIER))
 ASKING = frozenset(bind.key for bind in (VIEWER, DISTRICTS, PROVIDER, DEPARTMENT, PURPOSES))
+
+TOLD_IN_FULL = bindparam(SIGNED_IN, type_=Boolean())
+TOLD_EXACTLY = bindparam(EXACT, type_=Boolean())
+"""Whether the viewer's role has the privilege."""
 
 ROOT = ""
 """The one key of a batch that hangs below no row."""
@@ -231,7 +236,7 @@ def one(
 def refuse_rules(batch: Batch, columns: Columns) -> None:
     """Raises TypeError for a read with a lifetime that gives some more than others. `columns` are
     all there are."""
-    everything = dict.fromkeys((name for name, *_ in gates()), True)
+    everything = dict.fromkeys([*PRIVILEGES, *(name for name, *_ in gates())], True)
     if batch.max_age is not None and depends_on_viewer(batch.statement(columns), everything):
         raise TypeError(f"{batch.name} has a lifetime, but what it gives depends on the viewer")
 

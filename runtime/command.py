@@ -19,13 +19,16 @@ from runtime.faults import (
     is_refused_value,
     sqlstate,
 )
+from runtime.identity_numbers import holds_identity_number
+from runtime.language import Language
 from runtime.refusal import Refusal, Told
 from runtime.rights import WRITE, Act, Role, Rule
 from runtime.transaction import Message, Replay, Transaction, transaction
-from runtime.words import checked
+from runtime.words import AadhaarInText, checked
 
 COMMAND = "command"
 """The key of the record in metadata and in extensions."""
+KEY = "idempotency_key"
 KEY_LIMIT = 100
 TRIES = 3
 
@@ -44,6 +47,8 @@ class Command:
     refusals: tuple[type[Refusal], ...]
     words: frozenset[str]
     """Where the input holds free text: names of parameters, or of fields of a part of it."""
+    texts: frozenset[str]
+    """Where it holds other texts that people choose. They are searched like free text."""
     vital: bool
     """Whether it has failed when its text message could not be sent."""
 
@@ -55,9 +60,12 @@ class Command:
             context.trail.note("Mutation", name, None, refused=True)
             anonymous = viewer.role is Role.ANONYMOUS
             raise Unauthenticated() if anonymous else Forbidden(name, "is not yours to do")
-        key = given.pop("idempotency_key", None)
         try:
-            given = {argument: self._checked(argument, value) for argument, value in given.items()}
+            given = {
+                argument: self._checked(argument, value, context.language)
+                for argument, value in given.items()
+            }
+            key = given.pop(KEY, None)
             result, messages = await self._begun_again(context, grant.rule, name, key, given)
         except Refusal as refusal:
             context.trail.note(type(refusal).__name__, name, None, refused=True)
@@ -123,15 +131,30 @@ class Command:
         await replay.end(tx, result)
         return result
 
-    def _checked(self, argument: str, value: Any) -> Any:
+    def _checked(self, argument: str, value: Any, language: Language) -> Any:
+        """Raises BadInput and AadhaarInText."""
         if isinstance(value, str):
-            return checked(in_schema(argument), value) if argument in self.words else value
+            return self._searched(argument, value, language)
         if isinstance(value, Sequence):
-            return [self._checked(argument, item) for item in value]
+            return [self._checked(argument, item, language) for item in value]
         if is_dataclass(value) and not isinstance(value, type):
-            parts = {f.name: self._checked(f.name, getattr(value, f.name)) for f in fields(value)}
+            parts = {
+                f.name: self._checked(f.name, getattr(value, f.name), language)
+                for f in fields(value)
+            }
             return type(value)(**parts)
         return value
+
+    def _searched(self, argument: str, text: str, language: Language) -> str:
+        if argument in self.words:
+            return checked(in_schema(argument), text)
+        if (argument in self.texts or argument == KEY) and holds_identity_number(text):
+            if AadhaarInText in self.refusals:
+                raise AadhaarInText
+            # Where no person writes: in what a device is called, in an idempotency key.
+            told = AadhaarInText().message(language)
+            raise BadInput(told, argument=in_schema(argument))
+        return text
 
     async def _send(self, context: Context, messages: list[Message]) -> None:
         """What was committed stays so, whether or not anybody could be told."""

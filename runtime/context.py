@@ -16,7 +16,17 @@ from runtime.process import Process
 from runtime.projection import Projection
 from runtime.quota import Use
 from runtime.rights import Role
+from runtime.settings import Settings
 from runtime.viewer import Viewer
+
+
+def numbers(settings: Settings) -> dict[str, int]:
+    """The settings that statements refer to by name."""
+    return {
+        "suppress_below": settings.suppress_below,
+        "anonymous_slot_days": settings.anonymous_slot_days,
+    }
+
 
 NO_HEADERS: Mapping[bytes, bytes] = {}
 
@@ -59,7 +69,7 @@ class Context:
         self.batches = Batches(
             process.database.reads,
             Access(viewer),
-            {"suppress_below": self.settings.suppress_below},
+            numbers(process.settings),
             kept,
         )
 

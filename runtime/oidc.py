@@ -37,6 +37,10 @@ OFFICIALS = (
     Role.AUDITOR,
 )
 """Everyone else signs in elsewhere: the provider cannot speak for them."""
+ROLES = {
+    name: role for role in OFFICIALS for name in (role.value, role.value.lower().replace("_", "-"))
+}
+"""By what a token may call them: `DISTRICT_OFFICER` or `district-officer`, and nothing like it."""
 
 # Named here rather than imported: the table belongs to a domain above.
 DISTRICTS = compiled(select(table("district", column("id", Text), column("division_id", Text))))
@@ -122,7 +126,7 @@ class Officials:
         role = role_in(claim(claims, self._names["role"]))
         districts = await self._districts(texts(claim(claims, self._names["districts"])))
         department = claim(claims, self._names["department"])
-        if not claims["sub"].isprintable():
+        if not (isinstance(claims["sub"], str) and claims["sub"].isprintable()):
             raise InvalidToken("The token's subject cannot be written down.")
         if role is Role.DISTRICT_OFFICER and not districts:
             raise InvalidToken("The token names no district, by LGD code or as a division.")
@@ -182,16 +186,18 @@ def claim(claims: Mapping[str, Any], name: str) -> Any:
 
 
 def texts(value: Any) -> list[str]:
-    """One or several, as providers like: a list, a number, or words apart by spaces or commas."""
-    if isinstance(value, list):
-        return [str(one) for one in value]
-    return str(value).replace(",", " ").split() if value is not None else []
+    """One text or a list of them, each whole: what only holds a name does not name it."""
+    if value is None:
+        return []
+    found = value if isinstance(value, list) else [value]
+    if not all(isinstance(one, str) for one in found):
+        raise InvalidToken("A claim of the token must be a text or a list of texts.")
+    return found
 
 
 def role_in(value: Any) -> Role:
     """The one role of ours among those the provider has given."""
-    named = {text.upper().replace("-", "_") for text in texts(value)}
-    found = [role for role in OFFICIALS if role in named]
+    found = {ROLES[text] for text in texts(value) if text in ROLES}
     if len(found) != 1:
         raise InvalidToken("The token must name one role of an official.")
-    return found[0]
+    return found.pop()

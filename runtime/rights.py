@@ -438,6 +438,21 @@ WRITE: Mapping[Act, Mapping[Role, Grant]] = {
     Act.KEEP_WEBHOOKS: {Role.PARTNER: Grant(Rule.OWN)},
 }
 
+SIGNED_IN = "signed_in"
+EXACT = "exact"
+PRIVILEGES: Mapping[str, frozenset[Role]] = {
+    SIGNED_IN: frozenset(Role) - {Role.ANONYMOUS},
+    # Who reads statistics whole.
+    EXACT: frozenset(
+        {
+            *(Role.DISTRICT_OFFICER, Role.STATE_OFFICER, Role.DEPARTMENT),
+            *(Role.PARTNER, Role.AUDITOR),
+        }
+    ),
+}
+"""What more a role is told of what anybody may ask. They are known to statements as gates are; for
+the anonymous, they are all closed."""
+
 FLAGS = {area.flag: area for area in Area}
 
 

@@ -131,6 +131,7 @@ class Settings:
     subgraph_body_limit: int = 1_000_000
     radius_limit_km: int = 50
     suppress_below: int = 10
+    anonymous_slot_days: int = 7
     minimum_age: int = 18
     rate_limit_paise: int = 1_000_000_000
     storage_dir: str | None = None

@@ -5,7 +5,7 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 from runtime.language import Language
-from runtime.rights import READ, Area, Grant, Role, gates
+from runtime.rights import PRIVILEGES, READ, Area, Grant, Role, gates
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Viewer:
 @lru_cache
 def opened(role: Role, reasoned: bool) -> dict[str, bool]:
     """Which gates stand open for the role; see `runtime.rights.gate`."""
-    found = {}
+    found = {name: role in roles for name, roles in PRIVILEGES.items()}
     for name, area, rule, masked in gates():
         grant = READ[area].get(role)
         found[name] = (

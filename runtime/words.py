@@ -2,20 +2,25 @@
 
 import re
 import unicodedata
+from contextlib import suppress
 from typing import NewType
 
-from stdnum import verhoeff
+from graphql import GraphQLSyntaxError, Lexer, Source, TokenKind
 
 from runtime.faults import BadInput
+from runtime.identity_numbers import holds_identity_number, latin
 from runtime.language import Language
 from runtime.refusal import Refusal
 
 Words = NewType("Words", str)
 """Marks a command's parameter as free text."""
 
+Exact = NewType("Exact", str)
+"""Marks a parameter that is no text of somebody's own: of a form that no such number fits or that
+its command checks, or a value that is compared and not kept."""
+
 LIMIT = 2_000
 NAME_LIMIT = 100
-DIGITS = 12
 TELEPHONE = 10
 LETTERS = {
     Language.EN: ("Latin", "A-Za-zÀ-ɏ"),
@@ -23,12 +28,13 @@ LETTERS = {
 }
 JOINERS = "\u200c\u200d"
 """Of the characters that nobody sees, those that Devanagari is written with."""
-BETWEEN_DIGITS = rf"[\s.,/_\-‐-―−{JOINERS}]{{1,3}}"
+BETWEEN_DIGITS = r"[\s.,/_\-‐-―−]{1,3}"
 NUMBERS = re.compile(rf"\d+(?:{BETWEEN_DIGITS}\d+)*")
 
 
 class AadhaarInText(Refusal):
-    """The text holds what looks like an Aadhaar number. Take it out and send again."""
+    """The text holds what looks like an Aadhaar number, a virtual ID or the number of a payment
+    card. Take it out and send again."""
 
     english = "Do not write an Aadhaar number here: we must not keep it."
     hindi = "यहाँ आधार संख्या न लिखें: हम उसे नहीं रख सकते।"
@@ -46,15 +52,24 @@ def checked(argument: str, text: str) -> Words:
         raise BadInput(
             f"`{argument}` must be a text of 1 to {LIMIT} characters.", argument=argument
         )
-    refuse_aadhaar(text)
+    refuse_identity_numbers(text)
     return Words(text)
 
 
-def refuse_aadhaar(text: str) -> None:
-    """Of what is no prose, and kept as well: a program may hold anything between quotes. Raises
-    AadhaarInText."""
-    if any(map(holds_aadhaar, NUMBERS.findall(text))):
+def refuse_identity_numbers(text: str) -> None:
+    """Raises AadhaarInText."""
+    if holds_identity_number(text):
         raise AadhaarInText
+
+
+def searchable(document: str) -> str:
+    """A GraphQL document and what its strings say, which may be written in escapes."""
+    said, lexer = [document], Lexer(Source(document))
+    with suppress(GraphQLSyntaxError):  # whoever runs it says what is wrong
+        while (token := lexer.advance()).kind is not TokenKind.EOF:
+            if token.kind in (TokenKind.STRING, TokenKind.BLOCK_STRING):
+                said.append(token.value or "")
+    return "\n".join(said)
 
 
 def checked_name(argument: str, name: str, language: Language) -> str:
@@ -70,26 +85,4 @@ def checked_name(argument: str, name: str, language: Language) -> str:
 
 def holds_telephone(text: str) -> bool:
     """Whether neighbouring digits are as many as a telephone number has, or more."""
-    return any(len(re.findall(r"\d", run)) >= TELEPHONE for run in NUMBERS.findall(text))
-
-
-def holds_aadhaar(numbers: str) -> bool:
-    """Whether neighbouring groups of digits make one up: people write 1234 5678 9012."""
-    groups = re.findall(r"\d+", numbers)
-    for start in range(len(groups)):
-        digits = ""
-        for group in groups[start:]:
-            digits += group
-            if len(digits) >= DIGITS:
-                break
-        if is_aadhaar(digits):
-            return True
-    return False
-
-
-def is_aadhaar(digits: str) -> bool:
-    """Digits of any script count: people write ९ as well as 9."""
-    if len(digits) != DIGITS:
-        return False
-    latin = "".join(str(unicodedata.digit(c)) for c in digits)
-    return latin[0] not in "01" and verhoeff.is_valid(latin)
+    return any(len(re.findall(r"\d", run)) >= TELEPHONE for run in NUMBERS.findall(latin(text)))

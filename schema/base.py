@@ -26,7 +26,7 @@ from runtime.refusal import Refusal as Refused
 from runtime.refusal import Told
 from runtime.rights import Act, Area, Role
 from runtime.rows import is_row_of
-from runtime.words import AadhaarInText, Words
+from runtime.words import AadhaarInText, Exact, Words
 
 T = TypeVar("T")
 Check = Callable[[Context, dict[str, Any]], None]
@@ -184,7 +184,7 @@ def as_graphql(name: str, kind: Any) -> Any:
     if get_origin(kind) is list:
         (item,) = get_args(kind)
         return list[as_graphql(name.removesuffix("s"), item)]  # type: ignore[misc]
-    if kind is Words:
+    if kind in (Words, Exact):
         return str
     return ID if kind is str and (name == "id" or name.endswith("_id")) else kind
 
@@ -391,13 +391,14 @@ def command(
     name = "".join(word.capitalize() for word in run.__name__.split("_"))
     backing = backings.get(gives)
     parameters = parameters_of(None, run)
-    spoken = words_in(parameters)
+    spoken = named_in(parameters, is_words)
     record = Command(
         run=run,
         may=may,
         gives=backing.by_id if backing else None,
         refusals=(*refuses, AadhaarInText) if spoken else refuses,
         words=frozenset(spoken),
+        texts=frozenset(named_in(parameters, is_text)),
         vital=vital,
     )
     success = [gives, *(refusal(kind) for kind in record.refusals)]
@@ -464,23 +465,34 @@ IDEMPOTENCY_KEY = inspect.Parameter(
 )
 
 
-def words_in(parameters: list[inspect.Parameter]) -> set[str]:
-    """Where free text stands, in the parameters or in the parts they are made of."""
+def is_words(_: str, kind: Any) -> bool:
+    return kind is Words
+
+
+def is_text(name: str, kind: Any) -> bool:
+    """Of somebody's own, but not prose. An id is looked up, not kept."""
+    return kind is str and as_graphql(name, kind) is str
+
+
+def named_in(
+    parameters: list[inspect.Parameter], is_wanted: Callable[[str, Any], bool]
+) -> set[str]:
+    """What is wanted of the parameters, and of the parts they are made of."""
     found: set[str] = set()
     for parameter in parameters:
-        look_for_words(parameter.name, parameter.annotation, found)
+        look_for(is_wanted, parameter.name, parameter.annotation, found)
     return found
 
 
-def look_for_words(name: str, kind: Any, found: set[str]) -> None:
-    if kind is Words:
+def look_for(is_wanted: Callable[[str, Any], bool], name: str, kind: Any, found: set[str]) -> None:
+    if is_wanted(name, kind):
         found.add(name)
     elif dataclasses.is_dataclass(kind):
         for part, inner in parts_of(kind).items():
-            look_for_words(part, inner, found)
+            look_for(is_wanted, part, inner, found)
     else:
         for inner in get_args(kind):
-            look_for_words(name, inner, found)
+            look_for(is_wanted, name, inner, found)
 
 
 def parts_of(kind: Any) -> dict[str, Any]:

@@ -326,13 +326,15 @@ class WorkerBookings:
         "Where they go.", "id", load=load.service_area_by_worker, max_age=CARD
     )
     next_free_slot: Slot | None = field(
-        "When they are free next; null if not within two weeks.",
+        "When they are free next; null if not within two weeks. Whole hours of the next seven days"
+        " to whoever is not signed in.",
         "id",
         load=load.next_free_slot_by_worker,
         check=resolve.check_slots,
     )
     free_slots: list[Slot] | None = field(
-        "When they are free, soonest first.",
+        "When they are free, soonest first. Whole hours of the next seven days to whoever is not"
+        " signed in.",
         "id",
         load=load.free_slots_by_worker,
         size="first",
@@ -374,7 +376,8 @@ class Query:
         "A booking, by id; for its parties only.", load=load.booking_by_id, by="id", kind=ID
     )
     free_slots: list[Slot] = field(
-        "When a worker is free, soonest first.",
+        "When a worker is free, soonest first. Whole hours of the next seven days to whoever is"
+        " not signed in.",
         load=load.free_slots_by_worker,
         size="first",
         check=resolve.check_slots,

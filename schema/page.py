@@ -96,7 +96,9 @@ class Connection(Generic[T]):
     nodes: list[T] = field("The items alone.", compute=rows)
     page_info: PageInfo = field("Where this page ends.", compute=itself)
     total_count: int | None = field(
-        "How many items the whole list has. Counted only when asked for.",
+        "How many items the whole list has. Counted only when asked for. Of people and providers,"
+        " null where there are some, but fewer than ten, as in statistics; officers, departments,"
+        " partners and auditors are told.",
         "key",
         load=total,
         cost=5,

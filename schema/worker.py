@@ -229,9 +229,13 @@ class Worker(Node):
     channel: model.RegistrationChannel | None = field("How they came to be registered.")
     birth_date: date | None = field("The day they were born.")
     home_address: str | None = field("Their address.")
-    aadhaar_last4: str | None = field("The last four digits of their Aadhaar; no more is kept.")
+    aadhaar_last4: str | None = field(
+        "The last four digits of their Aadhaar; no more is kept. `XX34` to them and to auditors."
+    )
     kyc_method: str | None = field("How their identity was checked.")
-    bank_last4: str | None = field("The last four digits of their bank account.")
+    bank_last4: str | None = field(
+        "The last four digits of their bank account; `XX34` to them and to auditors."
+    )
     emergency_contact: str | None = field("Whom to call when something happens to them.")
     tablet_serial: str | None = field("The tablet they were given.")
     engagements: Connection[Engagement] | None = field(

@@ -29,9 +29,11 @@ from runtime.clock import NOW
 from runtime.embedded import SETTINGS, default_folder, embedded_postgres
 from runtime.ending import end_when_told
 from runtime.migration import migrate
+from runtime.rights import Role
 from runtime.settings import Settings
+from runtime.viewer import Viewer
 from server import create_app
-from tests.asking import Inbox
+from tests.asking import Inbox, a_process, answer
 from tests.redis import a_redis, redis_program
 
 CHECKOUT = Path(__file__).parent.parent
@@ -229,6 +231,19 @@ def ask(client: httpx.AsyncClient) -> Ask:
         return answer["data"]
 
     return ask
+
+
+@pytest_asyncio.fixture
+async def ask_signed_in(database_url: str) -> AsyncIterator[Ask]:
+    """The same as `ask`, for a citizen."""
+    async with a_process(database_url) as process:
+
+        async def ask(query: str, **variables: Any) -> Any:
+            data, errors = await answer(process, Viewer(Role.CITIZEN, "ct_1"), query, **variables)
+            assert not errors, errors
+            return data
+
+        yield ask
 
 
 @pytest.fixture

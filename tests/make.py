@@ -211,7 +211,6 @@ async def a_worker(
                 score=score,
                 verified=verified,
                 languages=worker.languages,
-                gender=worker.gender,
             )
         )
         said = f"{worker.first_name_en} {worker.first_name_hi} {worker.code} {category}"

@@ -99,6 +99,7 @@ OF_NOBODY = {
     "procrastinate_periodic_defers": "names of jobs",
     "procrastinate_workers": "processes",
     "provider": "agencies",
+    "spent_call": "texts that gateways make up, for some minutes",
     "provider_district": "places",
     "quote_line": "services and amounts",
     "rating_summary": "sums",

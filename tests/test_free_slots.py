@@ -36,8 +36,10 @@ async def slots(ask: Ask, id: str, day: date, *, minutes: int = 60, first: int =
     return [f"{start.astimezone(ZoneInfo(INDIA)):%H:%M}" for start in starts]
 
 
-async def test_slots_lie_within_the_hours_and_beside_bookings(database_url: str, ask: Ask) -> None:
-    worker = await a_worker(database_url, opens=time(9), closes=time(12))
+async def test_slots_lie_within_the_hours_and_beside_bookings(
+    database_url: str, ask_signed_in: Ask
+) -> None:
+    worker, ask = await a_worker(database_url, opens=time(9), closes=time(12)), ask_signed_in
     day = TODAY + timedelta(days=3)
     assert await slots(ask, worker.id, day) == ["09:00", "09:30", "10:00", "10:30", "11:00"]
 
@@ -46,6 +48,24 @@ async def test_slots_lie_within_the_hours_and_beside_bookings(database_url: str,
     assert await slots(ask, worker.id, day) == ["09:00", "11:00"]
     assert await slots(ask, worker.id, day, minutes=90) == []
     assert await slots(ask, worker.id, day, minutes=30, first=3) == ["09:00", "09:30", "11:00"]
+
+
+async def test_strangers_are_told_whole_free_hours_of_the_next_days(
+    database_url: str, ask: Ask, ask_signed_in: Ask
+) -> None:
+    worker = await a_worker(database_url, opens=time(9, 15), closes=time(15))
+    day = TODAY + timedelta(days=3)
+    await a_booking(database_url, worker=worker, starts_at=india(day, 11, 30), hours=1)
+
+    # A shorter slot tells no more of when within an hour the booking ends.
+    for minutes in (15, 30, 60):
+        assert await slots(ask, worker.id, day, minutes=minutes) == ["10:00", "13:00", "14:00"]
+    assert await slots(ask, worker.id, day, minutes=61) == ["13:00"]
+    assert "12:45" in await slots(ask_signed_in, worker.id, day, minutes=15)
+    for days, seen in ((6, True), (8, False), (13, False), (30, False)):
+        ahead = TODAY + timedelta(days=days)
+        assert bool(await slots(ask, worker.id, ahead)) is seen
+        assert await slots(ask_signed_in, worker.id, ahead)
 
 
 async def test_a_day_off_has_no_slots(database_url: str, ask: Ask) -> None:

@@ -41,11 +41,11 @@ OFFICER = {"role": "DISTRICT_OFFICER", "districts": ["162"]}
 GOOD: dict[str, tuple[dict[str, Any], Viewer]] = {
     "officer": (OFFICER, Viewer(Role.DISTRICT_OFFICER, districts=("dt_162",))),
     "officer-of-two": (
-        {"role": "district-officer", "districts": "162 131"},
+        {"role": "district-officer", "districts": ["162", "131"]},
         Viewer(Role.DISTRICT_OFFICER, districts=("dt_131", "dt_162")),
     ),
-    "officer-by-number": (
-        {"role": "DISTRICT_OFFICER", "districts": 162},
+    "officer-of-one": (
+        {"role": "DISTRICT_OFFICER", "districts": "162"},
         Viewer(Role.DISTRICT_OFFICER, districts=("dt_162",)),
     ),
     "state": (
@@ -70,6 +70,57 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "nowhere": ({"role": "DISTRICT_OFFICER"}, "no district"),
     "abroad": ({"role": "DISTRICT_OFFICER", "districts": ["162", "999"]}, "nobody knows: 999"),
     "office-of-none": ({"role": "DEPARTMENT"}, "no department"),
+    "office-of-number": ({"role": "DEPARTMENT", "department": 7}, "no department"),
+    **{
+        f"role-{number}": ({"role": role}, told)
+        for number, (role, told) in enumerate(
+            [
+                ("former AUDITOR", "one role"),
+                ("AUDITOR former", "one role"),
+                ("AUDITOR,x", "one role"),
+                ("AUDITOR ", "one role"),
+                ("AUDITOR\n", "one role"),
+                ("AUDITOR\u200b", "one role"),
+                ("Auditor", "one role"),
+                ("STATE-OFFICER", "one role"),
+                ("state_officer", "one role"),
+                ("AUD\u0131TOR", "one role"),
+                ("\u0410UDITOR", "one role"),
+                ("\uff21UDITOR", "one role"),
+                ("\u017fTATE_OFFICER", "one role"),
+                (["no longer AUDITOR"], "one role"),
+                (["AUDITOR", "state-officer"], "one role"),
+                ([], "one role"),
+                ("", "one role"),
+                (["AUDITOR", ["STATE_OFFICER"]], "text or a list"),
+                ([["AUDITOR"]], "text or a list"),
+                ({"AUDITOR": True}, "text or a list"),
+                (["AUDITOR", None], "text or a list"),
+                (True, "text or a list"),
+                (7, "text or a list"),
+            ]
+        )
+    },
+    **{
+        f"districts-{number}": ({"role": "DISTRICT_OFFICER", "districts": districts}, told)
+        for number, (districts, told) in enumerate(
+            [
+                ("162 131", "nobody knows: 162 131"),
+                ("162,131", "nobody knows: 162,131"),
+                ("not 162", "nobody knows: not 162"),
+                ("1\u0666\u0662", "nobody knows"),
+                ("dt_162", "nobody knows"),
+                ("dv_lucknow", "nobody knows"),
+                ("Lucknow", "nobody knows"),
+                (162, "text or a list"),
+                (["162", 131], "text or a list"),
+                ([["162"]], "text or a list"),
+                ({"162": "131"}, "text or a list"),
+                ([], "no district"),
+                ("", "nobody knows"),
+            ]
+        )
+    },
 }
 ACCOUNTS: dict[str, dict[str, Any]] = {
     **{name: {"claims": claims} for name, (claims, _) in GOOD.items()},

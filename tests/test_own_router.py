@@ -52,6 +52,7 @@ private_addresses = true
 attempts = 1
 seconds = 30
 secret = "{secret}"
+enforces = true
 headers = ["authorization", "accept-language"]
 """
 

@@ -93,7 +93,7 @@ async def test_both_cursors_bound_a_page_from_either_end(database_url: str, ask:
 async def test_counts_and_the_other_side_cost_nothing_unless_asked_for(
     database_url: str, ask: Ask, statements: Statements
 ) -> None:
-    id, codes = await some_workers(database_url, 3)
+    id, codes = await some_workers(database_url, 10)
     with statements(at_most=2):
         _, info = await page(ask, FORWARD, id=id, size=1)
 
@@ -121,7 +121,7 @@ async def test_pages_below_many_parents_cost_one_statement_each(
         )
 
     below = [provider["workers"] for provider in data["providers"]["nodes"]]
-    one = {"totalCount": 2, "pageInfo": {"hasNextPage": True}}
+    one = {"totalCount": None, "pageInfo": {"hasNextPage": True}}
     assert [{**page, "nodes": len(page["nodes"])} for page in below] == [
         {**one, "nodes": 1}
     ] * parents

@@ -49,7 +49,7 @@ async def asked(
         for n, uan in enumerate(["000000000002", None, "000000000003", "000000000001"])
     ]
     body = json.dumps({"query": query, "variables": {"of": of}}).encode()
-    signature = sign(Call("POST", "/graphql", b"", body), name, secret)
+    signature = sign(Call("POST", "/graphql", {}, body), name, secret)
     return await fund.post("/graphql", content=body, headers={"gateway-signature": signature})
 
 

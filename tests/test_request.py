@@ -21,7 +21,7 @@ from models.booking import (
     ServiceArea,
     TimelineEntry,
 )
-from models.worker import Provider
+from models.worker import Provider, Worker
 from runtime import clock
 from runtime.geography import in_india
 from runtime.language import Language
@@ -361,20 +361,55 @@ async def test_a_booking_says_whom_to_send(shop: Shop) -> None:
     ]
 
 
-async def test_gender_is_chosen_only_where_the_trade_lets_one(shop: Shop) -> None:
-    assert await shop.book(preferredWorkerGender="FEMALE") == ["BAD_INPUT"]
+CHOOSE = "UPDATE service_category SET gender_preference = true WHERE slug = 'electrician'"
 
-    await run_sql_async(
-        shop.url,
-        "UPDATE service_category SET gender_preference = true WHERE slug = 'electrician'",
-    )
-    booking = await shop.book(preferredWorkerGender="FEMALE")
+
+async def a_hand_of(shop: Shop, gender: str | None, provider: Provider | None = None) -> Worker:
+    team = provider or shop.provider
+    return await a_worker(shop.url, provider_id=team.id, gender=gender)
+
+
+async def test_gender_is_chosen_with_the_price_and_only_where_the_trade_lets_one(
+    shop: Shop,
+) -> None:
+    for gender in ("MALE", "FEMALE"):
+        await a_hand_of(shop, gender)
+    assert await shop.price(preferredWorkerGender="FEMALE") == ["BAD_INPUT"]
+
+    await run_sql_async(shop.url, CHOOSE)
+    price = await shop.price(preferredWorkerGender="FEMALE")
+    booking = await shop.book(quoteId=price["id"])
 
     query = f'{{ booking(id: "{booking["id"]}") {{ preferredWorkerGender }} }}'
     provider = Viewer(Role.PROVIDER, "pv_x", provider_id=shop.provider.id)
     data, errors = await answer(shop.process, provider, query)
     assert data["booking"] == {"preferredWorkerGender": None}
     assert [error["extensions"]["code"] for error in errors] == ["FORBIDDEN"]
+    data, _ = await answer(shop.process, shop.citizen, query)
+    assert data["booking"] == {"preferredWorkerGender": "FEMALE"}
+    assert await scalar(shop.url, select(Quote.preferred_worker_gender)) is None
+
+
+async def test_a_price_with_a_gender_tells_only_whether_somebody_can_be_found(shop: Shop) -> None:
+    await run_sql_async(shop.url, CHOOSE)
+    man = await a_hand_of(shop, "MALE")
+    unknown = await a_hand_of(shop, None)
+    alone = await a_provider(shop.url)
+    await a_rate(shop.url, provider=alone, amount_paise=100)
+    woman = await a_hand_of(shop, "FEMALE", alone)
+    direct = await a_worker(shop.url, gender="FEMALE")
+    await a_rate(shop.url, worker=direct, amount_paise=100)
+
+    # Nobody by whose price one person would be told from others.
+    assert (await shop.price(preferredWorkerGender="FEMALE"))["__typename"] == "NotOffered"
+    await a_hand_of(shop, "FEMALE")
+    assert (await shop.price(preferredWorkerGender="FEMALE"))["total"]["paise"] == 45_000
+    # Whoever is named would be told by the answer.
+    for one in (man, unknown, woman, direct):
+        named = await shop.price(preferredWorkerGender="FEMALE", workerId=one.id)
+        assert named == ["BAD_INPUT"]
+    named = await shop.price(preferredWorkerGender="FEMALE", providerId=alone.id)
+    assert named == ["BAD_INPUT"]
 
 
 async def code_for(shop: Shop, mobile: str) -> str:

@@ -65,6 +65,8 @@ MASKED = {
     "Worker.mobile": "+91XXXXXX0042",
     "Worker.alternateMobile": "+91XXXXXX0043",
     "Worker.email": "a…@example.org",
+    "Worker.aadhaarLast4": "XX34",
+    "Worker.bankLast4": "XX76",
     "Verification.evidenceReference": "XXXX0077",
     "Provider.mobile": "+91XXXXXX0044",
     "Provider.gstin": "XXXX1Z5Q",

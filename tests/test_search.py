@@ -43,7 +43,7 @@ async def test_a_worker_is_found_by_name_trade_and_code_in_either_script(
 
     found = (await ask(SEARCH, text=text))["searchWorkers"]
 
-    assert found == {"nodes": [{"id": worker.id}], "totalCount": 1}
+    assert found == {"nodes": [{"id": worker.id}], "totalCount": None}
 
 
 @pytest.mark.parametrize("text", ["Yadav", "यादव", "chand plumber", "hand"])

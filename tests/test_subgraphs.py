@@ -1,8 +1,12 @@
 """Domains as subgraphs: what each says of itself, what they make together, and whom they answer."""
 
+import asyncio
 import hashlib
 import hmac
+import os
+import sys
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -23,22 +27,25 @@ from graphql import (
     print_schema,
     specified_directives,
 )
+from sqlalchemy import func, select
 
 from deploy.compose import FOLDER, composed
 from deploy.packages import is_installed
+from models.account import OneTimeCode, SpentCall
 from runtime import clock
 from runtime.command import COMMAND
 from runtime.field import told
 from runtime.privacy import Privacy
 from runtime.rights import READ, WRITE, Role
 from runtime.settings import Settings
-from runtime.signature import HEADER, Call, secrets_in, sign
+from runtime.signature import FORWARDED, HEADER, Call, secrets_in, sign
 from schema import sdl
 from schema.graph import DOMAINS, SUBGRAPHS, Graph, gateway
 from schema.subgraph import subgraph
 from server import create_subgraph
-from tests.conftest import Statements, client_of
-from tests.make import a_worker
+from tests.conftest import CHECKOUT, Statements, client_of
+from tests.make import a_worker, scalar
+from tests.provider import free_port
 from tests.test_server import command
 
 SECRET = "0123456789abcdef" * 4
@@ -266,7 +273,7 @@ async def known(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
 
 
 def a_call(body: bytes, authorization: str = "", path: str = "/graphql") -> Call:
-    return Call("POST", path, authorization.encode(), body)
+    return Call("POST", path, {"authorization": authorization} if authorization else {}, body)
 
 
 async def post(client: httpx.AsyncClient, body: bytes, **headers: str) -> httpx.Response:
@@ -290,16 +297,17 @@ async def test_a_signed_call_is_answered(known: httpx.AsyncClient) -> None:
 def test_the_signature_is_what_the_page_says_it_is() -> None:
     """Worked out once more, as a gateway in another language would."""
     call = a_call(b'{"query":"{a}"}', "Bearer x")
-    name, at, given = sign(call, "router", SECRET).split(" ")
-    text = f'POST\n/graphql\n{at}\nBearer x\n{{"query":"{{a}}"}}'
+    name, at, nonce, given = sign(call, "router", SECRET).split(" ")
+    text = f'POST\n/graphql\n{at}\n{nonce}\nBearer x\n\n\n\n{{"query":"{{a}}"}}'
 
     assert name == "router"
     assert given == hmac.new(SECRET.encode(), text.encode(), hashlib.sha256).hexdigest()
 
 
 def changed(signature: str, **parts: str) -> str:
-    name, at, given = signature.split(" ")
-    return f"{parts.get('name', name)} {parts.get('at', at)} {parts.get('given', given)}"
+    names = ("name", "at", "nonce", "given")
+    found = dict(zip(names, signature.split(" "), strict=True)) | parts
+    return " ".join(found[name] for name in names)
 
 
 def good() -> str:
@@ -310,6 +318,11 @@ UNSIGNED: dict[str, Callable[[], str]] = {
     "nothing": lambda: "",
     "a name alone": lambda: "router",
     "no HMAC": lambda: "router 1",
+    "the form of before": lambda: " ".join(good().split(" ")[::3]),
+    "another nonce": lambda: changed(good(), nonce="n" * 32),
+    "no nonce": lambda: changed(good(), nonce=""),
+    "a short nonce": lambda: changed(good(), nonce="n" * 15),
+    "a nonce of other letters": lambda: changed(good(), nonce="n" * 31 + "é"),
     "another scheme": lambda: "Bearer router",
     "nobody's": lambda: changed(good(), name="nobody"),
     "another gateway's": lambda: changed(good(), name="next"),
@@ -325,7 +338,7 @@ UNSIGNED: dict[str, Callable[[], str]] = {
     "another path": lambda: sign(a_call(ASKED, path="/other"), "router", SECRET),
     "another body": lambda: sign(a_call(ASKED + b" "), "router", SECRET),
     "another viewer": lambda: sign(a_call(ASKED, "Bearer demo:officer"), "router", SECRET),
-    "another method": lambda: sign(Call("GET", "/graphql", b"", ASKED), "router", SECRET),
+    "another method": lambda: sign(Call("GET", "/graphql", {}, ASKED), "router", SECRET),
 }
 """Made when they are sent: an hour later, all of them would be refused for their age."""
 
@@ -359,6 +372,22 @@ async def test_a_viewer_is_not_to_be_put_into_a_call_that_is_signed_for_another(
 
     assert answer.status_code == 401
     assert answer.json()["errors"][0]["extensions"]["code"] == "GATEWAY_UNKNOWN"
+
+
+@pytest.mark.parametrize("header", FORWARDED)
+async def test_what_is_forwarded_is_under_the_signature(
+    known: httpx.AsyncClient, header: str
+) -> None:
+    """Nobody on the way puts another client, language or request in, or takes one away."""
+    value = "Bearer demo:officer" if header == "authorization" else "one"
+    without, with_it = (Call("POST", "/graphql", given, ASKED) for given in ({}, {header: value}))
+
+    added = await post(known, ASKED, **{NAME: sign(without, "router", SECRET), header: value})
+    taken = await post(known, ASKED, **{NAME: sign(with_it, "router", SECRET)})
+    moved = await post(known, ASKED, **{NAME: sign(with_it, "router", SECRET), header: "other"})
+    assert [answer.status_code for answer in (added, taken, moved)] == [401] * 3
+    as_sent = await post(known, ASKED, **{NAME: sign(with_it, "router", SECRET), header: value})
+    assert "GATEWAY_UNKNOWN" not in as_sent.text
 
 
 @pytest.mark.parametrize("seconds", [-61, 61])
@@ -417,6 +446,77 @@ async def test_a_subgraph_has_nothing_for_browsers(known: httpx.AsyncClient) -> 
     assert (await known.get("/healthz")).json() == {"healthy": True}
     assert (await known.get("/schema.graphql")).text == subgraph("worker").sdl
     assert (await known.get("/documents/any")).status_code == 404
+
+
+async def test_a_command_that_was_overheard_is_not_done_again_in_another_process(
+    database_url: str,
+) -> None:
+    """Two processes of one subgraph, over sockets; what is sent is what was captured, byte for
+    byte."""
+    query = "mutation ($mobile: String!) { requestCode(input: { mobile: $mobile, role: CITIZEN })"
+    query += " { __typename } }"
+    command_sent, asked = (
+        captured({"query": query, "variables": {"mobile": "+910000810009"}}),
+        captured({"query": "{ viewer { role } }"}),
+    )
+    keys = {"GATEWAY_SECRETS": f"router={SECRET}", "DATABASE_URL": database_url}
+    async with a_subgraph_process(keys) as here, a_subgraph_process(keys) as there:
+        done = await sent(here, command_sent)
+        again = [await sent(where, command_sent) for where in (there, here)]
+        read = [await sent(where, asked) for where in (here, there, here)]
+
+    assert b" 200 OK" in done
+    assert b"CodeSent" in done
+    for answer in again:
+        assert b" 401 " in answer
+        assert b"GATEWAY_UNKNOWN" in answer
+    assert all(b"ANONYMOUS" in answer for answer in read)
+    assert await scalar(database_url, select(func.count()).select_from(OneTimeCode)) == 1
+    assert await scalar(database_url, select(func.count()).select_from(SpentCall)) == 1
+
+
+def captured(asked: dict[str, Any]) -> bytes:
+    """A whole request, as it goes over the wire."""
+    body = orjson.dumps(asked)
+    lines = (
+        "POST /graphql HTTP/1.1",
+        "host: subgraph",
+        "content-type: application/json",
+        "connection: close",
+        f"content-length: {len(body)}",
+        f"{NAME}: {sign(a_call(body), 'router', SECRET)}",
+    )
+    return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+async def sent(port: int, request: bytes) -> bytes:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(request)
+    answer = await reader.read()
+    writer.close()
+    return answer
+
+
+@asynccontextmanager
+async def a_subgraph_process(environment: dict[str, str]) -> AsyncIterator[int]:
+    """Of the workers' subgraph; its port."""
+    port = free_port()
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, str(CHECKOUT / "server.py"), "serve", "--subgraph", "worker"),
+        env={**os.environ, **environment, "PORT": str(port)},
+        stdout=asyncio.subprocess.DEVNULL,
+    )
+    try:
+        async with httpx.AsyncClient() as client, asyncio.timeout(60):
+            while True:
+                with suppress(httpx.TransportError):
+                    if (await client.get(f"http://127.0.0.1:{port}/healthz")).status_code == 200:
+                        break
+                await asyncio.sleep(0.1)
+        yield port
+    finally:
+        process.terminate()
+        await process.wait()
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import Any
 import pytest_asyncio
 from sqlalchemy import text
 
-from models.account import CommandDone, OneTimeCode, Session, SpentToken
+from models.account import CommandDone, OneTimeCode, Session, SpentCall, SpentToken
 from models.base import Row
 from models.booking import Quote, QuoteLine, QuoteStatus
 from models.worker import Upload, Worker
@@ -97,6 +97,8 @@ async def test_tidying_takes_what_has_served_its_time_and_nothing_else(
         a_code("old", 25 * hour),
         CommandDone(key="fresh", done_at=NOW - 23 * hour, **done),
         CommandDone(key="old", done_at=NOW - 25 * hour, **done),
+        SpentCall(gateway="router", nonce="fresh", expires_at=NOW - timedelta(minutes=59)),
+        SpentCall(gateway="router", nonce="old", expires_at=NOW - timedelta(minutes=61)),
         *a_session("live"),
         *a_session("ended lately", ended_at=NOW - day),
         *a_session("ended long ago", ended_at=NOW - 31 * day),
@@ -110,6 +112,7 @@ async def test_tidying_takes_what_has_served_its_time_and_nothing_else(
     assert await left(process, "upload", "ticket_hash") == ["open"]
     assert await left(process, "one_time_code", "id") == ["fresh"]
     assert await left(process, "command_done", "key") == ["fresh"]
+    assert await left(process, "spent_call", "nonce") == ["fresh"]
     assert await left(process, "session", "id") == ["ended lately", "live"]
     assert await left(process, "spent_token", "hash") == ["of ended lately", "of live"]
     assert await left(process, "quote", "id") == ["fresh"]

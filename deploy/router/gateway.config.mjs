@@ -1,7 +1,7 @@
 // The router in front of the subgraphs: whom it asks, what it passes on, how it signs.
 //   GATEWAY_SECRET   the secret that the subgraphs know GATEWAY_NAME by
 //   WORKER_URL …     where each subgraph is, as http://host:port/graphql
-import { createHmac } from "node:crypto";
+import { createHmac, randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { defineConfig } from "@graphql-hive/gateway";
 
@@ -22,6 +22,9 @@ const PASSED_ON = [
   "traceparent",
 ];
 
+/** What subgraphs go by of a client, in the order in which it is signed. */
+const FORWARDED = ["authorization", "accept-language", "x-request-id", "x-forwarded-for"];
+
 if (!GATEWAY_SECRET) throw new Error("GATEWAY_SECRET is required: subgraphs answer signed calls only.");
 
 /** As runtime/signature.py checks it: what is signed is what is sent, so it is done last. */
@@ -29,12 +32,13 @@ function signed(url, options) {
   const { pathname } = new URL(url);
   const headers = new Headers(options.headers);
   const at = Math.floor(Date.now() / 1000);
-  const authorization = headers.get("authorization") ?? "";
+  const nonce = randomUUID();
+  const forwarded = FORWARDED.map((name) => headers.get(name) ?? "");
   const hmac = createHmac("sha256", GATEWAY_SECRET)
-    .update(`${options.method}\n${pathname}\n${at}\n${authorization}\n`)
+    .update([options.method, pathname, at, nonce, ...forwarded, ""].join("\n"), "latin1")
     .update(options.body)
     .digest("hex");
-  headers.set("gateway-signature", `${GATEWAY_NAME} ${at} ${hmac}`);
+  headers.set("gateway-signature", `${GATEWAY_NAME} ${at} ${nonce} ${hmac}`);
   return { ...options, headers: Object.fromEntries(headers) };
 }
 

@@ -21,16 +21,19 @@ from .subgraph import SCHEMA, Context
 
 GATEWAY = "gateway"
 SKEW_SECONDS = 60
+FORWARDED = ("authorization", "accept-language", "x-request-id", "x-forwarded-for")
 
 
 def is_signed(request: Request, body: bytes, secret: str) -> bool:
-    """`Gateway-Signature: NAME TIME HMAC`: by the gateway, just now, and as it stands."""
-    name, _, rest = request.headers.get("gateway-signature", "").partition(" ")
-    at, _, given = rest.partition(" ")
-    if name != GATEWAY or not (at.isascii() and at.isdecimal() and len(at) == 10):
+    """`Gateway-Signature: NAME TIME NONCE HMAC`: by the gateway, just now, and as it stands."""
+    parts = request.headers.get("gateway-signature", "").split(" ")
+    if len(parts) != 4 or parts[0] != GATEWAY:
         return False
-    authorization = request.headers.get("authorization", "")
-    head = f"{request.method}\n{request.url.path}\n{at}\n{authorization}\n"
+    _, at, nonce, given = parts
+    if not (at.isascii() and at.isdecimal() and len(at) == 10):
+        return False
+    forwarded = [request.headers.get(name, "") for name in FORWARDED]
+    head = "\n".join([request.method, request.url.path, at, nonce, *forwarded, ""])
     expected = hmac.digest(secret.encode(), head.encode("latin-1") + body, "sha256").hex()
     is_genuine = hmac.compare_digest(expected.encode(), given.encode("latin-1"))
     return is_genuine and abs(time.time() - int(at)) <= SKEW_SECONDS

@@ -453,7 +453,7 @@ async def test_calls_are_signed_as_those_of_our_gateways() -> None:
         await client.ask(the_request(authorization="Bearer me"))
 
     ((headers, body),) = asked
-    call = Signed("POST", "/graphql", b"Bearer me", body)
+    call = Signed("POST", "/graphql", {"authorization": "Bearer me"}, body)
     Gateways({"up": secret}, 60).verify(call, headers["gateway-signature"].encode())
 
 
