@@ -176,18 +176,22 @@ def session_to_change(refresh_hash: str) -> Select[Session]:
     return select(Session).where(Session.refresh_hash == refresh_hash).with_for_update()
 
 
-def end_session_of(spent_hash: str, now: datetime) -> Update:
-    """Of a refresh token that was used before."""
-    of_token = select(SpentToken.session_id).where(SpentToken.hash == spent_hash)
-    return update(Session).where(Session.id.in_(of_token)).values(ended_at=now)
-
-
-def end_sessions(person_id: str, session_id: str | None, now: datetime) -> Update:
-    """One of a person's sessions, or all of them."""
-    mine = update(Session).where(Session.person_id == person_id, Session.ended_at.is_(None))
-    return (mine if session_id is None else mine.where(Session.id == session_id)).values(
-        ended_at=now
+def session_of_spent(hash: str) -> Select[*tuple[Any, ...]]:
+    """The session of a refresh token that was used before, and whose it is."""
+    return (
+        select(Session.id, Session.person_id)
+        .join(SpentToken, SpentToken.session_id == Session.id)
+        .where(SpentToken.hash == hash)
     )
+
+
+def end_sessions(
+    person_id: str, session_id: str | None, now: datetime
+) -> ReturningUpdate[*tuple[Any, ...]]:
+    """One of a person's sessions, or all of them: the ids of those that have ended by it."""
+    mine = update(Session).where(Session.person_id == person_id, Session.ended_at.is_(None))
+    chosen = mine if session_id is None else mine.where(Session.id == session_id)
+    return chosen.values(ended_at=now).returning(Session.id)
 
 
 People = Callable[[], Select[*tuple[Any, ...]]]

@@ -338,7 +338,11 @@ class Session(Row):
     the one before, and whoever shows that one again has stolen it or been stolen from."""
 
     __tablename__ = "session"
-    __table_args__ = (one_of("role", Role), Index("session_of_person", "person_id"))
+    __table_args__ = (
+        one_of("role", Role),
+        Index("session_of_person", "person_id"),
+        Index("session_ended", "ended_at", postgresql_where=text("ended_at IS NOT NULL")),
+    )
     prefix: ClassVar[str] = "ss"
     areas: ClassVar[dict[Privacy, Area]] = {Privacy.OWNER: Area.SESSION}
     rules: ClassVar[dict[Rule, RowRule]] = {Rule.OWN: lambda: Session.person_id == VIEWER}

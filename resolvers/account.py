@@ -1,11 +1,9 @@
 """People and their accounts: signing in, and what is computed of the viewer and of citizens."""
 
-import hashlib
 import re
-import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated
 
 from loaders import account as load
 from loaders import place as load_place
@@ -24,10 +22,7 @@ from models.account import (
     NotRegistered,
     OneTimeCode,
     PlaceOutsideDistrict,
-    Session,
-    SessionEnded,
     SignInAs,
-    SpentToken,
     TooManyAddresses,
     TooManyCodes,
 )
@@ -35,8 +30,8 @@ from models.base import new_id
 from models.place import District
 from resolvers.info import Info
 from resolvers.place import Point
+from resolvers.session import Device, SignedIn, begin_session
 from runtime import clock
-from runtime.bearer import claims_of
 from runtime.faults import BadInput, NotFound
 from runtime.geography import kilometres
 from runtime.language import Language
@@ -45,7 +40,6 @@ from runtime.quota import Quota
 from runtime.rights import Role
 from runtime.secret import a_code, hashed, matches
 from runtime.transaction import Transaction, refused_as
-from runtime.viewer import Viewer
 from runtime.words import Words, checked_name
 
 LIMITED_WITHIN = timedelta(hours=1)
@@ -66,19 +60,6 @@ class Self:
 @dataclass(frozen=True)
 class CodeSent:
     expires_at: datetime
-
-
-@dataclass(frozen=True)
-class SignedIn:
-    access_token: str
-    refresh_token: str
-    expires_at: datetime
-    role: Role
-
-
-@dataclass(frozen=True)
-class SignedOut:
-    devices: int
 
 
 @dataclass(frozen=True)
@@ -142,7 +123,6 @@ def department_name(row: Department, *, language: Language) -> str:
 
 Mobile = Annotated[str, "Their mobile number, such as +919876543210."]
 As = Annotated[SignInAs, "In which role."]
-Device = Annotated[str | None, "What to call this device in the list of sessions."]
 
 
 async def request_code(tx: Transaction, *, mobile: Mobile, role: As) -> CodeSent:
@@ -214,81 +194,6 @@ async def sign_in(
     await tx.add(citizen)
     await tx.emit("CitizenRegistered", citizen.id)
     return await begin_session(tx, role, citizen.id, device)
-
-
-async def begin_session(
-    tx: Transaction, role: SignInAs, person_id: str, device: str | None
-) -> SignedIn:
-    (person,) = await tx.rows(load.person_with_id(role, person_id))
-    refresh_token = secrets.token_urlsafe(32)
-    session = Session(
-        id=new_id(Session.prefix),
-        person_id=person_id,
-        role=role,
-        device=device[:100] if device else None,
-        refresh_hash=digest(refresh_token),
-        expires_at=tx.now + timedelta(days=tx.settings.refresh_days),
-    )
-    await tx.add(session)
-    return signed_in(tx, session, person, refresh_token)
-
-
-def signed_in(tx: Transaction, session: Session, person: Any, refresh_token: str) -> SignedIn:
-    role, minutes = Role(session.role), tx.settings.access_minutes
-    viewer = Viewer(
-        role,
-        session.person_id,
-        provider_id=person.provider_id if role is Role.PROVIDER else None,
-        session_id=session.id,
-        language=Language(person.language.upper()) if person.language else None,
-    )
-    return SignedIn(
-        access_token=tx.process.keys.sign(minutes, **claims_of(viewer)),
-        refresh_token=refresh_token,
-        expires_at=tx.now + timedelta(minutes=minutes),
-        role=role,
-    )
-
-
-def digest(token: str) -> str:
-    """Of a token that is random: nothing slower is needed to keep it from being guessed."""
-    return hashlib.sha256(token.encode()).hexdigest()
-
-
-async def refresh_session(
-    tx: Transaction,
-    *,
-    refresh_token: Annotated[str, "The one you were given last; it can be used once."],
-) -> SignedIn:
-    """Refuses: SessionEnded. A token that was used before ends its session, for one of the two
-    who showed it is a thief."""
-    old = digest(refresh_token)
-    session = await tx.find(load.session_to_change(old))
-    if session is None:
-        await tx.change(load.end_session_of(old, tx.now))
-        raise SessionEnded
-    people = await tx.rows(load.person_with_id(SignInAs(session.role), session.person_id))
-    if session.ended_at is not None or session.expires_at <= tx.now or not people:
-        raise SessionEnded
-    new = secrets.token_urlsafe(32)
-    await tx.add(SpentToken(hash=old, session_id=session.id))
-    session.refresh_hash, session.used_at = digest(new), tx.now
-    session.expires_at = tx.now + timedelta(days=tx.settings.refresh_days)
-    await tx.flush()
-    return signed_in(tx, session, people[0], new)
-
-
-async def sign_out(
-    tx: Transaction,
-    *,
-    session_id: Annotated[str | None, "Which device; the one you ask from if left out."] = None,
-) -> SignedOut:
-    chosen = session_id or tx.viewer.session_id or ""
-    return SignedOut(await tx.change(load.end_sessions(tx.viewer.id or "", chosen, tx.now)))
-
-
-async def sign_out_everywhere(tx: Transaction) -> SignedOut:
-    return SignedOut(await tx.change(load.end_sessions(tx.viewer.id or "", None, tx.now)))
 
 
 async def myself(tx: Transaction) -> Citizen:

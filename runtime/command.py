@@ -21,6 +21,7 @@ from runtime.faults import (
 )
 from runtime.refusal import Refusal, Told
 from runtime.rights import WRITE, Act, Role, Rule
+from runtime.standing import require_standing
 from runtime.transaction import Message, Replay, Transaction, transaction
 from runtime.words import checked
 
@@ -46,6 +47,8 @@ class Command:
     """Where the input holds free text: names of parameters, or of fields of a part of it."""
     vital: bool
     """Whether it has failed when its text message could not be sent."""
+    suspended: bool
+    """Whether somebody who is suspended keeps it."""
 
     async def carry_out(self, context: Context, name: str, given: dict[str, Any]) -> Any:
         """The success, or the refusal."""
@@ -103,6 +106,9 @@ class Command:
     async def _once(
         self, tx: Transaction, name: str, key: str | None, given: dict[str, Any]
     ) -> Any:
+        if self.may is not Act.SIGN_IN:
+            # Whoever signs in proves who they are by what they send.
+            await require_standing(tx, even_suspended=self.suspended)
         if key is None:
             return await self.run(tx, **given)
         if not 1 <= len(key) <= KEY_LIMIT:

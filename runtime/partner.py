@@ -15,7 +15,7 @@ from runtime.tokens import InvalidToken
 from runtime.viewer import Viewer
 
 KNOWN_SECONDS = 15
-"""How long a revocation may take to reach every process."""
+"""How long what was known may be believed, where nothing tells of a change."""
 
 # Named here rather than imported: the table belongs to a domain, the question to every request.
 CLIENT = table(
@@ -99,6 +99,10 @@ class Partners:
             purposes=tuple(sorted(standing.purposes)),
             contract=standing.contract,
         )
+
+    def forget(self, id: str) -> None:
+        """What is known of the client: it has changed."""
+        self._known.pop(id, None)
 
     async def quotas(self, id: str) -> Quotas | None:
         return (await self._standing(id)).quotas

@@ -382,6 +382,7 @@ def command(
     gives: type,
     refuses: tuple[type[Refused], ...] = (),
     vital: bool = False,
+    suspended: bool = False,
 ) -> Any:
     """A command, declared once; see `runtime.command.Command` for what the arguments say.
 
@@ -399,6 +400,7 @@ def command(
         refusals=(*refuses, AadhaarInText) if spoken else refuses,
         words=frozenset(spoken),
         vital=vital,
+        suspended=suspended,
     )
     success = [gives, *(refusal(kind) for kind in record.refusals)]
     result: Any = gives

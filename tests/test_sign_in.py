@@ -220,6 +220,11 @@ async def a_session(process: Process, inbox: Inbox) -> dict[str, Any]:
     return signed_in
 
 
+def as_signed_in(process: Process, session: dict[str, Any]) -> Viewer:
+    claims = process.keys.claims(session["accessToken"])
+    return Viewer(Role.CITIZEN, id=claims["sub"], session_id=claims["sid"])
+
+
 async def test_a_refresh_token_changes_with_each_use(process: Process, inbox: Inbox) -> None:
     first = await a_session(process, inbox)
 
@@ -256,13 +261,13 @@ async def test_of_two_who_refresh_at_once_one_wins_and_both_are_signed_out(
 
 async def test_signing_out_ends_one_device_or_all(process: Process, inbox: Inbox) -> None:
     sessions = [await a_session(process, inbox) for _ in range(3)]
-    claims = process.keys.claims(sessions[0]["accessToken"])
-    me = Viewer(Role.CITIZEN, id=claims["sub"], session_id=claims["sid"])
+    me, other = (as_signed_in(process, session) for session in (sessions[0], sessions[1]))
 
     assert (await send(process, me, "signOut", "devices", sessionId=None))["devices"] == 1
     assert (await refresh(process, sessions[0]["refreshToken"]))["__typename"] == "SessionEnded"
     assert (await refresh(process, sessions[1]["refreshToken"]))["__typename"] == "SignedIn"
-    assert (await send(process, me, "signOutEverywhere", "devices"))["devices"] == 2
+    assert await send(process, me, "signOutEverywhere", "devices") == ["UNAUTHENTICATED"]
+    assert (await send(process, other, "signOutEverywhere", "devices"))["devices"] == 2
     assert (await refresh(process, sessions[2]["refreshToken"]))["__typename"] == "SessionEnded"
 
 
