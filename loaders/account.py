@@ -176,12 +176,60 @@ def session_to_change(refresh_hash: str) -> Select[Session]:
     return select(Session).where(Session.refresh_hash == refresh_hash).with_for_update()
 
 
-def session_of_spent(hash: str) -> Select[*tuple[Any, ...]]:
-    """The session of a refresh token that was used before, and whose it is."""
+def session_of_spent(hash: str) -> Select[Session]:
+    """The session of a refresh token that was used before."""
     return (
-        select(Session.id, Session.person_id)
+        select(Session)
         .join(SpentToken, SpentToken.session_id == Session.id)
         .where(SpentToken.hash == hash)
+        .with_for_update(of=Session)
+    )
+
+
+def answer_to_spent(hash: str, since: datetime) -> Select[*tuple[Any, ...]]:
+    """What a refresh token was answered, if that was after the time and it is still kept."""
+    return select(SpentToken.answer).where(SpentToken.hash == hash, SpentToken.spent_at > since)
+
+
+def drop_answers(session_id: str) -> Update:
+    """Whoever uses a token has had the answer that brought it."""
+    return (
+        update(SpentToken)
+        .where(SpentToken.session_id == session_id, SpentToken.answer.is_not(None))
+        .values(answer=None)
+    )
+
+
+def code_answered(
+    mobile: str, role: str, client_hash: str, since: datetime
+) -> Select[*tuple[Any, ...]]:
+    """What came of signing in with a code that this client has asked for, if that was after the
+    time."""
+    return (
+        select(OneTimeCode.answer)
+        .where(
+            OneTimeCode.mobile == mobile,
+            OneTimeCode.role == role,
+            OneTimeCode.client_hash == client_hash,
+            OneTimeCode.used_at > since,
+            OneTimeCode.answer.is_not(None),
+        )
+        .order_by(OneTimeCode.used_at.desc())
+        .limit(1)
+    )
+
+
+def keep_answer(mobile: str, role: str, client_hash: str, now: datetime, answer: str) -> Update:
+    """Of signing in with the code that was used at this moment, if this client asked for it."""
+    return (
+        update(OneTimeCode)
+        .where(
+            OneTimeCode.mobile == mobile,
+            OneTimeCode.role == role,
+            OneTimeCode.client_hash == client_hash,
+            OneTimeCode.used_at == now,
+        )
+        .values(answer=answer)
     )
 
 

@@ -30,11 +30,12 @@ from models.base import new_id
 from models.place import District
 from resolvers.info import Info
 from resolvers.place import Point
-from resolvers.session import Device, SignedIn, begin_session
+from resolvers.session import Device, SignedIn, begin_session, digest, told_again
 from runtime import clock
 from runtime.faults import BadInput, NotFound
 from runtime.geography import kilometres
 from runtime.language import Language
+from runtime.lost import sealed
 from runtime.phone import checked_mobile
 from runtime.quota import Quota
 from runtime.rights import Role
@@ -123,11 +124,21 @@ def department_name(row: Department, *, language: Language) -> str:
 
 Mobile = Annotated[str, "Their mobile number, such as +919876543210."]
 As = Annotated[SignInAs, "In which role."]
+ClientSecret = Annotated[
+    str | None,
+    "A random text of your own, of 22 characters and more, new for each code: sent with both"
+    " commands it lets you sign in once more with the same code where the answer was lost.",
+]
+CLIENT_SECRET = range(22, 201)
+"""How long one is: 22 characters of base64 are the 128 bits that nobody guesses."""
 
 
-async def request_code(tx: Transaction, *, mobile: Mobile, role: As) -> CodeSent:
+async def request_code(
+    tx: Transaction, *, mobile: Mobile, role: As, client_secret: ClientSecret = None
+) -> CodeSent:
     """Refuses: TooManyCodes. Whether anybody has the number makes no difference here."""
     mobile, settings = checked_mobile(mobile, tx.settings), tx.settings
+    client = client_of(client_secret)
     # Counting and sending must not overlap with another request for the same phone.
     await tx.rows(load.quiet(f"codes to {mobile}", f"codes from {tx.address}"))
     ((to_phone, from_address),) = await tx.rows(
@@ -145,6 +156,7 @@ async def request_code(tx: Transaction, *, mobile: Mobile, role: As) -> CodeSent
             address=tx.address,
             hash=await hashed(code),
             expires_at=expires_at,
+            client_hash=client,
         )
     )
     tx.tell(
@@ -176,9 +188,39 @@ async def sign_in(
     role: As,
     code: Annotated[str, "The code from the text message."],
     device: Device = None,
+    client_secret: ClientSecret = None,
 ) -> SignedIn:
-    """A citizen is registered by their first sign-in. Refuses: CodeWrong, NotRegistered."""
-    mobile = checked_mobile(mobile, tx.settings)
+    """A citizen is registered by their first sign-in. Whoever asked for the code with a secret of
+    theirs, and sends it, is answered the same again for a while. Refuses: CodeWrong,
+    NotRegistered."""
+    mobile, client = checked_mobile(mobile, tx.settings), client_of(client_secret)
+    if client is None:
+        return await sign_in_by_code(tx, mobile, role, code, device)
+    # Only the client itself knows both, so no try is counted.
+    secret = f"{client_secret} {code}"
+    await tx.rows(load.quiet(f"sign in {client}"))
+    since = tx.now - timedelta(seconds=tx.settings.refresh_grace_seconds)
+    kept = await tx.value(load.code_answered(mobile, role, client, since))
+    if kept is not None and (answer := told_again(kept, secret)) is not None:
+        return answer
+    answer = await sign_in_by_code(tx, mobile, role, code, device)
+    await tx.change(load.keep_answer(mobile, role, client, tx.now, sealed(answer, secret)))
+    return answer
+
+
+def client_of(secret: str | None) -> str | None:
+    """What is kept of the secret: its digest."""
+    if secret is None:
+        return None
+    if len(secret) not in CLIENT_SECRET:
+        told = f"`clientSecret` must have {CLIENT_SECRET[0]} to {CLIENT_SECRET[-1]} characters."
+        raise BadInput(told, argument="clientSecret")
+    return digest(secret)
+
+
+async def sign_in_by_code(
+    tx: Transaction, mobile: str, role: SignInAs, code: str, device: str | None
+) -> SignedIn:
     await prove_mobile(tx, mobile, role, code)
     people = await tx.rows(load.person_with_mobile(role, mobile))
     if people:

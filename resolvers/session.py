@@ -11,7 +11,7 @@ from models.account import Session, SessionEnded, SignInAs, SpentToken
 from models.base import new_id
 from runtime.bearer import claims_of
 from runtime.language import Language
-from runtime.revoked import SESSIONS_ENDED
+from runtime.lost import opened, sealed
 from runtime.rights import Role
 from runtime.transaction import Transaction
 from runtime.viewer import Viewer
@@ -74,25 +74,64 @@ def digest(token: str) -> str:
 async def refresh_session(
     tx: Transaction,
     *,
-    refresh_token: Annotated[str, "The one you were given last; it can be used once."],
+    refresh_token: Annotated[
+        str, "The one you were given last. Sent again within a minute it is answered the same."
+    ],
 ) -> SignedIn:
     """Refuses: SessionEnded. A token that was used before ends its session, for one of the two
-    who showed it is a thief."""
-    old = digest(refresh_token)
-    session = await tx.find(load.session_to_change(old))
+    who showed it is a thief; unless it is the last of those, and its answer may have been lost."""
+    shown = digest(refresh_token)
+    session = await tx.find(load.session_to_change(shown))
     if session is None:
-        for stolen in await tx.rows(load.session_of_spent(old)):
-            await end_sessions(tx, stolen.person_id, stolen.id)
+        return await answered_before(tx, refresh_token, shown)
+    person = await holder(tx, session)
+    new = secrets.token_urlsafe(32)
+    session.refresh_hash, session.used_at = digest(new), tx.now
+    session.expires_at = tx.now + timedelta(days=tx.settings.refresh_days)
+    answer = signed_in(tx, session, person, new)
+    await tx.change(load.drop_answers(session.id))
+    await tx.add(
+        SpentToken(
+            hash=shown,
+            session_id=session.id,
+            spent_at=tx.now,
+            answer=sealed(answer, refresh_token),
+        )
+    )
+    return answer
+
+
+async def answered_before(tx: Transaction, token: str, hash: str) -> SignedIn:
+    """What a token that is used up was answered. Refuses: SessionEnded."""
+    session = await tx.find(load.session_of_spent(hash))
+    if session is None:
         raise SessionEnded
+    await holder(tx, session)
+    # Two who show it at once wait for each other here, so the second finds what the first was told.
+    grace = timedelta(seconds=tx.settings.refresh_grace_seconds)
+    kept = await tx.value(load.answer_to_spent(hash, tx.now - grace))
+    answer = None if kept is None else told_again(kept, token)
+    if answer is None:
+        await end_sessions(tx, session.person_id, session.id)
+        raise SessionEnded
+    return answer
+
+
+async def holder(tx: Transaction, session: Session) -> Any:
+    """The person whose session it is. Refuses: SessionEnded."""
     people = await tx.rows(load.person_with_id(SignInAs(session.role), session.person_id))
     if session.ended_at is not None or session.expires_at <= tx.now or not people:
         raise SessionEnded
-    new = secrets.token_urlsafe(32)
-    await tx.add(SpentToken(hash=old, session_id=session.id))
-    session.refresh_hash, session.used_at = digest(new), tx.now
-    session.expires_at = tx.now + timedelta(days=tx.settings.refresh_days)
-    await tx.flush()
-    return signed_in(tx, session, people[0], new)
+    return people[0]
+
+
+def told_again(kept: str, secret: str) -> SignedIn | None:
+    """None where it was told to whoever has another secret."""
+    told = opened(kept, secret)
+    if told is None:
+        return None
+    ends = datetime.fromisoformat(told.pop("expires_at"))
+    return SignedIn(**told | {"expires_at": ends, "role": Role(told["role"])})
 
 
 async def sign_out(
@@ -113,5 +152,5 @@ async def end_sessions(tx: Transaction, person_id: str, session_id: str | None =
     sessions have begun are through, or find it ended: so this comes before other locks."""
     ended = [id for (id,) in await tx.rows(load.end_sessions(person_id, session_id, tx.now))]
     if ended:
-        await tx.emit(SESSIONS_ENDED, person_id, sessions=ended)
+        await tx.emit("SessionsEnded", person_id, sessions=ended)
     return len(ended)

@@ -14,8 +14,8 @@ from runtime.rights import Role
 from runtime.tokens import InvalidToken
 from runtime.viewer import Viewer
 
-KNOWN_SECONDS = 15
-"""How long what was known may be believed, where nothing tells of a change."""
+KNOWN_SECONDS = 5
+"""How long a revocation may take to reach every process."""
 
 # Named here rather than imported: the table belongs to a domain, the question to every request.
 CLIENT = table(
@@ -99,10 +99,6 @@ class Partners:
             purposes=tuple(sorted(standing.purposes)),
             contract=standing.contract,
         )
-
-    def forget(self, id: str) -> None:
-        """What is known of the client: it has changed."""
-        self._known.pop(id, None)
 
     async def quotas(self, id: str) -> Quotas | None:
         return (await self._standing(id)).quotas

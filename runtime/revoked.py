@@ -1,15 +1,14 @@
 """Sessions that have ended before their access tokens have: known in memory, as every request
 asks.
 
-What is known is read from the sessions themselves, every few seconds and as soon as the log of
-changes tells of one. So nothing is missed where the log is behind, and nobody waits for it.
+It is read from the sessions themselves, not from the log of changes: so nothing is missed where
+that is behind, or nobody is there to write it.
 """
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 import structlog
 from sqlalchemy import DateTime, Text, bindparam, column, select, table
@@ -17,21 +16,11 @@ from sqlalchemy import DateTime, Text, bindparam, column, select, table
 from runtime import clock
 from runtime.database import Database
 from runtime.faults import is_outage
-from runtime.feed import Change, Feed, Listener
 from runtime.reads import Tally, compiled
-
-if TYPE_CHECKING:
-    from runtime.partner import Partners
 
 log = structlog.get_logger()
 
-SESSIONS_ENDED = "SessionsEnded"
-CLIENT_EVENTS = (
-    *("PartnerClientChanged", "PartnerClientSuspended"),
-    *("PartnerClientResumed", "PartnerClientRevoked"),
-)
-LOOK_SECONDS = 5.0
-"""How often it is looked, whatever the log tells."""
+LOOK_SECONDS = 1.0
 OVERLAP = timedelta(minutes=1)
 """A session is marked with the time at which its end began: it is seen when that is committed."""
 
@@ -52,6 +41,7 @@ class Revoked:
         self._kept_for = token_lasts + OVERLAP
         self._ended: dict[str, datetime] = {}
         self._looked_at: datetime | None = None
+        self._is_blind = False
 
     def __contains__(self, session_id: str | None) -> bool:
         return session_id in self._ended
@@ -67,47 +57,27 @@ class Revoked:
         self._looked_at = now
 
     @asynccontextmanager
-    async def followed(self, feed: Feed, partners: "Partners") -> AsyncIterator[None]:
-        """Kept up to date as long as the block lasts; what partners' clients may is asked anew
-        where it has changed."""
+    async def followed(self) -> AsyncIterator[None]:
+        """Kept up to date as long as the block lasts."""
         await self._try_to_look()
-        task = asyncio.create_task(self._follow(feed, partners))
+        task = asyncio.create_task(self._follow())
         try:
             yield
         finally:
             task.cancel()
             await asyncio.wait([task])
 
-    async def _follow(self, feed: Feed, partners: "Partners") -> None:
-        changes: Listener | None = None
-        try:
-            while True:
-                try:
-                    changes = changes or await feed.listen(SESSIONS_ENDED, *CLIENT_EVENTS)
-                    change = await next_of(changes)
-                    if change is not None:
-                        partners.forget(change.subject_id)
-                except Exception as error:
-                    log.error("revoked", error=repr(error), exc_info=not is_outage(error))
-                    await asyncio.sleep(LOOK_SECONDS)
-                await self._try_to_look()
-        finally:
-            if changes is not None:
-                changes.close()
+    async def _follow(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            await self._try_to_look()
 
     async def _try_to_look(self) -> None:
-        """Where it fails, reads go on, as far as there are any without the database; commands ask
-        it themselves."""
+        """Where it fails there is nothing to read either, and commands ask for themselves."""
         try:
             await self.look()
+            self._is_blind = False
         except Exception as error:
-            log.error("revoked", error=repr(error), exc_info=not is_outage(error))
-
-
-async def next_of(changes: Listener) -> Change | None:
-    """None where there is none in time."""
-    try:
-        async with asyncio.timeout(LOOK_SECONDS):
-            return await anext(changes)
-    except TimeoutError:
-        return None
+            if not self._is_blind:
+                log.error("revoked", error=repr(error), exc_info=not is_outage(error))
+            self._is_blind = True

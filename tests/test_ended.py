@@ -23,7 +23,6 @@ from runtime.standing import require_standing
 from runtime.transaction import transaction
 from runtime.viewer import Viewer
 from tests.asking import Inbox, a_process, answer, send
-from tests.background import settle
 from tests.conftest import run_sql_async
 from tests.examples import EXAMPLES
 from tests.make import LUCKNOW, NOON, a_citizen, a_provider, a_worker, save
@@ -246,20 +245,6 @@ async def test_signing_out_everywhere_ends_the_other_devices_access_over_http(
 
     await until(second.is_out)
     assert await first.is_out()
-
-
-async def test_what_the_log_tells_of_is_known_at_once(
-    process: Process, database_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Rather than at the next look, which is put off here for good."""
-    monkeypatch.setattr("runtime.revoked.LOOK_SECONDS", 3600.0)
-    viewer = await signed_in(database_url, await somebody(database_url, Role.CITIZEN))
-    async with process.revoked.followed(process.feed, process.partners):
-        await asyncio.sleep(0.2)
-        await send(process, viewer, "signOutEverywhere", "devices")
-        assert viewer.session_id not in process.revoked
-        await settle(process)
-        await until(lambda: viewer.session_id in process.revoked)
 
 
 async def test_what_has_ended_before_a_process_begins_is_known_to_it(

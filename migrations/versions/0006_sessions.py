@@ -1,8 +1,9 @@
-"""Sessions that have ended lately are found by when they did.
+"""Sessions that have ended lately are found by when they did; lost answers are given again.
 
 The index is made concurrently: who writes to the table meanwhile waits for nothing.
 """
 
+import sqlalchemy as sa
 from alembic import op
 
 revision = "0006"
@@ -21,7 +22,15 @@ def upgrade() -> None:
             " WHERE ended_at IS NOT NULL"
         )
         op.execute("RESET lock_timeout")
+    op.add_column("spent_token", sa.Column("spent_at", sa.DateTime(timezone=True)))
+    op.add_column("spent_token", sa.Column("answer", sa.Text(collation="C")))
+    op.add_column("one_time_code", sa.Column("client_hash", sa.Text(collation="C")))
+    op.add_column("one_time_code", sa.Column("answer", sa.Text(collation="C")))
 
 
 def downgrade() -> None:
+    op.drop_column("one_time_code", "answer")
+    op.drop_column("one_time_code", "client_hash")
+    op.drop_column("spent_token", "answer")
+    op.drop_column("spent_token", "spent_at")
     op.execute("DROP INDEX session_ended")
