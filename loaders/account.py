@@ -136,11 +136,13 @@ def quiet(*names: str) -> Select[Any]:
     return select(*locks)
 
 
-def codes_since(mobile: str, address: str, since: datetime) -> Select[Any]:
-    """How many codes went to the phone, and how many were asked for from the address."""
+def codes_since(mobile: str, client_hash: str | None, address: str, since: datetime) -> Select[Any]:
+    """How many codes went to the phone, and how many were asked for by the client and from the
+    address."""
     sent = OneTimeCode.sent_at > since
     return select(
         select(func.count()).where(OneTimeCode.mobile == mobile, sent).scalar_subquery(),
+        select(func.count()).where(OneTimeCode.client_hash == client_hash, sent).scalar_subquery(),
         select(func.count()).where(OneTimeCode.address == address, sent).scalar_subquery(),
     )
 

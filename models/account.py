@@ -318,6 +318,7 @@ class OneTimeCode(Row):
     __table_args__ = (
         Index("one_time_code_of_phone", "mobile", text("sent_at DESC")),
         Index("one_time_code_of_address", "address", text("sent_at DESC")),
+        Index("one_time_code_of_client", "client_hash", text("sent_at DESC")),
     )
     prefix: ClassVar[str] = "oc"
 
@@ -325,7 +326,7 @@ class OneTimeCode(Row):
     mobile: Mapped[str] = never()
     role: Mapped[str] = never()
     address: Mapped[str] = never()
-    """The network address it was asked for from."""
+    """The network address it was asked for from; of IPv6 the first 64 bits."""
     hash: Mapped[str] = never()
     sent_at: Mapped[datetime] = never(default=now)
     expires_at: Mapped[datetime] = never()

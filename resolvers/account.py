@@ -34,12 +34,13 @@ from resolvers.session import Device, SignedIn, begin_session, digest, told_agai
 from runtime import clock
 from runtime.faults import BadInput, NotFound
 from runtime.geography import kilometres
+from runtime.household import household
 from runtime.language import Language
 from runtime.lost import sealed
 from runtime.phone import checked_mobile
 from runtime.quota import Quota
 from runtime.rights import Role
-from runtime.secret import a_code, hashed, matches
+from runtime.secret import NOBODYS_HASH, a_code, hashed, matches
 from runtime.transaction import Transaction, refused_as
 from runtime.words import Words, checked_name
 
@@ -126,8 +127,8 @@ Mobile = Annotated[str, "Their mobile number, such as +919876543210."]
 As = Annotated[SignInAs, "In which role."]
 ClientSecret = Annotated[
     str | None,
-    "A random text of your own, of 22 characters and more, new for each code: sent with both"
-    " commands it lets you sign in once more with the same code where the answer was lost.",
+    "A random text of your own, of 22 characters and more, for this device: sent with both commands"
+    " it lets you sign in once more with the same code where the answer was lost.",
 ]
 CLIENT_SECRET = range(22, 201)
 """How long one is: 22 characters of base64 are the 128 bits that nobody guesses."""
@@ -139,22 +140,30 @@ async def request_code(
     """Refuses: TooManyCodes. Whether anybody has the number makes no difference here."""
     mobile, settings = checked_mobile(mobile, tx.settings), tx.settings
     client = client_of(client_secret)
-    # Counting and sending must not overlap with another request for the same phone.
-    await tx.rows(load.quiet(f"codes to {mobile}", f"codes from {tx.address}"))
-    ((to_phone, from_address),) = await tx.rows(
-        load.codes_since(mobile, tx.address, tx.now - LIMITED_WITHIN)
-    )
-    if to_phone >= settings.codes_per_phone or from_address >= settings.codes_per_address:
-        raise TooManyCodes(minutes=int(LIMITED_WITHIN / timedelta(minutes=1)))
+    # Ahead of the locks: who asks from the address of a carrier would wait for all others there.
     code = a_code()
+    hash = await hashed(code)
+    address = household(tx.address)
+    # Counting and sending must not overlap with another request for the same phone.
+    await tx.rows(load.quiet(f"codes to {mobile}", f"codes of {client}", f"codes from {address}"))
+    since = tx.now - LIMITED_WITHIN
+    ((to_phone, of_client, from_address),) = await tx.rows(
+        load.codes_since(mobile, client, address, since)
+    )
+    if (
+        to_phone >= settings.codes_per_phone
+        or of_client >= settings.codes_per_device
+        or from_address >= settings.codes_per_address
+    ):
+        raise TooManyCodes(minutes=int(LIMITED_WITHIN / timedelta(minutes=1)))
     expires_at = tx.now + timedelta(minutes=settings.code_minutes)
     await tx.add(
         OneTimeCode(
             id=new_id(OneTimeCode.prefix),
             mobile=mobile,
             role=role,
-            address=tx.address,
-            hash=await hashed(code),
+            address=address,
+            hash=hash,
             expires_at=expires_at,
             client_hash=client,
         )
@@ -173,10 +182,13 @@ async def prove_mobile(tx: Transaction, mobile: str, role: SignInAs, code: str) 
     tries = await tx.rows(load.count_try(mobile, role))
     limit = tx.settings.code_tries
     if not tries:
+        await matches(NOBODYS_HASH, code)
         raise CodeWrong(tries_left=0)
     (found,) = tries
     usable = found.used_at is None and found.expires_at > tx.now and found.tries <= limit
-    if not usable or not await matches(found.hash, code):
+    # Compared whether or not it can be used: the time it takes tells nothing.
+    is_right = await matches(found.hash, code)
+    if not (usable and is_right):
         raise CodeWrong(tries_left=max(0, limit - found.tries) if usable else 0)
     await tx.change(load.use_code(found.id, tx.now))
 

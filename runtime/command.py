@@ -12,6 +12,7 @@ from runtime.context import Context
 from runtime.faults import (
     BadInput,
     Forbidden,
+    LimitExceeded,
     NotFound,
     Unauthenticated,
     ValueRefused,
@@ -58,6 +59,8 @@ class Command:
             context.trail.note("Mutation", name, None, refused=True)
             anonymous = viewer.role is Role.ANONYMOUS
             raise Unauthenticated() if anonymous else Forbidden(name, "is not yours to do")
+        if self.vital:
+            self._refuse_another(context)
         key = given.pop("idempotency_key", None)
         try:
             given = {argument: self._checked(argument, value) for argument, value in given.items()}
@@ -77,6 +80,12 @@ class Command:
             context.trail.note("Mutation", name, subject, refused=False)
         await self._send(context, messages)
         return result if self.gives is None else await context.load(self.gives, result)
+
+    def _refuse_another(self, context: Context) -> None:
+        """One operation sends one code: its points would pay for a message many times over."""
+        if context.has_sent:
+            raise LimitExceeded("One operation sends one code.", limit=1)
+        context.has_sent = True
 
     async def _begun_again(
         self, context: Context, rule: Rule, name: str, key: str | None, given: dict[str, Any]

@@ -152,7 +152,8 @@ class Settings:
     code_minutes: int = 5
     code_tries: int = 5
     codes_per_phone: int = 5
-    codes_per_address: int = 60
+    codes_per_device: int = 10
+    codes_per_address: int = 3_000
     sms_url: str | None = None
     sms_token: str | None = None
     oidc_issuer: str | None = None

@@ -26,9 +26,18 @@ def upgrade() -> None:
     op.add_column("spent_token", sa.Column("answer", sa.Text(collation="C")))
     op.add_column("one_time_code", sa.Column("client_hash", sa.Text(collation="C")))
     op.add_column("one_time_code", sa.Column("answer", sa.Text(collation="C")))
+    with op.get_context().autocommit_block():
+        op.execute("SET lock_timeout = '30min'")
+        op.execute("DROP INDEX CONCURRENTLY IF EXISTS one_time_code_of_client")
+        op.execute(
+            "CREATE INDEX CONCURRENTLY one_time_code_of_client"
+            " ON one_time_code (client_hash, sent_at DESC)"
+        )
+        op.execute("RESET lock_timeout")
 
 
 def downgrade() -> None:
+    op.drop_index("one_time_code_of_client", "one_time_code")
     op.drop_column("one_time_code", "answer")
     op.drop_column("one_time_code", "client_hash")
     op.drop_column("spent_token", "answer")
