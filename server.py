@@ -261,6 +261,7 @@ def lifespan_of(
         runner_for = contracts.engine_for if contracts is not None else None
         async with process_of(settings, sms, runner_for) as process, AsyncExitStack() as stack:
             stack.push_async_callback(watching.close)
+            await stack.enter_async_context(process.revoked.followed())
             if watching.metrics is not None:
                 await stack.enter_async_context(watching.metrics.sampled(process))
             for each in during:
@@ -705,7 +706,7 @@ def partner_rotate(
 
 @partner_cli.command("suspend")
 def partner_suspend(client_id: Client, reason: Reason) -> None:
-    """Stop a client within 15 seconds, until it is resumed.
+    """Stop a client within 5 seconds, until it is resumed.
 
     python server.py partner suspend pc_… --reason "Asked for more than was agreed"
     """
@@ -723,7 +724,7 @@ def partner_resume(client_id: Client) -> None:
 
 @partner_cli.command("revoke")
 def partner_revoke(client_id: Client, reason: Reason = "The access has ended.") -> None:
-    """End a client's access for good; tokens it has stop within 15 seconds.
+    """End a client's access for good; tokens it has stop within 5 seconds.
 
     python server.py partner revoke pc_…
     """

@@ -12,6 +12,7 @@ from graphql import GraphQLError
 from runtime import clock
 from runtime.context import Context
 from runtime.faults import Coded, LimitExceeded, Unauthenticated, is_outage
+from runtime.household import household
 from runtime.identity import viewer_of
 from runtime.language import Language
 from runtime.process import Process
@@ -115,6 +116,7 @@ class Lasting:
         server is about to stop."""
         if self.draining:
             raise RESTART.error
+        address = household(address)
         if self._addresses[address] >= self._per_address:
             told = f"There may be {self._per_address} connections from one address."
             raise LimitExceeded(told, limit=self._per_address)
@@ -136,7 +138,7 @@ class Lasting:
 
     def leave(self, connection: Connection) -> None:
         self._connections.discard(connection)
-        free(self._addresses, connection.address)
+        free(self._addresses, household(connection.address))
         if connection.viewer.id is not None:
             free(self._viewers, connection.viewer.id)
 

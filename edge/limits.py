@@ -4,7 +4,6 @@ from collections import OrderedDict
 from collections.abc import Awaitable
 from dataclasses import dataclass
 from functools import cache
-from ipaddress import IPv6Address, ip_address
 from math import ceil
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ from edge.negotiation import Headers
 from edge.request import Incoming
 from runtime import clock
 from runtime.faults import Coded
+from runtime.household import household
 from runtime.http import Refused
 from runtime.points import REMEMBERED, Allowance, Meter, Spent, Standing, meter_of
 from runtime.quota import Ledger, Per, Quota
@@ -29,6 +29,8 @@ log = structlog.get_logger()
 
 MISTAKE = 50
 """Points for a request that is refused: to find out that it has to be is work as well."""
+SECRETS = Allowance(200_000, 2_000)
+"""Of the secrets of one client, sent from one address: twenty at once, then one in five seconds."""
 WINDOWS = {Per.MINUTE: 60, Per.DAY: 86_400}
 PEOPLE = {Role.CITIZEN, Role.WORKER, Role.PROVIDER}
 
@@ -52,6 +54,7 @@ class RateLimits:
             "person": Allowance.read(settings.points_person),
             "partner": Allowance.read(settings.points_partner),
             "official": Allowance.read(settings.points_official),
+            "secret": SECRETS,
         }
         self._spent: OrderedDict[Client, float] = OrderedDict()
         """Who had nothing left, until there is something again: told without any work."""
@@ -81,11 +84,13 @@ class RateLimits:
             raise self._exhausted(client, spent, spent.use.exhausted)
         return spent
 
-    async def mistaken(self, client: Client) -> None:
-        """A request of the client had to be refused."""
-        standing = await self._taken(client, MISTAKE)
+    async def mistaken(self, client: Client, points: int = MISTAKE) -> None:
+        """A request of the client had to be refused, and so much was lost with it. Who cannot pay
+        waits for as long as it takes to earn that."""
+        standing = await self._taken(client, points)
         if not standing.allowed:
-            self._spent[client] = clock.elapsed() + standing.wait(MISTAKE)
+            earned = points / standing.allowance.per_second
+            self._spent[client] = clock.elapsed() + standing.wait(points) + earned
             if len(self._spent) > REMEMBERED:
                 self._spent.popitem(last=False)
 
@@ -142,16 +147,7 @@ def client_of(viewer: Viewer, incoming: Incoming) -> Client:
 
 
 def address_of(incoming: Incoming) -> Client:
-    peer = incoming.scope["client"]
-    address = peer[0] if peer else ""
-    if ":" in address:
-        try:
-            # What one household or phone has of these is a whole network.
-            whole = IPv6Address(int(ip_address(address)) >> 64 << 64)
-        except ValueError:
-            return Client("anonymous", address)
-        return Client("anonymous", str(whole))
-    return Client("anonymous", address)
+    return Client("anonymous", household(incoming.address))
 
 
 def headers_of(client: Client, spent: Spent) -> Headers:

@@ -136,11 +136,13 @@ def quiet(*names: str) -> Select[Any]:
     return select(*locks)
 
 
-def codes_since(mobile: str, address: str, since: datetime) -> Select[Any]:
-    """How many codes went to the phone, and how many were asked for from the address."""
+def codes_since(mobile: str, client_hash: str | None, address: str, since: datetime) -> Select[Any]:
+    """How many codes went to the phone, and how many were asked for by the client and from the
+    address."""
     sent = OneTimeCode.sent_at > since
     return select(
         select(func.count()).where(OneTimeCode.mobile == mobile, sent).scalar_subquery(),
+        select(func.count()).where(OneTimeCode.client_hash == client_hash, sent).scalar_subquery(),
         select(func.count()).where(OneTimeCode.address == address, sent).scalar_subquery(),
     )
 
@@ -176,18 +178,70 @@ def session_to_change(refresh_hash: str) -> Select[Session]:
     return select(Session).where(Session.refresh_hash == refresh_hash).with_for_update()
 
 
-def end_session_of(spent_hash: str, now: datetime) -> Update:
-    """Of a refresh token that was used before."""
-    of_token = select(SpentToken.session_id).where(SpentToken.hash == spent_hash)
-    return update(Session).where(Session.id.in_(of_token)).values(ended_at=now)
-
-
-def end_sessions(person_id: str, session_id: str | None, now: datetime) -> Update:
-    """One of a person's sessions, or all of them."""
-    mine = update(Session).where(Session.person_id == person_id, Session.ended_at.is_(None))
-    return (mine if session_id is None else mine.where(Session.id == session_id)).values(
-        ended_at=now
+def session_of_spent(hash: str) -> Select[Session]:
+    """The session of a refresh token that was used before."""
+    return (
+        select(Session)
+        .join(SpentToken, SpentToken.session_id == Session.id)
+        .where(SpentToken.hash == hash)
+        .with_for_update(of=Session)
     )
+
+
+def answer_to_spent(hash: str, since: datetime) -> Select[*tuple[Any, ...]]:
+    """What a refresh token was answered, if that was after the time and it is still kept."""
+    return select(SpentToken.answer).where(SpentToken.hash == hash, SpentToken.spent_at > since)
+
+
+def drop_answers(session_id: str) -> Update:
+    """Whoever uses a token has had the answer that brought it."""
+    return (
+        update(SpentToken)
+        .where(SpentToken.session_id == session_id, SpentToken.answer.is_not(None))
+        .values(answer=None)
+    )
+
+
+def code_answered(
+    mobile: str, role: str, client_hash: str, since: datetime
+) -> Select[*tuple[Any, ...]]:
+    """What came of signing in with a code that this client has asked for, if that was after the
+    time."""
+    return (
+        select(OneTimeCode.answer)
+        .where(
+            OneTimeCode.mobile == mobile,
+            OneTimeCode.role == role,
+            OneTimeCode.client_hash == client_hash,
+            OneTimeCode.used_at > since,
+            OneTimeCode.answer.is_not(None),
+        )
+        .order_by(OneTimeCode.used_at.desc())
+        .limit(1)
+    )
+
+
+def keep_answer(mobile: str, role: str, client_hash: str, now: datetime, answer: str) -> Update:
+    """Of signing in with the code that was used at this moment, if this client asked for it."""
+    return (
+        update(OneTimeCode)
+        .where(
+            OneTimeCode.mobile == mobile,
+            OneTimeCode.role == role,
+            OneTimeCode.client_hash == client_hash,
+            OneTimeCode.used_at == now,
+        )
+        .values(answer=answer)
+    )
+
+
+def end_sessions(
+    person_id: str, session_id: str | None, now: datetime
+) -> ReturningUpdate[*tuple[Any, ...]]:
+    """One of a person's sessions, or all of them: the ids of those that have ended by it."""
+    mine = update(Session).where(Session.person_id == person_id, Session.ended_at.is_(None))
+    chosen = mine if session_id is None else mine.where(Session.id == session_id)
+    return chosen.values(ended_at=now).returning(Session.id)
 
 
 People = Callable[[], Select[*tuple[Any, ...]]]

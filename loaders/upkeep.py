@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import Delete, delete, or_, select
+from sqlalchemy import Delete, Update, delete, or_, select, update
 
 from models.account import CommandDone, OneTimeCode, Session, SpentCall, SpentToken
 from models.booking import Quote, QuoteLine, QuoteStatus
@@ -17,15 +17,21 @@ SESSIONS_FOR = timedelta(days=30)
 """A token that was stolen is still known as such when its session is over."""
 SPENT_CALLS_FOR = timedelta(hours=1)
 ESTIMATES_FOR = timedelta(days=1)
+ANSWERS_FOR = timedelta(minutes=15)
+"""Longer than a lost answer is asked for again."""
 
 
-def outlived(now: datetime) -> list[Delete]:
+def outlived(now: datetime) -> list[Delete | Update]:
     """In an order that references allow."""
     over = now - SESSIONS_FOR
     sessions = or_(Session.ended_at < over, Session.expires_at < over)
     estimates = (Quote.status == QuoteStatus.ESTIMATE) & (Quote.expires_at < now - ESTIMATES_FOR)
     return [
         delete(OneTimeCode).where(OneTimeCode.sent_at < now - CODES_FOR),
+        *(
+            update(kept).where(kept.answer.is_not(None), at < now - ANSWERS_FOR).values(answer=None)
+            for kept, at in ((OneTimeCode, OneTimeCode.used_at), (SpentToken, SpentToken.spent_at))
+        ),
         delete(Upload).where(Upload.expires_at < now),
         delete(SpentAssertion).where(SpentAssertion.expires_at < now),
         # Clocks may differ, and until a little later it is refused for its age alone.

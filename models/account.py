@@ -318,6 +318,7 @@ class OneTimeCode(Row):
     __table_args__ = (
         Index("one_time_code_of_phone", "mobile", text("sent_at DESC")),
         Index("one_time_code_of_address", "address", text("sent_at DESC")),
+        Index("one_time_code_of_client", "client_hash", text("sent_at DESC")),
     )
     prefix: ClassVar[str] = "oc"
 
@@ -325,20 +326,29 @@ class OneTimeCode(Row):
     mobile: Mapped[str] = never()
     role: Mapped[str] = never()
     address: Mapped[str] = never()
-    """The network address it was asked for from."""
+    """The network address it was asked for from; of IPv6 the first 64 bits."""
     hash: Mapped[str] = never()
     sent_at: Mapped[datetime] = never(default=now)
     expires_at: Mapped[datetime] = never()
     tries: Mapped[int] = never(server_default="0")
     used_at: Mapped[datetime | None] = never()
+    client_hash: Mapped[str | None] = never()
+    """Of the secret that whoever asked for it has sent along."""
+    answer: Mapped[str | None] = never()
+    """What came of signing in with it, sealed under that secret and the code."""
 
 
 class Session(Row):
-    """A device that is signed in. Its refresh token changes with each use; `spent` remembers
-    the one before, and whoever shows that one again has stolen it or been stolen from."""
+    """A device that is signed in. Its refresh token changes with each use; `SpentToken` remembers
+    those before, and whoever shows one again has stolen it or been stolen from, unless its answer
+    was lost a moment ago."""
 
     __tablename__ = "session"
-    __table_args__ = (one_of("role", Role), Index("session_of_person", "person_id"))
+    __table_args__ = (
+        one_of("role", Role),
+        Index("session_of_person", "person_id"),
+        Index("session_ended", "ended_at", postgresql_where=text("ended_at IS NOT NULL")),
+    )
     prefix: ClassVar[str] = "ss"
     areas: ClassVar[dict[Privacy, Area]] = {Privacy.OWNER: Area.SESSION}
     rules: ClassVar[dict[Rule, RowRule]] = {Rule.OWN: lambda: Session.person_id == VIEWER}
@@ -355,12 +365,17 @@ class Session(Row):
 
 
 class SpentToken(Row):
-    """A refresh token that was used. Showing it again ends the session."""
+    """A refresh token that was used. Showing it again ends the session, unless it is the last of
+    them and the answer may have been lost: then it is answered the same for a while."""
 
     __tablename__ = "spent_token"
 
     hash: Mapped[str] = never(primary_key=True)
     session_id: Mapped[str] = never(ForeignKey("session.id"), index=True)
+    spent_at: Mapped[datetime | None] = never()
+    """Null of those that were used before this was noted."""
+    answer: Mapped[str | None] = never()
+    """Sealed under the token; of the last of a session only."""
 
 
 class DemoAccount(Row):

@@ -1,11 +1,9 @@
 """People and their accounts: signing in, and what is computed of the viewer and of citizens."""
 
-import hashlib
 import re
-import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated
 
 from loaders import account as load
 from loaders import place as load_place
@@ -24,10 +22,7 @@ from models.account import (
     NotRegistered,
     OneTimeCode,
     PlaceOutsideDistrict,
-    Session,
-    SessionEnded,
     SignInAs,
-    SpentToken,
     TooManyAddresses,
     TooManyCodes,
 )
@@ -35,17 +30,18 @@ from models.base import new_id
 from models.place import District
 from resolvers.info import Info
 from resolvers.place import Point
+from resolvers.session import Device, SignedIn, begin_session, digest, told_again
 from runtime import clock
-from runtime.bearer import claims_of
 from runtime.faults import BadInput, NotFound
 from runtime.geography import kilometres
+from runtime.household import household
 from runtime.language import Language
+from runtime.lost import sealed
 from runtime.phone import checked_mobile
 from runtime.quota import Quota
 from runtime.rights import Role
-from runtime.secret import a_code, hashed, matches
+from runtime.secret import NOBODYS_HASH, a_code, hashed, matches
 from runtime.transaction import Transaction, refused_as
-from runtime.viewer import Viewer
 from runtime.words import Exact, Words, checked_name
 
 LIMITED_WITHIN = timedelta(hours=1)
@@ -66,19 +62,6 @@ class Self:
 @dataclass(frozen=True)
 class CodeSent:
     expires_at: datetime
-
-
-@dataclass(frozen=True)
-class SignedIn:
-    access_token: str
-    refresh_token: str
-    expires_at: datetime
-    role: Role
-
-
-@dataclass(frozen=True)
-class SignedOut:
-    devices: int
 
 
 @dataclass(frozen=True)
@@ -142,29 +125,47 @@ def department_name(row: Department, *, language: Language) -> str:
 
 Mobile = Annotated[Exact, "Their mobile number, such as +919876543210."]
 As = Annotated[SignInAs, "In which role."]
-Device = Annotated[str | None, "What to call this device in the list of sessions."]
+ClientSecret = Annotated[
+    Exact | None,
+    "A random text of your own, of 22 characters and more, for this device: sent with both commands"
+    " it lets you sign in once more with the same code where the answer was lost.",
+]
+CLIENT_SECRET = range(22, 201)
+"""How long one is: 22 characters of base64 are the 128 bits that nobody guesses."""
 
 
-async def request_code(tx: Transaction, *, mobile: Mobile, role: As) -> CodeSent:
+async def request_code(
+    tx: Transaction, *, mobile: Mobile, role: As, client_secret: ClientSecret = None
+) -> CodeSent:
     """Refuses: TooManyCodes. Whether anybody has the number makes no difference here."""
     mobile, settings = checked_mobile(mobile, tx.settings), tx.settings
-    # Counting and sending must not overlap with another request for the same phone.
-    await tx.rows(load.quiet(f"codes to {mobile}", f"codes from {tx.address}"))
-    ((to_phone, from_address),) = await tx.rows(
-        load.codes_since(mobile, tx.address, tx.now - LIMITED_WITHIN)
-    )
-    if to_phone >= settings.codes_per_phone or from_address >= settings.codes_per_address:
-        raise TooManyCodes(minutes=int(LIMITED_WITHIN / timedelta(minutes=1)))
+    client = client_of(client_secret)
+    # Ahead of the locks: who asks from the address of a carrier would wait for all others there.
     code = a_code()
+    hash = await hashed(code)
+    address = household(tx.address)
+    # Counting and sending must not overlap with another request for the same phone.
+    await tx.rows(load.quiet(f"codes to {mobile}", f"codes of {client}", f"codes from {address}"))
+    since = tx.now - LIMITED_WITHIN
+    ((to_phone, of_client, from_address),) = await tx.rows(
+        load.codes_since(mobile, client, address, since)
+    )
+    if (
+        to_phone >= settings.codes_per_phone
+        or of_client >= settings.codes_per_device
+        or from_address >= settings.codes_per_address
+    ):
+        raise TooManyCodes(minutes=int(LIMITED_WITHIN / timedelta(minutes=1)))
     expires_at = tx.now + timedelta(minutes=settings.code_minutes)
     await tx.add(
         OneTimeCode(
             id=new_id(OneTimeCode.prefix),
             mobile=mobile,
             role=role,
-            address=tx.address,
-            hash=await hashed(code),
+            address=address,
+            hash=hash,
             expires_at=expires_at,
+            client_hash=client,
         )
     )
     tx.tell(
@@ -181,10 +182,13 @@ async def prove_mobile(tx: Transaction, mobile: str, role: SignInAs, code: str) 
     tries = await tx.rows(load.count_try(mobile, role))
     limit = tx.settings.code_tries
     if not tries:
+        await matches(NOBODYS_HASH, code)
         raise CodeWrong(tries_left=0)
     (found,) = tries
     usable = found.used_at is None and found.expires_at > tx.now and found.tries <= limit
-    if not usable or not await matches(found.hash, code):
+    # Compared whether or not it can be used: the time it takes tells nothing.
+    is_right = await matches(found.hash, code)
+    if not (usable and is_right):
         raise CodeWrong(tries_left=max(0, limit - found.tries) if usable else 0)
     await tx.change(load.use_code(found.id, tx.now))
 
@@ -196,9 +200,39 @@ async def sign_in(
     role: As,
     code: Annotated[Exact, "The code from the text message."],
     device: Device = None,
+    client_secret: ClientSecret = None,
 ) -> SignedIn:
-    """A citizen is registered by their first sign-in. Refuses: CodeWrong, NotRegistered."""
-    mobile = checked_mobile(mobile, tx.settings)
+    """A citizen is registered by their first sign-in. Whoever asked for the code with a secret of
+    theirs, and sends it, is answered the same again for a while. Refuses: CodeWrong,
+    NotRegistered."""
+    mobile, client = checked_mobile(mobile, tx.settings), client_of(client_secret)
+    if client is None:
+        return await sign_in_by_code(tx, mobile, role, code, device)
+    # Only the client itself knows both, so no try is counted.
+    secret = f"{client_secret} {code}"
+    await tx.rows(load.quiet(f"sign in {client}"))
+    since = tx.now - timedelta(seconds=tx.settings.refresh_grace_seconds)
+    kept = await tx.value(load.code_answered(mobile, role, client, since))
+    if kept is not None and (answer := told_again(kept, secret)) is not None:
+        return answer
+    answer = await sign_in_by_code(tx, mobile, role, code, device)
+    await tx.change(load.keep_answer(mobile, role, client, tx.now, sealed(answer, secret)))
+    return answer
+
+
+def client_of(secret: str | None) -> str | None:
+    """What is kept of the secret: its digest."""
+    if secret is None:
+        return None
+    if len(secret) not in CLIENT_SECRET:
+        told = f"`clientSecret` must have {CLIENT_SECRET[0]} to {CLIENT_SECRET[-1]} characters."
+        raise BadInput(told, argument="clientSecret")
+    return digest(secret)
+
+
+async def sign_in_by_code(
+    tx: Transaction, mobile: str, role: SignInAs, code: str, device: str | None
+) -> SignedIn:
     await prove_mobile(tx, mobile, role, code)
     people = await tx.rows(load.person_with_mobile(role, mobile))
     if people:
@@ -214,81 +248,6 @@ async def sign_in(
     await tx.add(citizen)
     await tx.emit("CitizenRegistered", citizen.id)
     return await begin_session(tx, role, citizen.id, device)
-
-
-async def begin_session(
-    tx: Transaction, role: SignInAs, person_id: str, device: str | None
-) -> SignedIn:
-    (person,) = await tx.rows(load.person_with_id(role, person_id))
-    refresh_token = secrets.token_urlsafe(32)
-    session = Session(
-        id=new_id(Session.prefix),
-        person_id=person_id,
-        role=role,
-        device=device[:100] if device else None,
-        refresh_hash=digest(refresh_token),
-        expires_at=tx.now + timedelta(days=tx.settings.refresh_days),
-    )
-    await tx.add(session)
-    return signed_in(tx, session, person, refresh_token)
-
-
-def signed_in(tx: Transaction, session: Session, person: Any, refresh_token: str) -> SignedIn:
-    role, minutes = Role(session.role), tx.settings.access_minutes
-    viewer = Viewer(
-        role,
-        session.person_id,
-        provider_id=person.provider_id if role is Role.PROVIDER else None,
-        session_id=session.id,
-        language=Language(person.language.upper()) if person.language else None,
-    )
-    return SignedIn(
-        access_token=tx.process.keys.sign(minutes, **claims_of(viewer)),
-        refresh_token=refresh_token,
-        expires_at=tx.now + timedelta(minutes=minutes),
-        role=role,
-    )
-
-
-def digest(token: str) -> str:
-    """Of a token that is random: nothing slower is needed to keep it from being guessed."""
-    return hashlib.sha256(token.encode()).hexdigest()
-
-
-async def refresh_session(
-    tx: Transaction,
-    *,
-    refresh_token: Annotated[Exact, "The one you were given last; it can be used once."],
-) -> SignedIn:
-    """Refuses: SessionEnded. A token that was used before ends its session, for one of the two
-    who showed it is a thief."""
-    old = digest(refresh_token)
-    session = await tx.find(load.session_to_change(old))
-    if session is None:
-        await tx.change(load.end_session_of(old, tx.now))
-        raise SessionEnded
-    people = await tx.rows(load.person_with_id(SignInAs(session.role), session.person_id))
-    if session.ended_at is not None or session.expires_at <= tx.now or not people:
-        raise SessionEnded
-    new = secrets.token_urlsafe(32)
-    await tx.add(SpentToken(hash=old, session_id=session.id))
-    session.refresh_hash, session.used_at = digest(new), tx.now
-    session.expires_at = tx.now + timedelta(days=tx.settings.refresh_days)
-    await tx.flush()
-    return signed_in(tx, session, people[0], new)
-
-
-async def sign_out(
-    tx: Transaction,
-    *,
-    session_id: Annotated[str | None, "Which device; the one you ask from if left out."] = None,
-) -> SignedOut:
-    chosen = session_id or tx.viewer.session_id or ""
-    return SignedOut(await tx.change(load.end_sessions(tx.viewer.id or "", chosen, tx.now)))
-
-
-async def sign_out_everywhere(tx: Transaction) -> SignedOut:
-    return SignedOut(await tx.change(load.end_sessions(tx.viewer.id or "", None, tx.now)))
 
 
 async def myself(tx: Transaction) -> Citizen:

@@ -23,8 +23,8 @@ from models.worker import (
     TooManyDocuments,
     Upload,
 )
-from resolvers.account import digest
 from resolvers.info import Info
+from resolvers.session import digest
 from resolvers.worker import WorkerId, fits, worker_named
 from runtime.faults import BadInput, Coded
 from runtime.http import Refused, counted, encoded

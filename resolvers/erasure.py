@@ -14,6 +14,7 @@ from models.account import (
     ErasureState,
 )
 from models.worker import Worker, WorkerStatus
+from resolvers.session import end_sessions
 from runtime.faults import BadInput
 from runtime.geography import cell_at, centre_of
 from runtime.jobs import job
@@ -49,8 +50,10 @@ async def decide_erasure(
 
 
 async def forget(tx: Transaction, request: ErasureRequest) -> None:
-    """Whoever asked is locked first: nothing new can be begun with them meanwhile."""
+    """Their sessions and whoever asked are locked first: nothing new can be begun with them, or by
+    them, meanwhile."""
     id = request.subject_id
+    await end_sessions(tx, id)
     person: Worker | Citizen = await tx.the(load.person(id), "requestId")
     if count := await tx.value(load.bookings_under_way(id)):
         raise BookingsUnderWay(count=count)

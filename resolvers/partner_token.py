@@ -1,6 +1,5 @@
 """Access for the systems of partner departments: which client gets which token."""
 
-import secrets
 from collections.abc import Iterable
 from datetime import date, timedelta
 
@@ -13,13 +12,11 @@ from runtime.geography import day_of
 from runtime.oauth import TOKEN_PATH, Asked, Denied, Issued, UnknownClient
 from runtime.process import Process
 from runtime.rights import Role
-from runtime.secret import HASHER, matches
+from runtime.secret import NOBODYS_HASH, matches
 from runtime.tokens import InvalidToken, public_keys, verified
 from runtime.transaction import transaction
 from runtime.viewer import Viewer
 
-NOBODYS_HASH = HASHER.hash(secrets.token_urlsafe())
-"""What is compared with where there is no such client: it takes as long as the others."""
 ASSERTION_SECONDS = 600
 """How far ahead an assertion may end: so long it must be remembered."""
 JTI_LIMIT = 100

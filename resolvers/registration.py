@@ -21,7 +21,8 @@ from models.worker import (
     Worker,
     WorkerStatus,
 )
-from resolvers.account import Device, SignedIn, begin_session, prove_mobile
+from resolvers.account import prove_mobile
+from resolvers.session import Device, SignedIn, begin_session
 from resolvers.skill import a_skill
 from resolvers.worker import (
     UAN,

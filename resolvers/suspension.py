@@ -11,6 +11,7 @@ from models.account import BookingsUnderWay
 from models.booking import BookingState
 from resolvers.assignment import take_back
 from resolvers.engagement import end
+from resolvers.session import end_sessions
 from resolvers.worker import move, worker_named
 from runtime.transaction import Transaction
 from runtime.words import Words
@@ -30,6 +31,7 @@ async def suspend_worker(
     """Refuses: NotAtThisStage, BookingsUnderWay. The worker is locked before their bookings are
     looked for: whoever assigns them one meanwhile waits, and is then told that they are not
     active."""
+    await end_sessions(tx, worker_id)
     worker = await worker_named(tx, worker_id)
     move(worker, "suspend", reason)
     bookings = await tx.every(load.live_bookings(worker.id))

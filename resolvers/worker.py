@@ -33,6 +33,7 @@ from models.worker import (
 )
 from resolvers.account import check_place, prove_mobile
 from resolvers.place import Point
+from resolvers.session import end_sessions
 from runtime.faults import BadInput, NotFound
 from runtime.geography import cell_at, centre_of, day_of
 from runtime.jobs import job
@@ -522,6 +523,7 @@ async def suspend_provider(
 ) -> str:
     """Refuses: NotEmpanelled. Its workers stay registered; nobody can assign them until it is
     empanelled again."""
+    await end_sessions(tx, provider_id)
     provider = await tx.the(load.provider_to_change(tx.rule, provider_id), "providerId")
     if provider.status != ProviderStatus.EMPANELLED:
         raise NotEmpanelled

@@ -12,6 +12,7 @@ from runtime.context import Context
 from runtime.faults import (
     BadInput,
     Forbidden,
+    LimitExceeded,
     NotFound,
     Unauthenticated,
     ValueRefused,
@@ -23,6 +24,7 @@ from runtime.identity_numbers import holds_identity_number
 from runtime.language import Language
 from runtime.refusal import Refusal, Told
 from runtime.rights import WRITE, Act, Role, Rule
+from runtime.standing import require_standing
 from runtime.transaction import Message, Replay, Transaction, transaction
 from runtime.words import AadhaarInText, checked
 
@@ -51,6 +53,8 @@ class Command:
     """Where it holds other texts that people choose. They are searched like free text."""
     vital: bool
     """Whether it has failed when its text message could not be sent."""
+    suspended: bool
+    """Whether somebody who is suspended keeps it."""
 
     async def carry_out(self, context: Context, name: str, given: dict[str, Any]) -> Any:
         """The success, or the refusal."""
@@ -60,6 +64,8 @@ class Command:
             context.trail.note("Mutation", name, None, refused=True)
             anonymous = viewer.role is Role.ANONYMOUS
             raise Unauthenticated() if anonymous else Forbidden(name, "is not yours to do")
+        if self.vital:
+            self._refuse_another(context)
         try:
             given = {
                 argument: self._checked(argument, value, context.language)
@@ -82,6 +88,12 @@ class Command:
             context.trail.note("Mutation", name, subject, refused=False)
         await self._send(context, messages)
         return result if self.gives is None else await context.load(self.gives, result)
+
+    def _refuse_another(self, context: Context) -> None:
+        """One operation sends one code: its points would pay for a message many times over."""
+        if context.has_sent:
+            raise LimitExceeded("One operation sends one code.", limit=1)
+        context.has_sent = True
 
     async def _begun_again(
         self, context: Context, rule: Rule, name: str, key: str | None, given: dict[str, Any]
@@ -111,6 +123,9 @@ class Command:
     async def _once(
         self, tx: Transaction, name: str, key: str | None, given: dict[str, Any]
     ) -> Any:
+        if self.may is not Act.SIGN_IN:
+            # Whoever signs in proves who they are by what they send.
+            await require_standing(tx, even_suspended=self.suspended)
         if key is None:
             return await self.run(tx, **given)
         if not 1 <= len(key) <= KEY_LIMIT:

@@ -40,6 +40,8 @@ class Context:
     """How what was read leaves the client of a partner with its quotas."""
     spent: Spent | None = None
     """What the request costs, where that is counted."""
+    has_sent = False
+    """Whether a command of it has a code sent."""
 
     def __init__(
         self,

@@ -103,6 +103,15 @@ class Forbidden(Coded):
         super().__init__("FORBIDDEN", f"{field} {told}.", field=field)
 
 
+class Suspended(Coded):
+    def __init__(self) -> None:
+        super().__init__(
+            "SUSPENDED",
+            "You are suspended: you may complain, withdraw consent, ask to be forgotten, call for"
+            " help, and end a visit that is under way. The office that looks after you says why.",
+        )
+
+
 class ReasonRequired(Coded):
     def __init__(self, field: str) -> None:
         super().__init__(

@@ -40,6 +40,8 @@ async def viewer_of(authorization: str | None, process: Process) -> Viewer:
         return await demo_viewer(token.removeprefix(DEMO), process)
     try:
         viewer = process.bearers.known(token) or await verified(token, process)
+        if viewer.session_id in process.revoked:
+            raise InvalidToken("You are signed out on this device. Sign in again.")
         if viewer.role is Role.PARTNER:
             return await process.partners.viewer(viewer)
         return viewer

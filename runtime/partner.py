@@ -14,7 +14,7 @@ from runtime.rights import Role
 from runtime.tokens import InvalidToken
 from runtime.viewer import Viewer
 
-KNOWN_SECONDS = 15
+KNOWN_SECONDS = 5
 """How long a revocation may take to reach every process."""
 
 # Named here rather than imported: the table belongs to a domain, the question to every request.

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from runtime.oidc import Officials
 from runtime.partner import Partners
 from runtime.parts import Parts, parts_for
 from runtime.quota import Ledger
+from runtime.revoked import Revoked
 from runtime.runner import RunnerFor
 from runtime.settings import Settings
 from runtime.sms import HttpSms, Sms, sender_for
@@ -34,6 +36,7 @@ class Process:
     storage: Storage
     parts: Parts
     bearers: Bearers
+    revoked: Revoked
     partners: Partners
     officials: Officials | None
     redis: "SharedRedis | None"
@@ -78,6 +81,7 @@ async def process_of(
             LocalStorage(folder_for(settings)),
             parts_for(settings),
             Bearers(keys),
+            Revoked(database, timedelta(minutes=settings.access_minutes)),
             partners,
             officials,
             redis,

@@ -27,6 +27,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "depth_limit": (1, 100),
     "partner_seconds": (0.1, MOST),
     "webhook_seconds": (0.1, MOST),
+    "refresh_grace_seconds": (0, 600),
     **dict.fromkeys(
         (
             *("drain_seconds", "slow_seconds", "batch_limit", "suppress_below", "minimum_age"),
@@ -148,10 +149,12 @@ class Settings:
     signing_keys: str | None = None
     access_minutes: int = 10
     refresh_days: int = 30
+    refresh_grace_seconds: int = 60
     code_minutes: int = 5
     code_tries: int = 5
     codes_per_phone: int = 5
-    codes_per_address: int = 60
+    codes_per_device: int = 10
+    codes_per_address: int = 3_000
     sms_url: str | None = None
     sms_token: str | None = None
     oidc_issuer: str | None = None

@@ -5,6 +5,7 @@ from datetime import datetime
 from strawberry import ID
 
 import resolvers.account as resolve
+import resolvers.session as resolve_session
 from loaders import account as load
 from loaders import place as load_place
 from models import account as model
@@ -271,7 +272,7 @@ class CodeSent:
     expires_at: datetime = field("Until when it holds.")
 
 
-@outcome(resolve.SignedIn)
+@outcome(resolve_session.SignedIn)
 class SignedIn:
     """You are signed in on this device."""
 
@@ -281,7 +282,7 @@ class SignedIn:
     role: Role = field("What you are to the service.")
 
 
-@outcome(resolve.SignedOut)
+@outcome(resolve_session.SignedOut)
 class SignedOut:
     """Devices were signed out. What they hold already goes on working for some minutes."""
 
@@ -307,16 +308,24 @@ class Mutation:
     )
     refresh_session = command(
         "Get the next access token, and the next refresh token with it.",
-        resolve.refresh_session,
+        resolve_session.refresh_session,
         may=Act.SIGN_IN,
         gives=SignedIn,
         refuses=(model.SessionEnded,),
     )
     sign_out = command(
-        "Sign out on one device.", resolve.sign_out, may=Act.SIGN_OUT, gives=SignedOut
+        "Sign out on one device.",
+        resolve_session.sign_out,
+        may=Act.SIGN_OUT,
+        gives=SignedOut,
+        suspended=True,
     )
     sign_out_everywhere = command(
-        "Sign out on all devices.", resolve.sign_out_everywhere, may=Act.SIGN_OUT, gives=SignedOut
+        "Sign out on all devices.",
+        resolve_session.sign_out_everywhere,
+        may=Act.SIGN_OUT,
+        gives=SignedOut,
+        suspended=True,
     )
     change_profile = command(
         "Say who you are and where you live; what you leave out stays as it is.",
@@ -345,6 +354,7 @@ class Mutation:
         resolve.withdraw_consent,
         may=Act.CONSENT,
         gives=ConsentRecord,
+        suspended=True,
     )
     request_erasure = command(
         "Ask to be forgotten.",
@@ -352,4 +362,5 @@ class Mutation:
         may=Act.ASK_ERASURE,
         gives=ErasureRequest,
         refuses=(model.ErasurePending,),
+        suspended=True,
     )

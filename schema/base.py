@@ -382,6 +382,7 @@ def command(
     gives: type,
     refuses: tuple[type[Refused], ...] = (),
     vital: bool = False,
+    suspended: bool = False,
 ) -> Any:
     """A command, declared once; see `runtime.command.Command` for what the arguments say.
 
@@ -400,6 +401,7 @@ def command(
         words=frozenset(spoken),
         texts=frozenset(named_in(parameters, is_text)),
         vital=vital,
+        suspended=suspended,
     )
     success = [gives, *(refusal(kind) for kind in record.refusals)]
     result: Any = gives

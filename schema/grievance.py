@@ -180,6 +180,7 @@ class Mutation:
         may=Act.COMPLAIN,
         gives=Grievance,
         refuses=(refused.AlreadyComplained,),
+        suspended=True,
     )
     acknowledge_grievance = command(
         "Tell who complained that somebody has looked at it.",
@@ -201,6 +202,7 @@ class Mutation:
         may=Act.ANSWER_COMPLAINT,
         gives=Grievance,
         refuses=(refused.GrievanceStands,),
+        suspended=True,
     )
     resolve_grievance = command(
         "Tell who complained what it came to.",
@@ -215,6 +217,7 @@ class Mutation:
         may=Act.CLOSE_COMPLAINT,
         gives=Grievance,
         refuses=(refused.GrievanceStands, refused.AlreadyReopened, refused.AlreadyComplained),
+        suspended=True,
     )
     close_grievance = command(
         "Be content with the answer, or take your complaint back.",
@@ -222,6 +225,7 @@ class Mutation:
         may=Act.CLOSE_COMPLAINT,
         gives=Grievance,
         refuses=(refused.GrievanceStands,),
+        suspended=True,
     )
     call_for_help = command(
         "Call for help during a visit. Call the numbers it gives as well.",
@@ -229,4 +233,5 @@ class Mutation:
         may=Act.CALL_FOR_HELP,
         gives=Incident,
         refuses=(refused.NoVisit,),
+        suspended=True,
     )

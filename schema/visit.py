@@ -120,6 +120,7 @@ class Mutation:
         gives=VisitCodeSent,
         refuses=(model.WrongState, TooManyCodes),
         vital=True,
+        suspended=True,
     )
     start_service = command(
         "Begin the work, with the code that whoever booked was sent.",
@@ -134,6 +135,7 @@ class Mutation:
         may=Act.REVISE_QUOTE,
         gives=Booking,
         refuses=(model.WrongState, refuse.ReworkIsFree, model.PriceTooHigh),
+        suspended=True,
     )
     approve_quote = command(
         "Agree to the revised price.",
@@ -156,6 +158,7 @@ class Mutation:
         may=Act.COMPLETE,
         gives=Booking,
         refuses=(model.WrongState, CodeWrong),
+        suspended=True,
     )
     log_call = command(
         "Put on record that you called the other party.",
@@ -163,6 +166,7 @@ class Mutation:
         may=Act.CALL,
         gives=Booking,
         refuses=(refuse.NotInContact,),
+        suspended=True,
     )
     record_no_show = command(
         "Say that the other side did not turn up: the citizen, once the worker has waited at the"
@@ -171,6 +175,7 @@ class Mutation:
         may=Act.RECORD_NO_SHOW,
         gives=Booking,
         refuses=(model.WrongState, refuse.TooEarly, refuse.WaitLonger, refuse.CallFirst),
+        suspended=True,
     )
     replace_booking = command(
         "Book again after the worker did not come: at the same price, before others.",
@@ -197,6 +202,7 @@ class Mutation:
         may=Act.RECORD_PAYMENT,
         gives=Booking,
         refuses=(refuse.NothingDue, refuse.PaymentSettled),
+        suspended=True,
     )
     grant_refund = command(
         "Decide that a payment is given back.",
@@ -211,4 +217,5 @@ class Mutation:
         may=Act.REFUND,
         gives=Booking,
         refuses=(refuse.NothingDue, refuse.PaymentSettled),
+        suspended=True,
     )

@@ -24,7 +24,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from starlette.applications import Starlette
 
 from data import reference
-from runtime import clock
+from runtime import clock, revoked
 from runtime.clock import NOW
 from runtime.embedded import SETTINGS, default_folder, embedded_postgres
 from runtime.ending import end_when_told
@@ -263,7 +263,8 @@ Sent = tuple[str, Sequence[Any]]
 
 @contextmanager
 def recorded() -> Iterator[list[Sent]]:
-    """What is sent to PostgreSQL inside the block, by any engine or pool of this process."""
+    """What is sent to PostgreSQL inside the block, by any engine or pool of this process: but for
+    the look at ended sessions, which is due at any moment."""
     sent: list[Sent] = []
     unrecorded = asyncpg.Connection.fetch
 
@@ -271,7 +272,8 @@ def recorded() -> Iterator[list[Sent]]:
         sent.append((statement, parameters))
 
     async def fetch(connection: Any, statement: str, *parameters: Any) -> Any:
-        sent.append((statement, parameters))
+        if statement != revoked.ENDED.sql:
+            sent.append((statement, parameters))
         return await unrecorded(connection, statement, *parameters)
 
     event.listen(Engine, "before_cursor_execute", execute)

@@ -249,12 +249,12 @@ async def test_whoever_was_forgotten_does_nothing_more_with_a_token_that_still_h
     citizen = as_citizen(await a_citizen(database_url, mobile=None, erased_at=NOON))
     worker = Viewer(Role.WORKER, (await a_worker(database_url, status="ERASED", mobile=None)).id)
 
-    assert await send(process, citizen, "changeProfile", language="EN") == ["NOT_FOUND"]
-    assert await send(process, citizen, "addAddress", **HOME) == ["NOT_FOUND"]
+    assert await send(process, citizen, "changeProfile", language="EN") == ["UNAUTHENTICATED"]
+    assert await send(process, citizen, "addAddress", **HOME) == ["UNAUTHENTICATED"]
     for viewer in (citizen, worker):
         given = CONSENT | {"purpose": "RESEARCH"}
-        assert await send(process, viewer, "giveConsent", **given) == ["NOT_FOUND"]
-        assert await send(process, viewer, "requestErasure") == ["NOT_FOUND"]
+        assert await send(process, viewer, "giveConsent", **given) == ["UNAUTHENTICATED"]
+        assert await send(process, viewer, "requestErasure") == ["UNAUTHENTICATED"]
 
 
 async def test_one_request_to_be_forgotten_waits_at_a_time(

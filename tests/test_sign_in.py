@@ -6,10 +6,12 @@ from datetime import timedelta
 from typing import Any
 
 import httpx
+import pytest
 import pytest_asyncio
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
-from models.account import Citizen, OneTimeCode
+from models.account import Citizen, OneTimeCode, Session
+from runtime.lost import opened
 from runtime.process import Process
 from runtime.rights import Role
 from runtime.viewer import Viewer
@@ -24,6 +26,8 @@ SIGN_IN = """
   mutation ($input: SignInInput!) { signIn(input: $input) { ... on SignedIn { accessToken } } }
 """
 ABOUT_ME = "query ($id: ID!) { viewer { role } worker(id: $id) { mobile } }"
+SECRET = "a-random-text-of-the-client"
+A_MINUTE_AGO = ":now - INTERVAL '61 seconds'"
 TOKENS = "... on SignedIn { accessToken refreshToken role }"
 
 
@@ -33,14 +37,20 @@ async def process(database_url: str, inbox: Inbox) -> AsyncIterator[Process]:
         yield process
 
 
-async def request_code(process: Process, mobile: str = PHONE, role: str = "CITIZEN") -> Any:
+async def request_code(
+    process: Process, mobile: str = PHONE, role: str = "CITIZEN", **given: Any
+) -> Any:
     selection = "... on CodeSent { expiresAt } ... on TooManyCodes { minutes }"
-    return await send(process, ANYONE, "requestCode", selection, mobile=mobile, role=role)
+    given |= {"mobile": mobile, "role": role}
+    return await send(process, ANYONE, "requestCode", selection, **given)
 
 
-async def sign_in(process: Process, code: str, mobile: str = PHONE, role: str = "CITIZEN") -> Any:
+async def sign_in(
+    process: Process, code: str, mobile: str = PHONE, role: str = "CITIZEN", **given: Any
+) -> Any:
     selection = f"{TOKENS} ... on CodeWrong {{ triesLeft }}"
-    return await send(process, ANYONE, "signIn", selection, mobile=mobile, role=role, code=code)
+    given |= {"mobile": mobile, "role": role, "code": code}
+    return await send(process, ANYONE, "signIn", selection, **given)
 
 
 async def refresh(process: Process, token: str) -> Any:
@@ -220,6 +230,11 @@ async def a_session(process: Process, inbox: Inbox) -> dict[str, Any]:
     return signed_in
 
 
+def as_signed_in(process: Process, session: dict[str, Any]) -> Viewer:
+    claims = process.keys.claims(session["accessToken"])
+    return Viewer(Role.CITIZEN, id=claims["sub"], session_id=claims["sid"])
+
+
 async def test_a_refresh_token_changes_with_each_use(process: Process, inbox: Inbox) -> None:
     first = await a_session(process, inbox)
 
@@ -231,38 +246,129 @@ async def test_a_refresh_token_changes_with_each_use(process: Process, inbox: In
     assert third["role"] == "CITIZEN"
 
 
-async def test_a_refresh_token_that_is_used_again_ends_the_session(
+async def test_a_lost_answer_to_a_refresh_is_given_again(process: Process, inbox: Inbox) -> None:
+    first = await a_session(process, inbox)
+    second = await refresh(process, first["refreshToken"])
+
+    assert await refresh(process, first["refreshToken"]) == second
+    assert (await refresh(process, second["refreshToken"]))["__typename"] == "SignedIn"
+
+
+async def test_a_refresh_token_is_no_good_any_more_once_its_answer_has_come(
     process: Process, inbox: Inbox
+) -> None:
+    """Whoever shows the new token has had the answer: so the old one is somebody else's."""
+    first = await a_session(process, inbox)
+    second = await refresh(process, first["refreshToken"])
+    third = await refresh(process, second["refreshToken"])
+
+    assert (await refresh(process, first["refreshToken"]))["__typename"] == "SessionEnded"
+    assert (await refresh(process, third["refreshToken"]))["__typename"] == "SessionEnded"
+
+
+async def test_a_refresh_token_that_is_shown_again_later_ends_the_session(
+    process: Process, inbox: Inbox, database_url: str
 ) -> None:
     first = await a_session(process, inbox)
     second = await refresh(process, first["refreshToken"])
+    await run_sql_async(database_url, f"UPDATE spent_token SET spent_at = {A_MINUTE_AGO}")
 
     assert (await refresh(process, first["refreshToken"]))["__typename"] == "SessionEnded"
     assert (await refresh(process, second["refreshToken"]))["__typename"] == "SessionEnded"
 
 
-async def test_of_two_who_refresh_at_once_one_wins_and_both_are_signed_out(
-    process: Process, inbox: Inbox
-) -> None:
+async def test_all_who_refresh_at_once_are_given_the_same(process: Process, inbox: Inbox) -> None:
     token = (await a_session(process, inbox))["refreshToken"]
 
-    answers = await asyncio.gather(refresh(process, token), refresh(process, token))
+    answers = await asyncio.gather(*(refresh(process, token) for _ in range(4)))
 
-    kinds = sorted(one["__typename"] for one in answers)
-    assert kinds == ["SessionEnded", "SignedIn"]
-    (won,) = (one for one in answers if one["__typename"] == "SignedIn")
-    assert (await refresh(process, won["refreshToken"]))["__typename"] == "SessionEnded"
+    assert answers == [answers[0]] * 4
+    assert (await refresh(process, answers[0]["refreshToken"]))["__typename"] == "SignedIn"
+
+
+async def test_no_answer_is_given_again_once_the_session_has_ended(
+    process: Process, inbox: Inbox
+) -> None:
+    first = await a_session(process, inbox)
+    await refresh(process, first["refreshToken"])
+    await send(process, as_signed_in(process, first), "signOutEverywhere", "devices")
+
+    assert (await refresh(process, first["refreshToken"]))["__typename"] == "SessionEnded"
+
+
+async def test_nothing_that_is_kept_lets_anybody_in(
+    process: Process, inbox: Inbox, database_url: str
+) -> None:
+    await request_code(process, clientSecret=SECRET)
+    first = await sign_in(process, inbox.code(PHONE), clientSecret=SECRET)
+    second = await refresh(process, first["refreshToken"])
+
+    kept = ""
+    for table in ("session", "spent_token", "one_time_code"):
+        rows = text(f"SELECT string_agg(t::text, '') FROM {table} t")
+        kept += await scalar(database_url, rows)
+    assert "gAAAA" in kept  # How what is sealed begins.
+    for told in (first, second):
+        assert told["refreshToken"] not in kept
+        assert told["accessToken"] not in kept
+    assert SECRET not in kept
+    sealed = await scalar(database_url, text("SELECT answer FROM spent_token"))
+    assert opened(sealed, first["refreshToken"]) is not None
+    assert opened(sealed, second["refreshToken"]) is None
+
+
+async def test_a_lost_answer_to_signing_in_is_given_again_to_the_client_that_asked_for_the_code(
+    process: Process, inbox: Inbox, database_url: str
+) -> None:
+    await request_code(process, clientSecret=SECRET)
+    code = inbox.code(PHONE)
+    first = await sign_in(process, code, clientSecret=SECRET)
+
+    assert await sign_in(process, code, clientSecret=SECRET) == first
+    assert await scalar(database_url, select(OneTimeCode.tries)) == 1
+    assert await scalar(database_url, select(func.count()).select_from(Session)) == 1
+
+
+@pytest.mark.parametrize(
+    "given", [{}, {"clientSecret": "another-secret-of-22-chars"}, {"device": "The same phone"}]
+)
+async def test_nobody_else_is_given_the_answer_again(
+    process: Process, inbox: Inbox, given: dict[str, Any]
+) -> None:
+    await request_code(process, clientSecret=SECRET)
+    code = inbox.code(PHONE)
+    await sign_in(process, code, clientSecret=SECRET, device="The same phone")
+
+    assert (await sign_in(process, code, **given))["__typename"] == "CodeWrong"
+
+
+async def test_the_answer_is_given_again_for_the_same_code_and_for_a_minute(
+    process: Process, inbox: Inbox, database_url: str
+) -> None:
+    await request_code(process, clientSecret=SECRET)
+    code = inbox.code(PHONE)
+    await sign_in(process, code, clientSecret=SECRET)
+
+    wrong = await sign_in(process, another(code), clientSecret=SECRET)
+    assert wrong["__typename"] == "CodeWrong"
+    await run_sql_async(database_url, f"UPDATE one_time_code SET used_at = {A_MINUTE_AGO}")
+    assert (await sign_in(process, code, clientSecret=SECRET))["__typename"] == "CodeWrong"
+
+
+@pytest.mark.parametrize("secret", ["", "x" * 21, "x" * 201])
+async def test_a_secret_that_could_be_guessed_is_refused(process: Process, secret: str) -> None:
+    assert await request_code(process, clientSecret=secret) == ["BAD_INPUT"]
 
 
 async def test_signing_out_ends_one_device_or_all(process: Process, inbox: Inbox) -> None:
     sessions = [await a_session(process, inbox) for _ in range(3)]
-    claims = process.keys.claims(sessions[0]["accessToken"])
-    me = Viewer(Role.CITIZEN, id=claims["sub"], session_id=claims["sid"])
+    me, other = (as_signed_in(process, session) for session in (sessions[0], sessions[1]))
 
     assert (await send(process, me, "signOut", "devices", sessionId=None))["devices"] == 1
     assert (await refresh(process, sessions[0]["refreshToken"]))["__typename"] == "SessionEnded"
     assert (await refresh(process, sessions[1]["refreshToken"]))["__typename"] == "SignedIn"
-    assert (await send(process, me, "signOutEverywhere", "devices"))["devices"] == 2
+    assert await send(process, me, "signOutEverywhere", "devices") == ["UNAUTHENTICATED"]
+    assert (await send(process, other, "signOutEverywhere", "devices"))["devices"] == 2
     assert (await refresh(process, sessions[2]["refreshToken"]))["__typename"] == "SessionEnded"
 
 
