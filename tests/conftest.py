@@ -93,8 +93,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(other_clock)
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+@contextmanager
+def without_programs(item: pytest.Item) -> Iterator[None]:
     """Whoever writes a quick test that starts a program is told so, before others wait for it."""
 
     def refuse(*_: object, **__: object) -> None:
@@ -103,6 +103,19 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         if item.get_closest_marker("quick"):
             patch.setattr(subprocess.Popen, "__init__", refuse)
+        yield
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item: pytest.Item) -> Iterator[None]:
+    with without_programs(item):
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    # Not when it is taken down: after the last of all tests that ends PostgreSQL.
+    with without_programs(item):
         return (yield)
 
 

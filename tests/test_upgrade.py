@@ -51,6 +51,9 @@ TABLES = b"""
      GROUP BY table_name
 """
 
+DROPPED = {"worker_place": {"gender"}}
+"""Columns that later releases did away with: what they held is elsewhere, or not to be kept."""
+
 Sql = psycopg.Connection[tuple[Any, ...]]
 Rows = Mapping[str, Counter[str]]
 
@@ -90,7 +93,10 @@ def test_a_database_filled_by_the_base_release_becomes_as_a_new_one(
     server_url: str, filled: str
 ) -> None:
     with connected(filled) as sql:
-        columns: dict[str, list[str]] = dict(sql.execute(TABLES).fetchall())
+        columns = {
+            table: [name for name in names if name not in DROPPED.get(table, ())]
+            for table, names in sql.execute(TABLES)
+        }
         before = rows(sql, columns)
 
     asyncio.run(migrate(filled))

@@ -121,6 +121,7 @@ def test_a_name_is_in_the_letters_of_its_language() -> None:
 EXACT = {
     "code": "compared with what was sent, and not kept",
     "refreshToken": "made by us",
+    "clientSecret": "random; its digest is kept",
     "sha256": "64 hex digits",
     "mobile": "an Indian mobile number: ten digits",
     "alternateMobile": "an Indian mobile number: ten digits",
