@@ -52,7 +52,7 @@ class Answering(ABC):
                 await self.mistaken(incoming, refused.status)
                 answer = self.refused(refused, manner_of_refusal(given))
             except Invalid as invalid:
-                await self.mistaken(incoming, 400)
+                await self.mistaken(incoming, 400, invalid)
                 manner = manner_of_refusal(given)
                 answer = self.invalid(invalid, manner, id)
                 if manner.in_one == EVENTS:
@@ -84,7 +84,9 @@ class Answering(ABC):
     async def answer(self, incoming: Incoming) -> Answer | Stream:
         """Raises Refused, or Invalid of the operation."""
 
-    async def mistaken(self, incoming: Incoming, status: int) -> None:  # noqa: B027
+    async def mistaken(  # noqa: B027
+        self, incoming: Incoming, status: int, invalid: Invalid | None = None
+    ) -> None:
         """For whoever keeps count: this had to be refused."""
 
     async def parameters(self, incoming: Incoming) -> Parameters | list[Parameters]:
@@ -113,6 +115,7 @@ class Answering(ABC):
                 assert isinstance(answer, Answer)
                 answers.append(answer)
             except Invalid as invalid:
+                await self.mistaken(incoming, 400, invalid)
                 answers.append(self.invalid(invalid, manner, incoming.id))
         return together(answers, manner)
 

@@ -14,7 +14,7 @@ from edge.answers import IDLE, Answers, Ran, key_of, public
 from edge.documents import Documents, prepared_by
 from edge.lasting import Lasting
 from edge.leaving import while_there
-from edge.limits import RateLimits, address_of, client_of, headers_of
+from edge.limits import MISTAKE, RateLimits, address_of, client_of, headers_of, points_for
 from edge.negotiation import EVENTS, MEMORY, NEVER, Answer, Manner, manner_for
 from edge.request import Incoming, Parameters, posted, reason_of
 from edge.runners import Runner, Runners
@@ -93,10 +93,13 @@ class Endpoint(Answering):
         one = partial(self.one, incoming=incoming, viewer=viewer, process=process)
         return await self.all_of(asked, one, incoming, manner)
 
-    async def mistaken(self, incoming: Incoming, status: int) -> None:
+    async def mistaken(
+        self, incoming: Incoming, status: int, invalid: Invalid | None = None
+    ) -> None:
         limits: RateLimits | None = incoming.scope["state"].get("limits")
         if limits is not None and 400 <= status < 500 and status != 429:
-            await limits.mistaken(incoming.client or address_of(incoming))
+            points = MISTAKE if invalid is None else points_for(invalid)
+            await limits.mistaken(incoming.client or address_of(incoming), points)
 
     async def signed(self, incoming: Incoming, gateways: Gateways) -> bytes:
         """What a gateway posted. Raises Refused for anybody else."""

@@ -12,7 +12,7 @@ import structlog
 from edge.negotiation import Headers
 from edge.request import Incoming
 from runtime import clock
-from runtime.faults import Coded
+from runtime.faults import Coded, Invalid
 from runtime.household import household
 from runtime.http import Refused
 from runtime.points import REMEMBERED, Allowance, Meter, Spent, Standing, meter_of
@@ -31,6 +31,8 @@ MISTAKE = 50
 """Points for a request that is refused: to find out that it has to be is work as well."""
 SECRETS = Allowance(200_000, 2_000)
 """Of the secrets of one client, sent from one address: twenty at once, then one in five seconds."""
+SECOND = 300_000
+"""Points for a second of the processor: the home view's 900 take some three milliseconds."""
 WINDOWS = {Per.MINUTE: 60, Per.DAY: 86_400}
 PEOPLE = {Role.CITIZEN, Role.WORKER, Role.PROVIDER}
 
@@ -131,6 +133,11 @@ class RateLimits:
             retryAfter=seconds,
         )
         return Refused(429, error, **{"Retry-After": str(seconds), **told_of(client, spent)})
+
+
+def points_for(invalid: Invalid) -> int:
+    """What an operation that had to be refused has cost us."""
+    return MISTAKE + round(SECOND * invalid.seconds)
 
 
 def told_of(client: Client, spent: Spent) -> dict[str, str]:

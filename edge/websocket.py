@@ -17,7 +17,7 @@ from edge.answering import operation_in
 from edge.documents import Documents, prepared_by
 from edge.endpoint import UNKNOWN
 from edge.lasting import CROWDED, TOO_SLOW, Connection, Ending, Lasting
-from edge.limits import RateLimits, client_of
+from edge.limits import RateLimits, client_of, points_for
 from edge.request import Incoming, Parameters, checked, reason_of, refuse_depth
 from edge.runners import Runner, Runners
 from edge.stream import SEND_SECONDS, errors_of, whole
@@ -253,6 +253,7 @@ class Socket:
         try:
             running = await self._begun_with(asked)
         except Exception as error:
+            await self._charge(error)
             await self._fail(id, errors_of(error))
             return
         self._running[id] = running
@@ -263,6 +264,8 @@ class Socket:
     async def _begun_with(self, asked: Parameters) -> Running:
         """A subscription has begun when the next message is read: what a client asks after it, on
         the same socket, cannot be older. Raises Invalid or Refused, or what its source does."""
+        if self._limits is not None:
+            self._limits.refuse_spent(client_of(self._connection.viewer, self._incoming))
         reason = reason_of(asked.get("extensions"))
         documents: Documents | None = self._incoming.scope["state"].get("documents")
         viewer = self._connection.viewer
@@ -280,6 +283,16 @@ class Socket:
         if isinstance(answers, ExecutionResult):
             raise Invalid(*answers.errors or ())
         return Running(answers, is_command=False)
+
+    async def _charge(self, error: Exception) -> None:
+        """Mistakes cost the same as over HTTP."""
+        if self._limits is None:
+            return
+        client = client_of(self._connection.viewer, self._incoming)
+        if isinstance(error, Invalid):
+            await self._limits.mistaken(client, points_for(error))
+        elif isinstance(error, Refused) and error.status != 429:
+            await self._limits.mistaken(client)
 
     async def _spent(
         self, runner: Runner, operation: Any, variables: dict[str, Any] | None

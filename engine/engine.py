@@ -43,6 +43,7 @@ from engine.describe import Description, Sent, described
 from engine.document import valid
 from engine.errors import told
 from engine.incremental import Delivery, Payload, errors_in
+from engine.mistakes import Mistakes, measured
 from engine.observer import Observer
 from engine.paged import Paged, paged
 from engine.plan import Plan
@@ -157,21 +158,29 @@ class Engine:
         self._identified = identified
         self._rows_kept = rows_kept
         self._limit = operations
+        self._mistakes = Mistakes()
         self._operations: OrderedDict[tuple[str, str | None], Operation] = OrderedDict()
 
     def prepare(self, document: str, operation_name: str | None = None) -> Operation:
-        """The operation of that name; an empty one names none. Raises Invalid, which is not
-        remembered."""
+        """The operation of that name; an empty one names none. Raises Invalid, which is remembered
+        of documents that are not valid."""
         operation_name = operation_name or None
         operation = self.known(document, operation_name)
         if operation is None:
-            operation = self._prepared(
-                valid(self.schema, document, self.limits, self._rules), operation_name
-            )
+            with measured():
+                operation = self._prepared(self._valid(document), operation_name)
             self._operations[document, operation_name] = operation
             if len(self._operations) > self._limit:
                 self._operations.popitem(last=False)
         return operation
+
+    def _valid(self, document: str) -> DocumentNode:
+        self._mistakes.refuse_known(document)
+        try:
+            return valid(self.schema, document, self.limits, self._rules)
+        except Invalid as invalid:
+            self._mistakes.note(document, invalid)
+            raise
 
     def known(self, document: str, operation_name: str | None = None) -> Operation | None:
         """The operation, if it has been prepared before."""
@@ -202,8 +211,9 @@ class Engine:
         self, operation: Operation, variables: Mapping[str, Any] | None, viewer: Viewer | None
     ) -> Planned:
         """What running it would do, to be looked at before it is. Raises Invalid, as `run`."""
-        coerced = self._coerced(operation, variables or {})
-        return Planned(self._plan(operation, coerced, viewer, incremental=False), coerced)
+        with measured():
+            coerced = self._coerced(operation, variables or {})
+            return Planned(self._plan(operation, coerced, viewer, incremental=False), coerced)
 
     async def run(
         self,

@@ -12,6 +12,7 @@ from engine.cost import Limits
 from engine.describe import Description, Sent
 from engine.engine import Engine, Operation, Planned, Subscription
 from engine.incremental import Payload
+from engine.mistakes import measured
 from federation.client import Client
 from federation.current import Current
 from federation.features import AUTHORISATION
@@ -106,10 +107,12 @@ class Gateway:
             return known
         routed = router.known(document, operation_name)
         if routed is None:
-            try:
-                return router.alone.prepare(document, operation_name)
-            except Invalid:
-                routed = router.prepare(document, operation_name)
+            # What ours alone does not know may be partners': the whole is measured if nobody does.
+            with measured():
+                try:
+                    return router.alone.prepare(document, operation_name)
+                except Invalid:
+                    routed = router.prepare(document, operation_name)
         return Routed(routed, router)
 
     def run(

@@ -124,6 +124,9 @@ class ReasonRequired(Coded):
 class Invalid(Exception):
     """An operation that cannot be run; every error in it is meant for the client."""
 
+    seconds = 0.0
+    """Of the processor, that it took to find out."""
+
     def __init__(self, *errors: GraphQLError) -> None:
         self.errors = errors
 
