@@ -145,11 +145,16 @@ def codes_since(mobile: str, address: str, since: datetime) -> Select[Any]:
     )
 
 
-def count_try(mobile: str, role: str) -> Update:
+def count_try(mobile: str, role: str, purpose: str, subject_id: str | None) -> Update:
     """Counts before anything is compared: whoever tries in parallel is counted too."""
     latest = (
         select(OneTimeCode.id)
-        .where(OneTimeCode.mobile == mobile, OneTimeCode.role == role)
+        .where(
+            OneTimeCode.mobile == mobile,
+            OneTimeCode.role == role,
+            OneTimeCode.purpose == purpose,
+            OneTimeCode.subject_id.is_not_distinct_from(subject_id),
+        )
         .order_by(OneTimeCode.sent_at.desc())
         .limit(1)
         .scalar_subquery()

@@ -31,6 +31,7 @@ from models.base import (
     owner,
     public,
 )
+from models.code import CodePurpose
 from runtime.batch import DISTRICTS, VIEWER
 from runtime.privacy import Privacy
 from runtime.refusal import Refusal
@@ -312,10 +313,11 @@ class AuditEntry(Row):
 
 
 class OneTimeCode(Row):
-    """A code sent to a phone. Tries are counted before they are compared."""
+    """A code sent to a phone, for one purpose. Tries are counted before they are compared."""
 
     __tablename__ = "one_time_code"
     __table_args__ = (
+        one_of("purpose", CodePurpose),
         Index("one_time_code_of_phone", "mobile", text("sent_at DESC")),
         Index("one_time_code_of_address", "address", text("sent_at DESC")),
     )
@@ -324,6 +326,9 @@ class OneTimeCode(Row):
     id: Mapped[str] = never(primary_key=True)
     mobile: Mapped[str] = never()
     role: Mapped[str] = never()
+    purpose: Mapped[str] = never(server_default=CodePurpose.SIGN_IN)
+    subject_id: Mapped[str | None] = never()
+    """The one thing that it is good for, where the purpose has many."""
     address: Mapped[str] = never()
     """The network address it was asked for from."""
     hash: Mapped[str] = never()

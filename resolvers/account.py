@@ -3,9 +3,11 @@
 import hashlib
 import re
 import secrets
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from loaders import account as load
 from loaders import place as load_place
@@ -32,6 +34,7 @@ from models.account import (
     TooManyCodes,
 )
 from models.base import new_id
+from models.code import CODE_TEXTS, CodePurpose
 from models.place import District
 from resolvers.info import Info
 from resolvers.place import Point
@@ -145,9 +148,58 @@ As = Annotated[SignInAs, "In which role."]
 Device = Annotated[str | None, "What to call this device in the list of sessions."]
 
 
-async def request_code(tx: Transaction, *, mobile: Mobile, role: As) -> CodeSent:
+@dataclass(frozen=True)
+class Subject:
+    """The one thing that a code is good for, and what its text calls it."""
+
+    id: str | None = None
+    english: str = ""
+    hindi: str = ""
+
+
+async def no_subject(tx: Transaction, role: SignInAs, subject_id: str | None) -> Subject:
+    if subject_id is not None:
+        raise BadInput("A code of this purpose has no subject.", argument="subjectId")
+    return Subject()
+
+
+async def themself(tx: Transaction, role: SignInAs, subject_id: str | None) -> Subject:
+    """Whoever asks, who is signed in."""
+    await no_subject(tx, role, subject_id)
+    if tx.viewer.role != Role(role) or tx.viewer.id is None:
+        raise BadInput("`role` must be that in which you are signed in.", argument="role")
+    return Subject(tx.viewer.id)
+
+
+SubjectOf = Callable[[Transaction, SignInAs, str | None], Awaitable[Subject]]
+SUBJECTS: dict[CodePurpose, SubjectOf] = {
+    CodePurpose.SIGN_IN: no_subject,
+    CodePurpose.REGISTRATION: no_subject,
+    CodePurpose.NEW_NUMBER: themself,
+}
+"""How the subject of a code is found. Domains above add the purposes whose subjects are theirs."""
+ROLES: Mapping[CodePurpose, frozenset[SignInAs]] = {
+    CodePurpose.REGISTRATION: frozenset({SignInAs.WORKER, SignInAs.PROVIDER}),
+    CodePurpose.BOOKING: frozenset({SignInAs.CITIZEN}),
+}
+"""The roles that a purpose is for; all of them if it is not named."""
+
+
+async def request_code(
+    tx: Transaction,
+    *,
+    mobile: Mobile,
+    role: As,
+    purpose: Annotated[
+        CodePurpose, "What the code is for; it is good for nothing else."
+    ] = CodePurpose.SIGN_IN,
+    subject_id: Annotated[str | None, "To book: the price that you were told."] = None,
+) -> CodeSent:
     """Refuses: TooManyCodes. Whether anybody has the number makes no difference here."""
     mobile, settings = checked_mobile(mobile, tx.settings), tx.settings
+    if role not in ROLES.get(purpose, SignInAs):
+        raise BadInput("There is no code of this purpose for the role.", argument="role")
+    subject = await SUBJECTS[purpose](tx, role, subject_id)
     # Counting and sending must not overlap with another request for the same phone.
     await tx.rows(load.quiet(f"codes to {mobile}", f"codes from {tx.address}"))
     ((to_phone, from_address),) = await tx.rows(
@@ -162,23 +214,40 @@ async def request_code(tx: Transaction, *, mobile: Mobile, role: As) -> CodeSent
             id=new_id(OneTimeCode.prefix),
             mobile=mobile,
             role=role,
+            purpose=purpose,
+            subject_id=subject.id,
             address=tx.address,
             hash=await hashed(code),
             expires_at=expires_at,
         )
     )
+    said, ends = CODE_TEXTS[purpose], filled_in(tx, code)
     tx.tell(
         mobile,
         tx.language,
-        f"{code} is your Sewa Mitra code. Tell it to nobody.",
-        f"{code} आपका सेवा मित्र कोड है। इसे किसी को न बताएँ।",
+        said.english.format(code=code, about=subject.english) + ends,
+        said.hindi.format(code=code, about=subject.hindi) + ends,
     )
     return CodeSent(expires_at)
 
 
-async def prove_mobile(tx: Transaction, mobile: str, role: SignInAs, code: str) -> None:
-    """That whoever asks has the phone in hand. Raises CodeWrong, the try counted."""
-    tries = await tx.rows(load.count_try(mobile, role))
+def filled_in(tx: Transaction, code: str) -> str:
+    """The last line of a text, by which phones fill the code in on our own pages and on no others
+    (origin-bound one-time codes, of the WICG)."""
+    return f"\n\n@{urlsplit(tx.settings.address).hostname} #{code}"
+
+
+async def prove_mobile(
+    tx: Transaction,
+    mobile: str,
+    role: SignInAs,
+    code: str,
+    purpose: CodePurpose,
+    subject_id: str | None = None,
+) -> None:
+    """That whoever asks has the phone in hand, for this and nothing else. Raises CodeWrong, the
+    try counted."""
+    tries = await tx.rows(load.count_try(mobile, role, purpose, subject_id))
     limit = tx.settings.code_tries
     if not tries:
         raise CodeWrong(tries_left=0)
@@ -199,7 +268,7 @@ async def sign_in(
 ) -> SignedIn:
     """A citizen is registered by their first sign-in. Refuses: CodeWrong, NotRegistered."""
     mobile = checked_mobile(mobile, tx.settings)
-    await prove_mobile(tx, mobile, role, code)
+    await prove_mobile(tx, mobile, role, code, CodePurpose.SIGN_IN)
     people = await tx.rows(load.person_with_mobile(role, mobile))
     if people:
         return await begin_session(tx, role, people[0].id, device)

@@ -11,6 +11,7 @@ from typing import Annotated
 from loaders import registration as load
 from models.account import Gender, MobileTaken, SignInAs
 from models.base import new_id
+from models.code import CodePurpose
 from models.worker import (
     MANDATORY,
     EshramTaken,
@@ -81,13 +82,13 @@ async def register_as_worker(
     tx: Transaction,
     *,
     mobile: Annotated[str, "Your mobile number, such as +919876543210."],
-    code: Annotated[str, "The code that was sent to it, for the role of a worker."],
+    code: Annotated[str, "The code that was sent to it, for registration as a worker."],
     details: Annotated[WorkerDetails, "Who you are."],
     device: Device = None,
 ) -> SignedIn:
     """Refuses: CodeWrong, MobileTaken, TooYoung, EshramTaken, CategoryRetired, SkillExists."""
     mobile = checked_mobile(mobile, tx.settings)
-    await prove_mobile(tx, mobile, SignInAs.WORKER, code)
+    await prove_mobile(tx, mobile, SignInAs.WORKER, code, CodePurpose.REGISTRATION)
     worker = a_registration(tx, mobile, RegistrationChannel.SELF)
     await fill_in(tx, worker, Rule.ALL, details)
     return await begin_session(tx, SignInAs.WORKER, worker.id, device)

@@ -9,6 +9,7 @@ from typing import Annotated
 from loaders import worker as load
 from models.account import Gender, MobileTaken, SignInAs
 from models.base import new_id
+from models.code import CodePurpose
 from models.place import District
 from models.worker import (
     CHECKABLE,
@@ -291,7 +292,8 @@ async def change_contact(
         mobile = checked_mobile(mobile, tx.settings)
     worker = await worker_named(tx, worker_id)
     if mobile is not None and tx.viewer.role not in OFFICERS:
-        await prove_mobile(tx, mobile, SignInAs.WORKER, code or "")
+        purpose = CodePurpose.NEW_NUMBER
+        await prove_mobile(tx, mobile, SignInAs.WORKER, code or "", purpose, worker.id)
     if email is not None:
         fits(EMAIL, email[: EMAIL_LIMIT + 1], "email", "an email address")
     worker.mobile = mobile or worker.mobile
@@ -421,12 +423,12 @@ async def apply_as_provider(
     tx: Transaction,
     *,
     mobile: Annotated[str, "The number that those who act for it will sign in with."],
-    code: Annotated[str, "The code that was sent to it, for the role of a provider."],
+    code: Annotated[str, "The code that was sent to it, for registration as a provider."],
     details: Annotated[ProviderDetails, "Who applies."],
 ) -> Application:
     """Refuses: CodeWrong, MobileTaken."""
     mobile = checked_mobile(mobile, tx.settings)
-    await prove_mobile(tx, mobile, SignInAs.PROVIDER, code)
+    await prove_mobile(tx, mobile, SignInAs.PROVIDER, code, CodePurpose.REGISTRATION)
     provider = await a_provider(tx, Rule.ALL, mobile, details)
     return Application(provider.code)
 

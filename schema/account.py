@@ -8,6 +8,7 @@ import resolvers.account as resolve
 from loaders import account as load
 from loaders import place as load_place
 from models import account as model
+from models.code import CodePurpose
 from runtime.language import Language
 from runtime.privacy import Privacy
 from runtime.quota import Of, Per
@@ -55,6 +56,14 @@ enum(
     CITIZEN="Someone who books services.",
     WORKER="Someone who carries them out.",
     PROVIDER="Someone who acts for a service provider.",
+)
+enum(
+    CodePurpose,
+    "What a one-time code is for. It is good for nothing else.",
+    SIGN_IN="To sign in. Nobody else may hear it.",
+    REGISTRATION="To register as a worker or a provider. Nobody else may hear it.",
+    BOOKING="To have the helpline or a provider book for a caller, who may tell it to them.",
+    NEW_NUMBER="To change to this number. Nobody else may hear it.",
 )
 enum(
     model.ConsentPurpose,
@@ -291,7 +300,7 @@ class SignedOut:
 @mutation
 class Mutation:
     request_code = command(
-        "Have a one-time code sent to a phone, to sign in or register with.",
+        "Have a one-time code sent to a phone, for one purpose.",
         resolve.request_code,
         may=Act.SIGN_IN,
         gives=CodeSent,

@@ -89,19 +89,21 @@ async def process(database_url: str, inbox: Inbox) -> AsyncIterator[Process]:
         yield process
 
 
-async def a_code(process: Process, inbox: Inbox, mobile: str, role: str = "WORKER") -> str:
-    await send(process, ANYONE, "requestCode", mobile=mobile, role=role)
-    return inbox.code(mobile)
+async def a_code(
+    process: Process, inbox: Inbox, role: str = "WORKER", purpose: str = "REGISTRATION"
+) -> str:
+    await send(process, ANYONE, "requestCode", mobile=PHONE, role=role, purpose=purpose)
+    return inbox.code(PHONE)
 
 
-async def register(process: Process, inbox: Inbox, mobile: str = PHONE, **changes: Any) -> Any:
-    code = await a_code(process, inbox, mobile)
+async def register(process: Process, inbox: Inbox, **changes: Any) -> Any:
+    code = await a_code(process, inbox)
     return await send(
         process,
         ANYONE,
         "registerAsWorker",
         "... on SignedIn { accessToken role }",
-        mobile=mobile,
+        mobile=PHONE,
         code=code,
         details=DETAILS | changes,
     )
@@ -165,7 +167,7 @@ async def test_a_code_never_meets_one_of_demo_data(
 async def test_without_the_right_code_nobody_is_registered(
     process: Process, inbox: Inbox, database_url: str
 ) -> None:
-    code = await a_code(process, inbox, PHONE)
+    code = await a_code(process, inbox)
     wrong = "000000" if code != "000000" else "000001"
 
     refused = await send(
@@ -177,7 +179,7 @@ async def test_without_the_right_code_nobody_is_registered(
 
 
 async def test_a_code_for_a_citizen_registers_no_worker(process: Process, inbox: Inbox) -> None:
-    code = await a_code(process, inbox, PHONE, "CITIZEN")
+    code = await a_code(process, inbox, "CITIZEN", "SIGN_IN")
 
     refused = await send(
         process, ANYONE, "registerAsWorker", mobile=PHONE, code=code, details=DETAILS
@@ -499,7 +501,9 @@ async def test_a_worker_proves_a_new_phone_and_an_officer_needs_not(
         given = {"workerId": worker.id, "mobile": PHONE, "code": "000000"}
         refused = await send(process, viewer, "changeContact", **given)
         assert refused["__typename"] == "CodeWrong"
-    code = await a_code(process, inbox, PHONE)
+    asked = {"mobile": PHONE, "role": "WORKER", "purpose": "NEW_NUMBER"}
+    await send(process, me(worker), "requestCode", **asked)
+    code = inbox.code(PHONE)
     changed = await send(
         process, me(worker), "changeContact", mobile=PHONE, code=code, email="asha@example.org"
     )
@@ -803,7 +807,7 @@ MOU = {"mouReference": "MOU/2026/7", "startsOn": "2026-01-01", "endsOn": "2032-0
 async def test_a_provider_applies_and_is_empanelled(
     process: Process, inbox: Inbox, database_url: str
 ) -> None:
-    code = await a_code(process, inbox, PHONE, "PROVIDER")
+    code = await a_code(process, inbox, "PROVIDER")
     applied = await send(
         process,
         ANYONE,
@@ -831,7 +835,7 @@ async def test_a_provider_applies_and_is_empanelled(
     assert (done["status"], done["empanelledUntil"]) == ("EMPANELLED", "2032-01-01")
     assert await events(database_url, provider["id"]) == ["ProviderApplied", "ProviderEmpanelled"]
 
-    signing_in = await a_code(process, inbox, PHONE, "PROVIDER")
+    signing_in = await a_code(process, inbox, "PROVIDER", "SIGN_IN")
     signed_in = await send(
         process, ANYONE, "signIn", mobile=PHONE, role="PROVIDER", code=signing_in
     )
