@@ -204,7 +204,8 @@ PEOPLE: dict[SignInAs, People] = {
         Citizen.id, Citizen.mobile, null().label("provider_id"), Citizen.language
     ).where(Citizen.erased_at.is_(None)),
 }
-"""Domains above add the roles whose tables are theirs."""
+ACCOUNTS: dict[SignInAs, Any] = {SignInAs.CITIZEN: Citizen}
+"""The rows of those who sign in. Domains above add to both the roles whose tables are theirs."""
 
 
 def person_with_mobile(role: SignInAs, mobile: str) -> Select[Any]:

@@ -19,7 +19,7 @@ from sqlalchemy import (
     select,
 )
 
-from loaders.account import PEOPLE, mine
+from loaders.account import ACCOUNTS, PEOPLE, mine
 from loaders.page import Sort, pages
 from loaders.shown import shown, visible
 from models.account import SignInAs
@@ -74,6 +74,8 @@ PEOPLE[SignInAs.WORKER] = lambda: select(
 PEOPLE[SignInAs.PROVIDER] = lambda: select(
     Provider.id, Provider.mobile, Provider.id.label("provider_id"), null().label("language")
 ).where(Provider.status.not_in((ProviderStatus.APPLIED, ProviderStatus.TERMINATED)))
+
+ACCOUNTS |= {SignInAs.WORKER: Worker, SignInAs.PROVIDER: Provider}
 
 WORKER_SORTS = {
     WorkerOrder.CODE: Sort((Worker.code,)),

@@ -148,6 +148,11 @@ As = Annotated[SignInAs, "In which role."]
 Device = Annotated[str | None, "What to call this device in the list of sessions."]
 
 
+def account_of(viewer: Viewer) -> str | None:
+    """The id of the row by which somebody signs in: of those who act for a provider, its own."""
+    return viewer.provider_id if viewer.role is Role.PROVIDER else viewer.id
+
+
 @dataclass(frozen=True)
 class Subject:
     """The one thing that a code is good for, and what its text calls it."""
@@ -166,15 +171,16 @@ async def no_subject(tx: Transaction, role: SignInAs, subject_id: str | None) ->
 async def themself(tx: Transaction, role: SignInAs, subject_id: str | None) -> Subject:
     """Whoever asks, who is signed in."""
     await no_subject(tx, role, subject_id)
-    if tx.viewer.role != Role(role) or tx.viewer.id is None:
+    if tx.viewer.role != Role(role):
         raise BadInput("`role` must be that in which you are signed in.", argument="role")
-    return Subject(tx.viewer.id)
+    return Subject(account_of(tx.viewer))
 
 
 SubjectOf = Callable[[Transaction, SignInAs, str | None], Awaitable[Subject]]
 SUBJECTS: dict[CodePurpose, SubjectOf] = {
     CodePurpose.SIGN_IN: no_subject,
     CodePurpose.REGISTRATION: no_subject,
+    CodePurpose.OLD_NUMBER: themself,
     CodePurpose.NEW_NUMBER: themself,
 }
 """How the subject of a code is found. Domains above add the purposes whose subjects are theirs."""
@@ -245,8 +251,19 @@ async def prove_mobile(
     purpose: CodePurpose,
     subject_id: str | None = None,
 ) -> None:
-    """That whoever asks has the phone in hand, for this and nothing else. Raises CodeWrong, the
-    try counted."""
+    """That whoever asks has the phone in hand, for this and nothing else. Refuses: CodeWrong."""
+    await use_codes(tx, await right_code(tx, mobile, role, code, purpose, subject_id))
+
+
+async def right_code(
+    tx: Transaction,
+    mobile: str,
+    role: SignInAs,
+    code: str,
+    purpose: CodePurpose,
+    subject_id: str | None = None,
+) -> str:
+    """The id of the code, if it is the right one. Raises CodeWrong, the try counted."""
     tries = await tx.rows(load.count_try(mobile, role, purpose, subject_id))
     limit = tx.settings.code_tries
     if not tries:
@@ -255,7 +272,12 @@ async def prove_mobile(
     usable = found.used_at is None and found.expires_at > tx.now and found.tries <= limit
     if not usable or not await matches(found.hash, code):
         raise CodeWrong(tries_left=max(0, limit - found.tries) if usable else 0)
-    await tx.change(load.use_code(found.id, tx.now))
+    return str(found.id)
+
+
+async def use_codes(tx: Transaction, *ids: str) -> None:
+    for id in ids:
+        await tx.change(load.use_code(id, tx.now))
 
 
 async def sign_in(

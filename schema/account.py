@@ -63,6 +63,7 @@ enum(
     SIGN_IN="To sign in. Nobody else may hear it.",
     REGISTRATION="To register as a worker or a provider. Nobody else may hear it.",
     BOOKING="To have the helpline or a provider book for a caller, who may tell it to them.",
+    OLD_NUMBER="To change from this number to another. Nobody else may hear it.",
     NEW_NUMBER="To change to this number. Nobody else may hear it.",
 )
 enum(

@@ -313,11 +313,10 @@ class Mutation:
         ),
     )
     change_contact = command(
-        "Change how a worker is reached. The phone is what they sign in with.",
+        "Change how a worker is reached, beside the number that they sign in with.",
         resolve.change_contact,
         may=Act.EDIT_WORKER,
         gives=Worker,
-        refuses=(account_model.CodeWrong, account_model.MobileTaken),
     )
     take_up_verification = command(
         "Begin to check a registration that was handed in.",

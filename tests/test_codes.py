@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
-from itertools import product
+from itertools import count, product
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -22,6 +22,7 @@ from tests.make import a_worker
 
 PHONE = "+910000720001"
 HELPLINE = Viewer(Role.HELPLINE, "us_helpline")
+OTHERS = count(1)
 ISSUER = "https://sewamitra.up.gov.in"
 
 
@@ -71,10 +72,29 @@ async def to_book(scene: Scene, role: str) -> Use:
     )
 
 
+async def to_change(scene: Scene, role: str, old: str, new: str, purpose: str) -> Use:
+    viewer = Viewer(Role.WORKER, (await a_worker(scene.url, mobile=old)).id)
+    codes = {
+        asked: await scene.code(mobile, role, viewer, purpose=asked)
+        for asked, mobile in (("OLD_NUMBER", old), ("NEW_NUMBER", new))
+    }
+
+    def spend(code: str) -> dict[str, Any]:
+        now = codes | {purpose: code}
+        return {"mobile": new, "oldCode": now["OLD_NUMBER"], "newCode": now["NEW_NUMBER"]}
+
+    asked = {"mobile": PHONE, "role": role, "purpose": purpose}
+    return Use(viewer, asked, "changeNumber", spend)
+
+
 async def to_change_to(scene: Scene, role: str) -> Use:
-    viewer = Viewer(Role.WORKER, (await a_worker(scene.url)).id)
-    asked = {"mobile": PHONE, "role": role, "purpose": "NEW_NUMBER"}
-    return Use(viewer, asked, "changeContact", lambda code: {"mobile": PHONE, "code": code})
+    old = f"+91000073{next(OTHERS):04}"
+    return await to_change(scene, role, old, PHONE, "NEW_NUMBER")
+
+
+async def to_change_from(scene: Scene, role: str) -> Use:
+    new = f"+91000073{next(OTHERS):04}"
+    return await to_change(scene, role, PHONE, new, "OLD_NUMBER")
 
 
 USES: dict[str, tuple[Callable[[Scene, str], Awaitable[Use]], str]] = {
@@ -84,6 +104,7 @@ USES: dict[str, tuple[Callable[[Scene, str], Awaitable[Use]], str]] = {
     "book something else": (to_book, "CITIZEN"),
     "change to it": (to_change_to, "WORKER"),
     "change to it, somebody else": (to_change_to, "WORKER"),
+    "change from it": (to_change_from, "WORKER"),
 }
 """Every purpose in every role, and where there is a subject, two of them."""
 

@@ -10,7 +10,7 @@ down_revision = "0005"
 branch_labels = None
 depends_on = None
 
-PURPOSES = ("SIGN_IN", "REGISTRATION", "BOOKING", "NEW_NUMBER")
+PURPOSES = ("SIGN_IN", "REGISTRATION", "BOOKING", "OLD_NUMBER", "NEW_NUMBER")
 
 
 def upgrade() -> None:

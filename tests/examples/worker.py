@@ -82,9 +82,7 @@ async def change_worker_profile(scene: Scene) -> Sending:
 
 @example("changeContact")
 async def change_contact(scene: Scene) -> Sending:
-    viewer = await as_worker(scene)
-    code = await scene.code(PHONE, "WORKER", viewer, purpose="NEW_NUMBER")
-    return Sending(viewer, {"mobile": PHONE, "code": code})
+    return Sending(await as_worker(scene), {"alternateMobile": PHONE})
 
 
 @example("takeUpVerification")

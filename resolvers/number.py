@@ -1,0 +1,61 @@
+"""The number that somebody signs in with: it changes with its owner and with nobody else."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from loaders import account as load_account
+from loaders import number as load
+from models.account import MobileTaken, SignInAs
+from models.code import CodePurpose
+from models.number import NUMBER_TEXTS, NumberText
+from resolvers.account import account_of, right_code, use_codes
+from runtime.faults import BadInput
+from runtime.phone import checked_mobile
+from runtime.transaction import Transaction, refused_as
+
+CHANGED: Mapping[SignInAs, tuple[str, dict[str, Any]]] = {
+    SignInAs.CITIZEN: ("CitizenChanged", {"changed": "NUMBER"}),
+    SignInAs.WORKER: ("WorkerChanged", {"fields": ["contact"]}),
+    SignInAs.PROVIDER: ("ProviderChanged", {"changed": "NUMBER"}),
+}
+
+
+@dataclass(frozen=True)
+class NumberChanged:
+    devices: int
+
+
+async def change_number(
+    tx: Transaction,
+    *,
+    mobile: Annotated[str, "Your new number, such as +919876543210."],
+    old_code: Annotated[str, "The code that was sent to the number you have, as OLD_NUMBER."],
+    new_code: Annotated[str, "The code that was sent to the new one, as NEW_NUMBER."],
+) -> NumberChanged:
+    """Refuses: CodeWrong, MobileTaken: whoever has proven that a number is theirs may know."""
+    mobile, role = checked_mobile(mobile, tx.settings), SignInAs(tx.viewer.role)
+    account = await tx.the(load.account_to_change(role, account_of(tx.viewer) or ""), "viewer")
+    old = account.mobile
+    if mobile == old:
+        raise BadInput("`mobile` is your number already.", argument="mobile")
+    # Both are compared before either is used: one slip costs one code.
+    proofs = (
+        await right_code(tx, old or "", role, old_code, CodePurpose.OLD_NUMBER, account.id),
+        await right_code(tx, mobile, role, new_code, CodePurpose.NEW_NUMBER, account.id),
+    )
+    await use_codes(tx, *proofs)
+    account.mobile = mobile
+    with refused_as(f"{account.__tablename__}_mobile_unique", MobileTaken()):
+        await tx.flush()
+    devices = await tx.change(load_account.end_sessions(account.id, None, tx.now))
+    event, facts = CHANGED[role]
+    await tx.emit(event, account.id, **facts)
+    tell(tx, old or "", NumberText.LEFT)
+    tell(tx, mobile, NumberText.TAKEN)
+    return NumberChanged(devices)
+
+
+def tell(tx: Transaction, mobile: str, text: NumberText) -> None:
+    said = NUMBER_TEXTS[text]
+    tx.tell(mobile, tx.language, said.english, said.hindi)
