@@ -22,10 +22,13 @@ from models.account import (
     ErasurePending,
     ErasureRequest,
     ErasureState,
+    FactWrong,
     Gender,
+    MobileTaken,
     NotRegistered,
     OneTimeCode,
     PlaceOutsideDistrict,
+    SecondFactNeeded,
     Session,
     SessionEnded,
     SignInAs,
@@ -69,6 +72,14 @@ class Self:
 @dataclass(frozen=True)
 class CodeSent:
     expires_at: datetime
+
+
+@dataclass(frozen=True)
+class RightCode:
+    """A code that was told rightly, to be used up."""
+
+    id: str
+    tries_left: int
 
 
 @dataclass(frozen=True)
@@ -117,6 +128,12 @@ def viewer(info: Info) -> Self:
         viewer.department_id or "",
         viewer.session_id,
     )
+
+
+def reached_at(row: Any) -> str | None:
+    """The number of a citizen, worker or provider, whether they have proven it or not."""
+    number: str | None = row.mobile or row.unproven_mobile
+    return number
 
 
 def own_id(row: Self) -> str | None:
@@ -262,8 +279,8 @@ async def right_code(
     code: str,
     purpose: CodePurpose,
     subject_id: str | None = None,
-) -> str:
-    """The id of the code, if it is the right one. Raises CodeWrong, the try counted."""
+) -> RightCode:
+    """Raises CodeWrong, the try counted."""
     tries = await tx.rows(load.count_try(mobile, role, purpose, subject_id))
     limit = tx.settings.code_tries
     if not tries:
@@ -272,12 +289,12 @@ async def right_code(
     usable = found.used_at is None and found.expires_at > tx.now and found.tries <= limit
     if not usable or not await matches(found.hash, code):
         raise CodeWrong(tries_left=max(0, limit - found.tries) if usable else 0)
-    return str(found.id)
+    return RightCode(found.id, limit - found.tries)
 
 
-async def use_codes(tx: Transaction, *ids: str) -> None:
-    for id in ids:
-        await tx.change(load.use_code(id, tx.now))
+async def use_codes(tx: Transaction, *codes: RightCode) -> None:
+    for code in codes:
+        await tx.change(load.use_code(code.id, tx.now))
 
 
 async def sign_in(
@@ -286,25 +303,82 @@ async def sign_in(
     mobile: Mobile,
     role: As,
     code: Annotated[str, "The code from the text message."],
+    fact: Annotated[
+        str | None,
+        "Where SecondFactNeeded was the answer: the code on your registration slip; for a citizen,"
+        " the number of one of your bookings.",
+    ] = None,
+    anew: Annotated[
+        bool, "A citizen begins with nothing: what was there was another person's."
+    ] = False,
     device: Device = None,
 ) -> SignedIn:
-    """A citizen is registered by their first sign-in. Refuses: CodeWrong, NotRegistered."""
+    """A citizen is registered by their first sign-in. Refuses: CodeWrong, SecondFactNeeded,
+    FactWrong, MobileTaken, NotRegistered."""
     mobile = checked_mobile(mobile, tx.settings)
-    await prove_mobile(tx, mobile, role, code, CodePurpose.SIGN_IN)
-    people = await tx.rows(load.person_with_mobile(role, mobile))
-    if people:
-        return await begin_session(tx, role, people[0].id, device)
+    proof = await right_code(tx, mobile, role, code, CodePurpose.SIGN_IN)
+    fresh = anew and role is SignInAs.CITIZEN
+    person_id = await owner_of(tx, mobile, role, fact, proof, fresh=fresh)
+    await use_codes(tx, proof)
+    if person_id is not None:
+        return await begin_session(tx, role, person_id, device)
     if role is not SignInAs.CITIZEN:
         raise NotRegistered
     citizen = Citizen(
         id=new_id(Citizen.prefix),
         mobile=mobile,
+        mobile_used_at=tx.now,
         language=tx.language.lower(),
         registered_at=tx.now,
     )
     await tx.add(citizen)
     await tx.emit("CitizenRegistered", citizen.id)
     return await begin_session(tx, role, citizen.id, device)
+
+
+async def owner_of(
+    tx: Transaction,
+    mobile: str,
+    role: SignInAs,
+    fact: str | None,
+    proof: RightCode,
+    *,
+    fresh: bool,
+) -> str | None:
+    """Who signs in with the number, which is theirs from now on; None for somebody new.
+
+    Of a number that somebody else wrote down, or that was not used for long, the code is not
+    enough: the phone may be a stranger's. Refuses: SecondFactNeeded, FactWrong, MobileTaken.
+    """
+    holders = await tx.rows(load.person_with_mobile(role, mobile))
+    if holders and not await is_unused(tx, holders[0]):
+        await tx.change(load.number_used(role, holders[0].id, mobile, tx.now))
+        return str(holders[0].id)
+    claimants = holders or await tx.rows(load.people_with_unproven(role, mobile))
+    if fresh and holders:
+        await tx.change(load.number_left(role, holders[0].id))
+        await tx.emit("CitizenChanged", holders[0].id, changed="NUMBER")
+    if fresh or not claimants:
+        return None
+    if fact is None:
+        raise SecondFactNeeded
+    ids = [person.id for person in claimants]
+    known = await tx.every(load.knowing(role, ids, fact.strip().upper()))
+    if len(known) != 1:
+        raise FactWrong(tries_left=proof.tries_left)
+    with refused_as("mobile_unique", MobileTaken()):
+        await tx.change(load.number_used(role, known[0], mobile, tx.now))
+    await tx.emit("NumberProven", known[0])
+    return str(known[0])
+
+
+async def is_unused(tx: Transaction, person: Any) -> bool:
+    """Whether the number may have been given to somebody else. Of one that was there before this
+    was kept, nothing is known."""
+    since = tx.now - timedelta(days=tx.settings.number_unused_days)
+    if person.mobile_used_at is None or person.mobile_used_at > since:
+        return False
+    return not await tx.value(load.signed_in_since(person.id, since))
 
 
 async def begin_session(

@@ -11,6 +11,8 @@ from models.code import CodePurpose
 from models.number import NUMBER_TEXTS, NumberText
 from resolvers.account import account_of, right_code, use_codes
 from runtime.faults import BadInput
+from runtime.jobs import job
+from runtime.language import Language
 from runtime.phone import checked_mobile
 from runtime.transaction import Transaction, refused_as
 
@@ -45,7 +47,8 @@ async def change_number(
         await right_code(tx, mobile, role, new_code, CodePurpose.NEW_NUMBER, account.id),
     )
     await use_codes(tx, *proofs)
-    account.mobile = mobile
+    account.mobile, account.unproven_mobile = mobile, None
+    account.mobile_used_at = tx.now
     with refused_as(f"{account.__tablename__}_mobile_unique", MobileTaken()):
         await tx.flush()
     devices = await tx.change(load_account.end_sessions(account.id, None, tx.now))
@@ -56,6 +59,25 @@ async def change_number(
     return NumberChanged(devices)
 
 
-def tell(tx: Transaction, mobile: str, text: NumberText) -> None:
+async def written_down(tx: Transaction, role: SignInAs, account_id: str) -> None:
+    """A number was written down for somebody else: whoever has proven that it is theirs hears of
+    it. In a job, so that whoever wrote it learns nothing, from the time it takes either."""
+    await tx.later(tx.now, "tell_owner", role=role, account_id=account_id)
+
+
+@job("tell_owner")
+async def tell_owner(tx: Transaction, *, role: str, account_id: str) -> None:
+    person = await tx.find(load.account_to_change(SignInAs(role), account_id))
+    if person is None or person.unproven_mobile is None:
+        return
+    for owner in await tx.rows(
+        load_account.person_with_mobile(SignInAs(role), person.unproven_mobile)
+    ):
+        await tx.emit("NumberClaimed", account_id, owner=owner.id)
+        tell(tx, owner.mobile, NumberText.CLAIMED, Language((owner.language or "hi").upper()))
+
+
+def tell(tx: Transaction, mobile: str, text: NumberText, language: Language | None = None) -> None:
+    """In the viewer's language, if no other is named."""
     said = NUMBER_TEXTS[text]
-    tx.tell(mobile, tx.language, said.english, said.hindi)
+    tx.tell(mobile, language or tx.language, said.english, said.hindi)

@@ -271,11 +271,11 @@ async def booker(tx: Transaction, caller: Caller | None, quote_id: str) -> str |
         return tx.viewer.id if tx.viewer.role is Role.CITIZEN else None
     mobile = checked_mobile(caller.mobile, tx.settings)
     await prove_mobile(tx, mobile, SignInAs.CITIZEN, caller.code, CodePurpose.BOOKING, quote_id)
-    citizen = await tx.find(load_account.citizen_with_mobile(mobile))
+    citizen = await tx.find(load_account.citizen_called(mobile))
     if citizen is None:
         citizen = Citizen(
             id=new_id(Citizen.prefix),
-            mobile=mobile,
+            unproven_mobile=mobile,
             language=tx.language.lower(),
             registered_at=tx.now,
         )

@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Any
 
 from loaders import worker as load
 from models.account import Gender, MobileTaken, SignInAs
@@ -33,6 +33,7 @@ from models.worker import (
     WorkerStatus,
 )
 from resolvers.account import check_place, prove_mobile
+from resolvers.number import written_down
 from resolvers.place import Point
 from runtime.faults import BadInput, NotFound
 from runtime.geography import cell_at, centre_of, day_of
@@ -415,7 +416,7 @@ async def apply_as_provider(
     """Refuses: CodeWrong, MobileTaken."""
     mobile = checked_mobile(mobile, tx.settings)
     await prove_mobile(tx, mobile, SignInAs.PROVIDER, code, CodePurpose.REGISTRATION)
-    provider = await a_provider(tx, Rule.ALL, mobile, details)
+    provider = await a_provider(tx, Rule.ALL, details, mobile=mobile, mobile_used_at=tx.now)
     return Application(provider.code)
 
 
@@ -425,13 +426,15 @@ async def enrol_provider(
     mobile: Annotated[str, "The number that those who act for it will sign in with."],
     details: Annotated[ProviderDetails, "Who applies, on paper."],
 ) -> str:
-    """Refuses: MobileTaken."""
-    mobile = checked_mobile(mobile, tx.settings)
-    return (await a_provider(tx, tx.rule, mobile, details)).id
+    """Whether the number is another's already makes no difference here."""
+    number = checked_mobile(mobile, tx.settings)
+    provider = await a_provider(tx, tx.rule, details, unproven_mobile=number)
+    await written_down(tx, SignInAs.PROVIDER, provider.id)
+    return provider.id
 
 
 async def a_provider(
-    tx: Transaction, rule: Rule, mobile: str, details: ProviderDetails
+    tx: Transaction, rule: Rule, details: ProviderDetails, **number: Any
 ) -> Provider:
     districts = await all_in_reach(tx, rule, details.district_codes)
     gstin, four = details.gstin, details.pan_last_four
@@ -444,7 +447,7 @@ async def a_provider(
         name_en=details.name_en,
         name_hi=details.name_hi,
         status=ProviderStatus.APPLIED,
-        mobile=mobile,
+        **number,
         gstin=gstin,
         pan_masked=four and f"XXXXXX{four}",
         registered_at=tx.now,

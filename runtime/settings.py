@@ -151,6 +151,7 @@ class Settings:
     code_tries: int = 5
     codes_per_phone: int = 5
     codes_per_address: int = 60
+    number_unused_days: int = 365
     sms_url: str | None = None
     sms_token: str | None = None
     oidc_issuer: str | None = None

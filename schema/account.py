@@ -108,7 +108,11 @@ class Citizen(Node):
     )
     surname: str | None = field("Their surname.", "surname_en surname_hi", compute=resolve.surname)
     gender: model.Gender | None = field("Their gender, if they stated it.")
-    mobile: str | None = field("Their phone number, as +91XXXXXXXXXX.")
+    mobile: str | None = field(
+        "Their phone number, as +91XXXXXXXXXX.",
+        "mobile unproven_mobile",
+        compute=resolve.reached_at,
+    )
     language: Language | None = field(
         "The language they are told things in.", "language", compute=resolve.spoken
     )
@@ -313,7 +317,13 @@ class Mutation:
         resolve.sign_in,
         may=Act.SIGN_IN,
         gives=SignedIn,
-        refuses=(model.CodeWrong, model.NotRegistered),
+        refuses=(
+            model.CodeWrong,
+            model.SecondFactNeeded,
+            model.FactWrong,
+            model.MobileTaken,
+            model.NotRegistered,
+        ),
     )
     refresh_session = command(
         "Get the next access token, and the next refresh token with it.",

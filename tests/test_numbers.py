@@ -8,7 +8,8 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import func, select
 
-from models.account import Citizen, Session, SignInAs
+from models.account import ChangeLog, Citizen, Session, SignInAs
+from models.booking import Booking
 from models.code import Wording
 from models.number import NUMBER_TEXTS, NumberText
 from models.worker import Provider, Worker
@@ -16,9 +17,15 @@ from runtime.process import Process
 from runtime.rights import Role
 from runtime.viewer import Viewer
 from tests.asking import Inbox, a_process, send
+from tests.background import settle
+from tests.conftest import run_sql_async
+from tests.examples.booking import PLACE, WANTED, at_eleven, offered
 from tests.examples.scene import ANYONE, OFFICER, STATE, Scene
+from tests.examples.worker import AGENCY, DETAILS
 from tests.make import a_citizen, a_provider, a_worker, scalar
+from tests.visiting import rows
 
+HELPLINE = Viewer(Role.HELPLINE, "us_helpline")
 OLD, NEW = "+910000740001", "+910000740002"
 ENTITIES: dict[SignInAs, Any] = {
     SignInAs.CITIZEN: Citizen,
@@ -189,3 +196,153 @@ async def test_nobody_else_sets_the_number_by_changing_contact(
 async def send_raw(process: Process, viewer: Viewer, worker_id: str) -> Any:
     came = await send(process, viewer, "changeContact", workerId=worker_id, mobile=NEW)
     return came[0] if isinstance(came, list) else came
+
+
+# Numbers that somebody else wrote down
+
+
+async def enrolled(scene: Scene, role: SignInAs, mobile: str = OLD) -> tuple[str, str]:
+    """The id and the code on the slip."""
+    if role is SignInAs.CITIZEN:
+        return await called_for(scene, mobile)
+    command, details = {
+        SignInAs.WORKER: ("enrolWorker", DETAILS),
+        SignInAs.PROVIDER: ("enrolProvider", AGENCY),
+    }[role]
+    selection = f"... on {role.capitalize()} {{ id code }}"
+    made = await scene.send(OFFICER, command, selection, mobile=mobile, details=details)
+    if role is SignInAs.PROVIDER:
+        await run_sql_async(scene.url, "UPDATE provider SET status = 'EMPANELLED'")
+    return made["id"], made["code"]
+
+
+async def called_for(scene: Scene, mobile: str) -> tuple[str, str]:
+    """By the helpline, which books: the slip is the message with the booking's number."""
+    await offered(scene)
+    quote = await scene.send(HELPLINE, "requestQuote", "... on Node { id }", **WANTED)
+    about = {"purpose": "BOOKING", "subjectId": quote["id"]}
+    caller = {"mobile": mobile, "code": await scene.code(mobile, "CITIZEN", HELPLINE, **about)}
+    given = {"quoteId": quote["id"], "startsAt": at_eleven(), "place": PLACE, "caller": caller}
+    booking = await scene.send(HELPLINE, "requestBooking", "... on Node { id }", **given)
+    made = select(Booking.citizen_id, Booking.number).where(Booking.id == booking["id"])
+    ((citizen_id, number),) = await rows(scene.url, made)
+    return citizen_id, number
+
+
+@pytest.mark.parametrize("role", SignInAs)
+async def test_a_number_that_others_wrote_down_needs_a_second_fact_once(
+    scene: Scene, role: SignInAs
+) -> None:
+    id, slip = await enrolled(scene, role)
+    viewer = Viewer(Role(role), id)
+    assert await number_of(scene, viewer) is None
+
+    assert await signs_in(scene, role, OLD) == "SecondFactNeeded"
+    assert await signs_in(scene, role, OLD, fact="SM9999999") == "FactWrong"
+    assert await number_of(scene, viewer) is None
+    assert await signs_in(scene, role, OLD, fact=f" {slip.lower()} ") == id
+    assert await number_of(scene, viewer) == OLD
+    assert await signs_in(scene, role, OLD) == id
+
+
+async def test_facts_are_counted_like_tries(scene: Scene) -> None:
+    _, slip = await enrolled(scene, SignInAs.WORKER)
+    phone = {"mobile": OLD, "role": "WORKER", "code": await scene.code(OLD, "WORKER")}
+
+    async def tried(fact: str) -> Any:
+        selection = "... on FactWrong { triesLeft } ... on CodeWrong { triesLeft }"
+        came = await send(scene.process, ANYONE, "signIn", selection, **phone, fact=fact)
+        return came["__typename"], came.get("triesLeft")
+
+    for _ in range(3):
+        needed = await send(scene.process, ANYONE, "signIn", **phone)
+        assert needed["__typename"] == "SecondFactNeeded"
+    assert [await tried("SM1") for _ in range(5)] == [
+        ("FactWrong", left) for left in (4, 3, 2, 1, 0)
+    ]
+    assert await tried(slip) == ("CodeWrong", 0)
+
+
+@pytest.mark.parametrize("role", [SignInAs.WORKER, SignInAs.PROVIDER])
+async def test_whoever_enrols_with_somebody_elses_number_does_not_become_them(
+    scene: Scene, role: SignInAs
+) -> None:
+    owner = await a_person(scene, role)
+    scene.inbox.sent.clear()
+
+    id, slip = await enrolled(scene, role)
+    await settle(scene.process)
+
+    assert (OLD, NUMBER_TEXTS[NumberText.CLAIMED].hindi) in scene.inbox.sent
+    claims = select(ChangeLog.subject_id).where(ChangeLog.event == "NumberClaimed")
+    assert await scalar(scene.url, claims) == id
+    assert await signs_in(scene, role, OLD) == owner.id
+    assert await signs_in(scene, role, OLD, fact=slip) == owner.id
+    assert await number_of(scene, Viewer(Role(role), id)) is None
+
+
+async def test_of_two_for_whom_one_number_was_written_down_the_slip_says_who(scene: Scene) -> None:
+    first, slip = await enrolled(scene, SignInAs.WORKER)
+    second, other = await enrolled(scene, SignInAs.WORKER)
+
+    assert await signs_in(scene, SignInAs.WORKER, OLD, fact=other) == second
+    assert await signs_in(scene, SignInAs.WORKER, OLD, fact=slip) == second
+    assert await number_of(scene, Viewer(Role.WORKER, first)) is None
+
+
+async def test_a_caller_whose_number_is_proven_is_booked_for_as_themselves(scene: Scene) -> None:
+    owner = await a_person(scene, SignInAs.CITIZEN)
+
+    citizen_id, _ = await called_for(scene, OLD)
+
+    assert citizen_id == owner.id
+    assert await number_of(scene, owner) == OLD
+
+
+# Numbers that may be another person's now
+
+
+@pytest.mark.parametrize("role", SignInAs)
+async def test_a_number_unused_for_a_year_asks_for_a_second_fact(
+    scene: Scene, role: SignInAs
+) -> None:
+    person = await a_person(scene, role)
+    assert await signs_in(scene, role, OLD) == person.id
+    table = ENTITIES[role].__tablename__
+    await run_sql_async(scene.url, f"UPDATE {table} SET mobile_used_at = :now - interval '366 d'")
+
+    assert await signs_in(scene, role, OLD) == person.id, "the session was in use since"
+    await run_sql_async(
+        scene.url,
+        f"UPDATE {table} SET mobile_used_at = :now - interval '366 d'",
+        "UPDATE session SET used_at = :now - interval '366 d'",
+    )
+
+    assert await signs_in(scene, role, OLD) == "SecondFactNeeded"
+    assert await number_of(scene, person) == OLD
+
+
+async def test_whoever_has_a_recycled_number_begins_with_nothing(scene: Scene) -> None:
+    person = await a_person(scene, SignInAs.CITIZEN)
+    await run_sql_async(scene.url, "UPDATE citizen SET mobile_used_at = :now - interval '366 d'")
+
+    came = await signs_in(scene, SignInAs.CITIZEN, OLD, anew=True)
+
+    assert came.startswith("cz_")
+    assert came != person.id
+    assert await number_of(scene, person) is None
+    assert await signs_in(scene, SignInAs.CITIZEN, OLD) == came
+
+
+async def test_nobody_begins_anew_with_a_number_that_is_in_use(scene: Scene) -> None:
+    person = await a_person(scene, SignInAs.CITIZEN)
+
+    assert await signs_in(scene, SignInAs.CITIZEN, OLD, anew=True) == person.id
+
+
+async def test_a_number_from_before_this_rule_proves_itself(scene: Scene) -> None:
+    person = await a_person(scene, SignInAs.WORKER)
+
+    assert await signs_in(scene, SignInAs.WORKER, OLD) == person.id
+    used = select(Worker.mobile_used_at).where(Worker.id == person.id)
+    assert await scalar(scene.url, used) is not None
