@@ -1,6 +1,6 @@
 """Reads of people and their accounts: to most people the others do not exist."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -10,9 +10,12 @@ from sqlalchemy import (
     Update,
     any_,
     bindparam,
+    exists,
     func,
+    literal,
     literal_column,
     null,
+    or_,
     select,
     update,
 )
@@ -151,11 +154,16 @@ def codes_since(mobile: str, client_hash: str | None, address: str, since: datet
     )
 
 
-def count_try(mobile: str, role: str) -> Update:
+def count_try(mobile: str, role: str, purpose: str, subject_id: str | None) -> Update:
     """Counts before anything is compared: whoever tries in parallel is counted too."""
     latest = (
         select(OneTimeCode.id)
-        .where(OneTimeCode.mobile == mobile, OneTimeCode.role == role)
+        .where(
+            OneTimeCode.mobile == mobile,
+            OneTimeCode.role == role,
+            OneTimeCode.purpose == purpose,
+            OneTimeCode.subject_id.is_not_distinct_from(subject_id),
+        )
         .order_by(OneTimeCode.sent_at.desc())
         .limit(1)
         .scalar_subquery()
@@ -249,15 +257,24 @@ def end_sessions(
 
 
 People = Callable[[], Select[*tuple[Any, ...]]]
-"""Selects everyone who may sign in in a role: `id`, `mobile`, `provider_id`, and the `language`
-that they read (`hi` or `en`), if they have said so."""
+"""Selects everyone who may sign in in a role: `id`, `mobile`, `unproven_mobile`,
+`mobile_used_at`, `provider_id`, and the `language` that they read (`hi` or `en`), if they have
+said so."""
 
 PEOPLE: dict[SignInAs, People] = {
     SignInAs.CITIZEN: lambda: select(
-        Citizen.id, Citizen.mobile, null().label("provider_id"), Citizen.language
+        *number_of(Citizen), null().label("provider_id"), Citizen.language
     ).where(Citizen.erased_at.is_(None)),
 }
-"""Domains above add the roles whose tables are theirs."""
+ACCOUNTS: dict[SignInAs, Any] = {SignInAs.CITIZEN: Citizen}
+"""The rows of those who sign in."""
+FACTS: dict[SignInAs, People] = {}
+"""Selects what people know of themselves: `id` and `fact`. Domains above add to all three the
+roles whose tables are theirs."""
+
+
+def number_of(account: Any) -> tuple[Any, ...]:
+    return account.id, account.mobile, account.unproven_mobile, account.mobile_used_at
 
 
 def person_with_mobile(role: SignInAs, mobile: str) -> Select[Any]:
@@ -265,13 +282,50 @@ def person_with_mobile(role: SignInAs, mobile: str) -> Select[Any]:
     return select(people).where(people.c.mobile == mobile)
 
 
+def people_with_unproven(role: SignInAs, mobile: str) -> Select[Any]:
+    """Those for whom others wrote the number down."""
+    people = PEOPLE[role]().subquery()
+    return select(people).where(people.c.unproven_mobile == mobile).order_by(people.c.id)
+
+
+def knowing(role: SignInAs, ids: Collection[str], fact: str) -> Select[Any]:
+    """Whose fact it is, among these."""
+    facts = FACTS[role]().subquery()
+    return select(facts.c.id).where(facts.c.id.in_(ids), facts.c.fact == fact).distinct()
+
+
+def number_used(role: SignInAs, id: str, mobile: str, now: datetime) -> Update:
+    """They have proven that it is theirs."""
+    account = ACCOUNTS[role]
+    return (
+        update(account)
+        .where(account.id == id)
+        .values(mobile=mobile, unproven_mobile=None, mobile_used_at=now)
+    )
+
+
+def number_left(role: SignInAs, id: str) -> Update:
+    account = ACCOUNTS[role]
+    return update(account).where(account.id == id).values(mobile=None, mobile_used_at=None)
+
+
+def signed_in_since(person_id: str, since: datetime) -> Select[Any]:
+    return select(exists(literal(1)).where(Session.person_id == person_id, Session.used_at > since))
+
+
 def person_with_id(role: SignInAs, id: str) -> Select[Any]:
     people = PEOPLE[role]().subquery()
     return select(people).where(people.c.id == id)
 
 
-def citizen_with_mobile(mobile: str) -> Select[Citizen]:
-    return select(Citizen).where(Citizen.mobile == mobile)
+def citizen_called(mobile: str) -> Select[Citizen]:
+    """Whose number it is; or for whom it was written down last, if it is nobody's."""
+    return (
+        select(Citizen)
+        .where(or_(Citizen.mobile == mobile, Citizen.unproven_mobile == mobile))
+        .order_by(Citizen.mobile.is_(None), Citizen.registered_at.desc())
+        .limit(1)
+    )
 
 
 def mine(entity: Any, rule: Rule, id: str) -> Select[Any]:

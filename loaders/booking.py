@@ -26,8 +26,10 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import TSTZRANGE, distinct_on
 from sqlalchemy.orm import InstrumentedAttribute
 
+from loaders.account import FACTS
 from loaders.page import KEYED, Sort, pages
 from loaders.shown import shown, visible
+from models.account import SignInAs
 from models.booking import (
     Assignment,
     AvailabilityException,
@@ -65,6 +67,10 @@ DAY = timedelta(days=1)
 SLOT_STEP = timedelta(minutes=30)
 UP_TO_AN_HOUR = timedelta(minutes=59, seconds=59)
 SLOT_HORIZON = timedelta(days=14)
+
+FACTS[SignInAs.CITIZEN] = lambda: select(
+    Booking.citizen_id.label("id"), Booking.number.label("fact")
+)
 
 
 @one(Booking)

@@ -6,6 +6,7 @@ from typing import Any
 import orjson
 from sqlalchemy import (
     ARRAY,
+    ColumnElement,
     Select,
     Text,
     any_,
@@ -65,10 +66,16 @@ def change_at(position: int) -> Select[Any]:
 def phone_of(party: Party, id: str) -> Select[*tuple[Any, ...]]:
     """The number of a party, and whether they read Hindi."""
     if party is Party.CITIZEN:
-        return select(Citizen.mobile, Citizen.language == "hi").where(Citizen.id == id)
+        return select(reached_at(Citizen), Citizen.language == "hi").where(Citizen.id == id)
     if party is Party.WORKER:
-        return select(Worker.mobile, literal("hi") == any_(Worker.languages)).where(Worker.id == id)
-    return select(Provider.mobile, true()).where(Provider.id == id)
+        reads_hindi = literal("hi") == any_(Worker.languages)
+        return select(reached_at(Worker), reads_hindi).where(Worker.id == id)
+    return select(reached_at(Provider), true()).where(Provider.id == id)
+
+
+def reached_at(account: Any) -> ColumnElement[str | None]:
+    """Whoever wrote a number down for somebody wants them told, proven or not."""
+    return func.coalesce(account.mobile, account.unproven_mobile)
 
 
 def told_of_booking(id: str) -> Select[*tuple[Any, ...]]:

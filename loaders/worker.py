@@ -19,7 +19,7 @@ from sqlalchemy import (
     select,
 )
 
-from loaders.account import PEOPLE, mine
+from loaders.account import ACCOUNTS, FACTS, PEOPLE, mine, number_of
 from loaders.page import Sort, of_people, pages
 from loaders.shown import shown, visible
 from models.account import SignInAs
@@ -66,14 +66,20 @@ class WorkerFilter:
 
 READS_HINDI = literal("hi") == any_(Worker.languages)
 PEOPLE[SignInAs.WORKER] = lambda: select(
-    Worker.id,
-    Worker.mobile,
+    *number_of(Worker),
     Worker.provider_id,
     case((READS_HINDI, "hi"), else_="en").label("language"),
 ).where(Worker.status != WorkerStatus.ERASED)
 PEOPLE[SignInAs.PROVIDER] = lambda: select(
-    Provider.id, Provider.mobile, Provider.id.label("provider_id"), null().label("language")
+    *number_of(Provider), Provider.id.label("provider_id"), null().label("language")
 ).where(Provider.status.not_in((ProviderStatus.APPLIED, ProviderStatus.TERMINATED)))
+
+ACCOUNTS |= {SignInAs.WORKER: Worker, SignInAs.PROVIDER: Provider}
+# Both codes stand on the registration slip.
+FACTS |= {
+    SignInAs.WORKER: lambda: select(Worker.id, Worker.code.label("fact")),
+    SignInAs.PROVIDER: lambda: select(Provider.id, Provider.code.label("fact")),
+}
 
 WORKER_SORTS = {
     WorkerOrder.CODE: Sort((Worker.code,)),

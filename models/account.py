@@ -31,6 +31,7 @@ from models.base import (
     owner,
     public,
 )
+from models.code import CodePurpose
 from runtime.batch import DISTRICTS, VIEWER
 from runtime.privacy import Privacy
 from runtime.refusal import Refusal
@@ -102,6 +103,26 @@ class NotRegistered(Refusal):
     hindi = "इस नंबर से कोई पंजीकृत नहीं है। पहले पंजीकरण करें।"
 
 
+class SecondFactNeeded(Refusal):
+    """Somebody else wrote this number down, or it was not used for so long that it may be another
+    person's now. Send `fact` with the same code: your worker code or your agency's, from the
+    registration slip; a citizen the number of one of their bookings, or `anew`."""
+
+    english = (
+        "Say also your code from the registration slip, or the number of one of your bookings."
+    )
+    hindi = "पंजीकरण पर्ची का कोड, या अपनी किसी बुकिंग का नंबर भी बताएँ।"
+
+
+class FactWrong(Refusal):
+    """The code is right, and the fact is not. It counts as a try."""
+
+    english = "This does not belong to the registration. Tries left: {tries_left}."
+    hindi = "यह पंजीकरण से मेल नहीं खाता। शेष प्रयास: {tries_left}।"
+    stands = True
+    tries_left: Annotated[int, "With this code; at 0, ask for a new one."]
+
+
 class SessionEnded(Refusal):
     """The device is not signed in any more: sign in again."""
 
@@ -162,6 +183,9 @@ class ComplaintsUnsettled(Refusal):
     count: Annotated[int, "How many."]
 
 
+UNPROVEN = text("unproven_mobile IS NOT NULL")
+
+
 class DepartmentKind(StrEnum):
     OFFICE = "OFFICE"
     FIRM = "FIRM"
@@ -183,7 +207,10 @@ class Department(Row):
 
 class Citizen(Row):
     __tablename__ = "citizen"
-    __table_args__ = (one_of("gender", Gender),)
+    __table_args__ = (
+        one_of("gender", Gender),
+        Index("citizen_unproven_mobile", "unproven_mobile", postgresql_where=UNPROVEN),
+    )
     prefix: ClassVar[str] = "cz"
     areas: ClassVar[dict[Privacy, Area]] = {Privacy.OWNER: Area.CITIZEN_RECORD}
     rules: ClassVar[dict[Rule, RowRule]] = {
@@ -198,6 +225,11 @@ class Citizen(Row):
     surname_hi: Mapped[str | None] = owner()
     gender: Mapped[str | None] = owner()
     mobile: Mapped[str | None] = owner(unique=True, area=Area.CITIZEN_CONTACT, mask=masked_mobile)
+    """What they sign in with: they have proven that it is theirs."""
+    unproven_mobile: Mapped[str | None] = owner(area=Area.CITIZEN_CONTACT, mask=masked_mobile)
+    """What somebody else wrote down. It becomes `mobile` by a code and a second fact."""
+    mobile_used_at: Mapped[datetime | None] = never()
+    """When they last signed in with it; null before they have."""
     language: Mapped[str] = owner()
     district_id: Mapped[str | None] = owner(ForeignKey("district.id"))
     """Null until they say where they live."""
@@ -312,10 +344,11 @@ class AuditEntry(Row):
 
 
 class OneTimeCode(Row):
-    """A code sent to a phone. Tries are counted before they are compared."""
+    """A code sent to a phone, for one purpose. Tries are counted before they are compared."""
 
     __tablename__ = "one_time_code"
     __table_args__ = (
+        one_of("purpose", CodePurpose),
         Index("one_time_code_of_phone", "mobile", text("sent_at DESC")),
         Index("one_time_code_of_address", "address", text("sent_at DESC")),
         Index("one_time_code_of_client", "client_hash", text("sent_at DESC")),
@@ -325,6 +358,9 @@ class OneTimeCode(Row):
     id: Mapped[str] = never(primary_key=True)
     mobile: Mapped[str] = never()
     role: Mapped[str] = never()
+    purpose: Mapped[str] = never(server_default=CodePurpose.SIGN_IN)
+    subject_id: Mapped[str | None] = never()
+    """The one thing that it is good for, where the purpose has many."""
     address: Mapped[str] = never()
     """The network address it was asked for from; of IPv6 the first 64 bits."""
     hash: Mapped[str] = never()

@@ -240,8 +240,9 @@ NOTICES: Mapping[str, Mapping[Party, Said]] = {
     "WorkerRegistered": {
         Party.WORKER: Said(
             "You are registered with Sewa Mitra. Sign in with this number to hand in what is"
-            " still missing.",
-            "आप सेवा मित्र में पंजीकृत हैं। बाकी काग़ज़ देने के लिए इसी नंबर से साइन इन करें।",
+            " still missing. Have the code on your registration slip at hand.",
+            "आप सेवा मित्र में पंजीकृत हैं। बाकी काग़ज़ देने के लिए इसी नंबर से साइन इन करें।"
+            " पंजीकरण पर्ची का कोड साथ रखें।",
         ),
     },
     "WorkerActivated": {

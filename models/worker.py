@@ -28,7 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.orm import Mapped
 
-from models.account import ConsentPurpose, ConsentRecord, Gender
+from models.account import UNPROVEN, ConsentPurpose, ConsentRecord, Gender
 from models.base import (
     Row,
     RowRule,
@@ -289,6 +289,7 @@ class Provider(Row):
     __table_args__ = (
         one_of("status", ProviderStatus),
         CheckConstraint("empanelled_until > empanelled_from", name="empanelment_ordered"),
+        Index("provider_unproven_mobile", "unproven_mobile", postgresql_where=UNPROVEN),
         Index("provider_listed", "code", postgresql_where=text("status = 'EMPANELLED'")),
     )
     prefix: ClassVar[str] = "pv"
@@ -323,7 +324,13 @@ class Provider(Row):
     mobile: Mapped[str | None] = officer(
         CheckConstraint(f"mobile ~ {MOBILE}", name="mobile"), unique=True, mask=masked_mobile
     )
-    """Also how those who act for it sign in."""
+    """Also how those who act for it sign in: they have proven that it is theirs."""
+    unproven_mobile: Mapped[str | None] = officer(
+        CheckConstraint(f"unproven_mobile ~ {MOBILE}", name="unproven_mobile"), mask=masked_mobile
+    )
+    """What somebody else wrote down. It becomes `mobile` by a code and a second fact."""
+    mobile_used_at: Mapped[datetime | None] = never()
+    """When somebody last signed in with it; null before they have."""
     registered_at: Mapped[datetime] = public()
 
 
@@ -396,6 +403,7 @@ class Worker(Row):
         CheckConstraint("aadhaar_last4 ~ '^[0-9]{4}$'", name="aadhaar_last4_only"),
         CheckConstraint("bank_last4 ~ '^[0-9]{4}$'", name="bank_last4_only"),
         CheckConstraint("status <> 'ERASED' OR mobile IS NULL", name="erased_is_anonymous"),
+        Index("worker_unproven_mobile", "unproven_mobile", postgresql_where=UNPROVEN),
         Index("worker_of_district", "district_id", "code", postgresql_where=LISTED),
         Index("worker_of_provider", "provider_id", "code", postgresql_where=LISTED),
         Index("worker_listed", "code", postgresql_where=LISTED),
@@ -472,6 +480,13 @@ class Worker(Row):
     mobile: Mapped[str | None] = owner(
         CheckConstraint(f"mobile ~ {MOBILE}", name="mobile"), unique=True, mask=masked_mobile
     )
+    """What they sign in with: they have proven that it is theirs."""
+    unproven_mobile: Mapped[str | None] = owner(
+        CheckConstraint(f"unproven_mobile ~ {MOBILE}", name="unproven_mobile"), mask=masked_mobile
+    )
+    """What somebody else wrote down. It becomes `mobile` by a code and a second fact."""
+    mobile_used_at: Mapped[datetime | None] = never()
+    """When they last signed in with it; null before they have."""
     alternate_mobile: Mapped[str | None] = owner(mask=masked_mobile)
     email: Mapped[str | None] = owner(mask=masked_email)
     home_latitude: Mapped[float | None] = owner(area=Area.WORKER_HOME)

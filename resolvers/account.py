@@ -1,9 +1,12 @@
 """People and their accounts: signing in, and what is computed of the viewer and of citizens."""
 
 import re
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Annotated
+from functools import partial
+from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from loaders import account as load
 from loaders import place as load_place
@@ -18,15 +21,19 @@ from models.account import (
     ErasurePending,
     ErasureRequest,
     ErasureState,
+    FactWrong,
     Gender,
+    MobileTaken,
     NotRegistered,
     OneTimeCode,
     PlaceOutsideDistrict,
+    SecondFactNeeded,
     SignInAs,
     TooManyAddresses,
     TooManyCodes,
 )
 from models.base import new_id
+from models.code import CODE_TEXTS, CodePurpose
 from models.place import District
 from resolvers.info import Info
 from resolvers.place import Point
@@ -42,6 +49,7 @@ from runtime.quota import Quota
 from runtime.rights import Role
 from runtime.secret import NOBODYS_HASH, a_code, hashed, matches
 from runtime.transaction import Transaction, refused_as
+from runtime.viewer import Viewer
 from runtime.words import Exact, Words, checked_name
 
 LIMITED_WITHIN = timedelta(hours=1)
@@ -62,6 +70,14 @@ class Self:
 @dataclass(frozen=True)
 class CodeSent:
     expires_at: datetime
+
+
+@dataclass(frozen=True)
+class RightCode:
+    """A code that was told rightly, to be used up."""
+
+    id: str
+    tries_left: int
 
 
 @dataclass(frozen=True)
@@ -99,6 +115,12 @@ def viewer(info: Info) -> Self:
     )
 
 
+def reached_at(row: Any) -> str | None:
+    """The number of a citizen, worker or provider, whether they have proven it or not."""
+    number: str | None = row.mobile or row.unproven_mobile
+    return number
+
+
 def own_id(row: Self) -> str | None:
     return row.id or None
 
@@ -134,11 +156,65 @@ CLIENT_SECRET = range(22, 201)
 """How long one is: 22 characters of base64 are the 128 bits that nobody guesses."""
 
 
+def account_of(viewer: Viewer) -> str | None:
+    """The id of the row by which somebody signs in: of those who act for a provider, its own."""
+    return viewer.provider_id if viewer.role is Role.PROVIDER else viewer.id
+
+
+@dataclass(frozen=True)
+class Subject:
+    """The one thing that a code is good for, and what its text calls it."""
+
+    id: str | None = None
+    english: str = ""
+    hindi: str = ""
+
+
+async def no_subject(tx: Transaction, role: SignInAs, subject_id: str | None) -> Subject:
+    if subject_id is not None:
+        raise BadInput("A code of this purpose has no subject.", argument="subjectId")
+    return Subject()
+
+
+async def themself(tx: Transaction, role: SignInAs, subject_id: str | None) -> Subject:
+    """Whoever asks, who is signed in."""
+    await no_subject(tx, role, subject_id)
+    if tx.viewer.role != Role(role):
+        raise BadInput("`role` must be that in which you are signed in.", argument="role")
+    return Subject(account_of(tx.viewer))
+
+
+SubjectOf = Callable[[Transaction, SignInAs, str | None], Awaitable[Subject]]
+SUBJECTS: dict[CodePurpose, SubjectOf] = {
+    CodePurpose.SIGN_IN: no_subject,
+    CodePurpose.REGISTRATION: no_subject,
+    CodePurpose.OLD_NUMBER: themself,
+    CodePurpose.NEW_NUMBER: themself,
+}
+"""How the subject of a code is found. Domains above add the purposes whose subjects are theirs."""
+ROLES: Mapping[CodePurpose, frozenset[SignInAs]] = {
+    CodePurpose.REGISTRATION: frozenset({SignInAs.WORKER, SignInAs.PROVIDER}),
+    CodePurpose.BOOKING: frozenset({SignInAs.CITIZEN}),
+}
+"""The roles that a purpose is for; all of them if it is not named."""
+
+
 async def request_code(
-    tx: Transaction, *, mobile: Mobile, role: As, client_secret: ClientSecret = None
+    tx: Transaction,
+    *,
+    mobile: Mobile,
+    role: As,
+    purpose: Annotated[
+        CodePurpose, "What the code is for; it is good for nothing else."
+    ] = CodePurpose.SIGN_IN,
+    subject_id: Annotated[str | None, "To book: the price that you were told."] = None,
+    client_secret: ClientSecret = None,
 ) -> CodeSent:
     """Refuses: TooManyCodes. Whether anybody has the number makes no difference here."""
     mobile, settings = checked_mobile(mobile, tx.settings), tx.settings
+    if role not in ROLES.get(purpose, SignInAs):
+        raise BadInput("There is no code of this purpose for the role.", argument="role")
+    subject = await SUBJECTS[purpose](tx, role, subject_id)
     client = client_of(client_secret)
     # Ahead of the locks: who asks from the address of a carrier would wait for all others there.
     code = a_code()
@@ -162,24 +238,52 @@ async def request_code(
             id=new_id(OneTimeCode.prefix),
             mobile=mobile,
             role=role,
+            purpose=purpose,
+            subject_id=subject.id,
             address=address,
             hash=hash,
             expires_at=expires_at,
             client_hash=client,
         )
     )
+    said, ends = CODE_TEXTS[purpose], filled_in(tx, code)
     tx.tell(
         mobile,
         tx.language,
-        f"{code} is your Sewa Mitra code. Tell it to nobody.",
-        f"{code} आपका सेवा मित्र कोड है। इसे किसी को न बताएँ।",
+        said.english.format(code=code, about=subject.english) + ends,
+        said.hindi.format(code=code, about=subject.hindi) + ends,
     )
     return CodeSent(expires_at)
 
 
-async def prove_mobile(tx: Transaction, mobile: str, role: SignInAs, code: str) -> None:
-    """That whoever asks has the phone in hand. Raises CodeWrong, the try counted."""
-    tries = await tx.rows(load.count_try(mobile, role))
+def filled_in(tx: Transaction, code: str) -> str:
+    """The last line of a text, by which phones fill the code in on our own pages and on no others
+    (origin-bound one-time codes, of the WICG)."""
+    return f"\n\n@{urlsplit(tx.settings.address).hostname} #{code}"
+
+
+async def prove_mobile(
+    tx: Transaction,
+    mobile: str,
+    role: SignInAs,
+    code: str,
+    purpose: CodePurpose,
+    subject_id: str | None = None,
+) -> None:
+    """That whoever asks has the phone in hand, for this and nothing else. Refuses: CodeWrong."""
+    await use_codes(tx, await right_code(tx, mobile, role, code, purpose, subject_id))
+
+
+async def right_code(
+    tx: Transaction,
+    mobile: str,
+    role: SignInAs,
+    code: str,
+    purpose: CodePurpose,
+    subject_id: str | None = None,
+) -> RightCode:
+    """Raises CodeWrong, the try counted."""
+    tries = await tx.rows(load.count_try(mobile, role, purpose, subject_id))
     limit = tx.settings.code_tries
     if not tries:
         await matches(NOBODYS_HASH, code)
@@ -190,7 +294,12 @@ async def prove_mobile(tx: Transaction, mobile: str, role: SignInAs, code: str) 
     is_right = await matches(found.hash, code)
     if not (usable and is_right):
         raise CodeWrong(tries_left=max(0, limit - found.tries) if usable else 0)
-    await tx.change(load.use_code(found.id, tx.now))
+    return RightCode(found.id, limit - found.tries)
+
+
+async def use_codes(tx: Transaction, *codes: RightCode) -> None:
+    for code in codes:
+        await tx.change(load.use_code(code.id, tx.now))
 
 
 async def sign_in(
@@ -199,15 +308,24 @@ async def sign_in(
     mobile: Mobile,
     role: As,
     code: Annotated[Exact, "The code from the text message."],
+    fact: Annotated[
+        Exact | None,
+        "Where SecondFactNeeded was the answer: the code on your registration slip; for a citizen,"
+        " the number of one of your bookings.",
+    ] = None,
+    anew: Annotated[
+        bool, "A citizen begins with nothing: what was there was another person's."
+    ] = False,
     device: Device = None,
     client_secret: ClientSecret = None,
 ) -> SignedIn:
     """A citizen is registered by their first sign-in. Whoever asked for the code with a secret of
     theirs, and sends it, is answered the same again for a while. Refuses: CodeWrong,
-    NotRegistered."""
+    SecondFactNeeded, FactWrong, MobileTaken, NotRegistered."""
     mobile, client = checked_mobile(mobile, tx.settings), client_of(client_secret)
+    proven = partial(sign_in_by_code, tx, mobile, role, code, fact, device, anew=anew)
     if client is None:
-        return await sign_in_by_code(tx, mobile, role, code, device)
+        return await proven()
     # Only the client itself knows both, so no try is counted.
     secret = f"{client_secret} {code}"
     await tx.rows(load.quiet(f"sign in {client}"))
@@ -215,7 +333,7 @@ async def sign_in(
     kept = await tx.value(load.code_answered(mobile, role, client, since))
     if kept is not None and (answer := told_again(kept, secret)) is not None:
         return answer
-    answer = await sign_in_by_code(tx, mobile, role, code, device)
+    answer = await proven()
     await tx.change(load.keep_answer(mobile, role, client, tx.now, sealed(answer, secret)))
     return answer
 
@@ -231,23 +349,78 @@ def client_of(secret: str | None) -> str | None:
 
 
 async def sign_in_by_code(
-    tx: Transaction, mobile: str, role: SignInAs, code: str, device: str | None
+    tx: Transaction,
+    mobile: str,
+    role: SignInAs,
+    code: str,
+    fact: str | None,
+    device: str | None,
+    *,
+    anew: bool,
 ) -> SignedIn:
-    await prove_mobile(tx, mobile, role, code)
-    people = await tx.rows(load.person_with_mobile(role, mobile))
-    if people:
-        return await begin_session(tx, role, people[0].id, device)
+    proof = await right_code(tx, mobile, role, code, CodePurpose.SIGN_IN)
+    fresh = anew and role is SignInAs.CITIZEN
+    person_id = await owner_of(tx, mobile, role, fact, proof, fresh=fresh)
+    await use_codes(tx, proof)
+    if person_id is not None:
+        return await begin_session(tx, role, person_id, device)
     if role is not SignInAs.CITIZEN:
         raise NotRegistered
     citizen = Citizen(
         id=new_id(Citizen.prefix),
         mobile=mobile,
+        mobile_used_at=tx.now,
         language=tx.language.lower(),
         registered_at=tx.now,
     )
     await tx.add(citizen)
     await tx.emit("CitizenRegistered", citizen.id)
     return await begin_session(tx, role, citizen.id, device)
+
+
+async def owner_of(
+    tx: Transaction,
+    mobile: str,
+    role: SignInAs,
+    fact: str | None,
+    proof: RightCode,
+    *,
+    fresh: bool,
+) -> str | None:
+    """Who signs in with the number, which is theirs from now on; None for somebody new.
+
+    Of a number that somebody else wrote down, or that was not used for long, the code is not
+    enough: the phone may be a stranger's. Refuses: SecondFactNeeded, FactWrong, MobileTaken.
+    """
+    holders = await tx.rows(load.person_with_mobile(role, mobile))
+    if holders and not await is_unused(tx, holders[0]):
+        await tx.change(load.number_used(role, holders[0].id, mobile, tx.now))
+        return str(holders[0].id)
+    claimants = holders or await tx.rows(load.people_with_unproven(role, mobile))
+    if fresh and holders:
+        await tx.change(load.number_left(role, holders[0].id))
+        await tx.emit("CitizenChanged", holders[0].id, changed="NUMBER")
+    if fresh or not claimants:
+        return None
+    if fact is None:
+        raise SecondFactNeeded
+    ids = [person.id for person in claimants]
+    known = await tx.every(load.knowing(role, ids, fact.strip().upper()))
+    if len(known) != 1:
+        raise FactWrong(tries_left=proof.tries_left)
+    with refused_as("mobile_unique", MobileTaken()):
+        await tx.change(load.number_used(role, known[0], mobile, tx.now))
+    await tx.emit("NumberProven", known[0])
+    return str(known[0])
+
+
+async def is_unused(tx: Transaction, person: Any) -> bool:
+    """Whether the number may have been given to somebody else. Of one that was there before this
+    was kept, nothing is known."""
+    since = tx.now - timedelta(days=tx.settings.number_unused_days)
+    if person.mobile_used_at is None or person.mobile_used_at > since:
+        return False
+    return not await tx.value(load.signed_in_since(person.id, since))
 
 
 async def myself(tx: Transaction) -> Citizen:

@@ -59,7 +59,7 @@ async def forget(tx: Transaction, request: ErasureRequest) -> None:
         raise BookingsUnderWay(count=count)
     if count := await tx.value(load.complaints_unsettled(id)):
         raise ComplaintsUnsettled(count=count)
-    numbers = (person.mobile, getattr(person, "alternate_mobile", None))
+    numbers = (person.mobile, person.unproven_mobile, getattr(person, "alternate_mobile", None))
     mobiles = [number for number in numbers if number is not None]
     if isinstance(person, Worker):
         await forget_worker(tx, person)
@@ -75,7 +75,7 @@ async def forget(tx: Transaction, request: ErasureRequest) -> None:
 def forget_citizen(tx: Transaction, citizen: Citizen) -> None:
     citizen.first_name_en = citizen.first_name_hi = None
     citizen.surname_en = citizen.surname_hi = None
-    citizen.gender = citizen.mobile = citizen.district_id = None
+    citizen.gender = citizen.mobile = citizen.unproven_mobile = citizen.district_id = None
     citizen.erased_at = tx.now
 
 
@@ -97,7 +97,15 @@ async def forget_worker(tx: Transaction, worker: Worker) -> None:
 PERSONAL = (
     *("first_name_en", "first_name_hi", "initial_en", "initial_hi", "surname_en", "surname_hi"),
     *("status_reason", "photo_url", "gender", "birth_year", "birth_date", "eshram_uan"),
-    *("mobile", "alternate_mobile", "email", "home_latitude", "home_longitude", "home_address"),
+    *(
+        "mobile",
+        "unproven_mobile",
+        "alternate_mobile",
+        "email",
+        "home_latitude",
+        "home_longitude",
+        "home_address",
+    ),
     *("aadhaar_last4", "kyc_method", "bank_last4", "emergency_contact", "tablet_serial"),
     *("enrolled_by", "provider_id"),
 )

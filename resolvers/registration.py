@@ -11,6 +11,7 @@ from typing import Annotated
 from loaders import registration as load
 from models.account import Gender, MobileTaken, SignInAs
 from models.base import new_id
+from models.code import CodePurpose
 from models.worker import (
     MANDATORY,
     EshramTaken,
@@ -21,7 +22,8 @@ from models.worker import (
     Worker,
     WorkerStatus,
 )
-from resolvers.account import prove_mobile
+from resolvers.account import prove_mobile, reached_at
+from resolvers.number import written_down
 from resolvers.session import Device, SignedIn, begin_session
 from resolvers.skill import a_skill
 from resolvers.worker import (
@@ -83,14 +85,15 @@ async def register_as_worker(
     tx: Transaction,
     *,
     mobile: Annotated[Exact, "Your mobile number, such as +919876543210."],
-    code: Annotated[Exact, "The code that was sent to it, for the role of a worker."],
+    code: Annotated[Exact, "The code that was sent to it, for registration as a worker."],
     details: Annotated[WorkerDetails, "Who you are."],
     device: Device = None,
 ) -> SignedIn:
     """Refuses: CodeWrong, MobileTaken, TooYoung, EshramTaken, CategoryRetired, SkillExists."""
     mobile = checked_mobile(mobile, tx.settings)
-    await prove_mobile(tx, mobile, SignInAs.WORKER, code)
-    worker = a_registration(tx, mobile, RegistrationChannel.SELF)
+    await prove_mobile(tx, mobile, SignInAs.WORKER, code, CodePurpose.REGISTRATION)
+    worker = a_registration(tx, RegistrationChannel.SELF)
+    worker.mobile, worker.mobile_used_at = mobile, tx.now
     await fill_in(tx, worker, Rule.ALL, details)
     return await begin_session(tx, SignInAs.WORKER, worker.id, device)
 
@@ -101,27 +104,26 @@ async def enrol_worker(
     mobile: Annotated[Exact | None, "Their mobile number, if they have one."] = None,
     details: Annotated[WorkerDetails, "Who they are."],
 ) -> str:
-    """Refuses: MobileTaken, TooYoung, EshramTaken, CategoryRetired, SkillExists, NotEmpanelled,
-    DistrictNotServed. What a partner system sends stays a draft until somebody here, or the
-    person, has looked at it."""
+    """Refuses: TooYoung, EshramTaken, CategoryRetired, SkillExists, NotEmpanelled,
+    DistrictNotServed. Whether the number is another's already makes no difference here: the
+    worker has to prove it, and its owner is told. What a partner system sends stays a draft until
+    somebody here, or the person, has looked at it."""
     role = tx.viewer.role
-    worker = a_registration(
-        tx,
-        None if mobile is None else checked_mobile(mobile, tx.settings),
-        CHANNELS.get(role, RegistrationChannel.SELF),
-    )
+    worker = a_registration(tx, CHANNELS.get(role, RegistrationChannel.SELF))
+    if mobile is not None:
+        worker.unproven_mobile = checked_mobile(mobile, tx.settings)
     worker.enrolled_by = tx.viewer.id
     if role is Role.PROVIDER:
         worker.provider_id = tx.viewer.provider_id
     await fill_in(tx, worker, tx.rule, details, draft=role is Role.PARTNER)
+    await written_down(tx, SignInAs.WORKER, worker.id)
     return worker.id
 
 
-def a_registration(tx: Transaction, mobile: str | None, channel: RegistrationChannel) -> Worker:
+def a_registration(tx: Transaction, channel: RegistrationChannel) -> Worker:
     return Worker(
         id=new_id(Worker.prefix),
         status=WorkerStatus.DRAFT,
-        mobile=mobile,
         channel=channel,
         registered_at=tx.now,
         languages=[],
@@ -164,7 +166,7 @@ async def fill_in(
 def lacking(worker: Worker, trades: bool) -> list[str]:
     """What the registration cannot be handed in without; see `NEEDED`."""
     given = {
-        "mobile": worker.mobile,
+        "mobile": reached_at(worker),
         "gender": worker.gender,
         "birthDate": worker.birth_date,
         "languages": worker.languages,

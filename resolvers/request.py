@@ -18,6 +18,7 @@ from models.booking import (
     QuoteLineKind,
     QuoteStatus,
 )
+from models.code import CodePurpose
 from models.request import (
     NotOffered,
     OutOfArea,
@@ -28,7 +29,7 @@ from models.request import (
 from models.skill import RateCard, Service, ServiceCategory
 from models.visit import QuoteExpired
 from models.worker import Worker
-from resolvers.account import district_around, district_of, prove_mobile
+from resolvers.account import SUBJECTS, Subject, district_around, district_of, prove_mobile
 from resolvers.booking import LONGEST_MINUTES, SHORTEST_MINUTES
 from resolvers.journey import move
 from resolvers.price import total_of
@@ -70,7 +71,7 @@ class Caller:
     """Whom the booking is for, where someone else makes it: they have their phone in hand."""
 
     mobile: Annotated[Exact, "Their mobile number, such as +919876543210."]
-    code: Annotated[Exact, "The one-time code they were sent, as a citizen."]
+    code: Annotated[Exact, "The one-time code they were sent, to book at this price."]
 
 
 @dataclass(frozen=True)
@@ -225,7 +226,7 @@ async def request_booking(
     """Refuses: CodeWrong, QuoteExpired, OutOfArea, PinElsewhere, PlaceOutsideDistrict,
     OutsideBookingWindow, SlotNotOffered."""
     # First of all, since a wrong code is counted even though nothing else is done.
-    citizen_id = await booker(tx, caller)
+    citizen_id = await booker(tx, caller, quote_id)
     quote = await tx.the(load.own_estimate(quote_id, tx.viewer.id or ""), "quoteId")
     if quote.expires_at <= tx.now:
         raise QuoteExpired
@@ -275,7 +276,7 @@ async def request_booking(
     return booking.id
 
 
-async def booker(tx: Transaction, caller: Caller | None) -> str | None:
+async def booker(tx: Transaction, caller: Caller | None, quote_id: str) -> str | None:
     """The citizen it is for; None for a department. A caller becomes known by their phone."""
     for_others = tx.viewer.role in (Role.HELPLINE, Role.PROVIDER)
     if for_others is not (caller is not None):
@@ -286,18 +287,28 @@ async def booker(tx: Transaction, caller: Caller | None) -> str | None:
     if caller is None:
         return tx.viewer.id if tx.viewer.role is Role.CITIZEN else None
     mobile = checked_mobile(caller.mobile, tx.settings)
-    await prove_mobile(tx, mobile, SignInAs.CITIZEN, caller.code)
-    citizen = await tx.find(load_account.citizen_with_mobile(mobile))
+    await prove_mobile(tx, mobile, SignInAs.CITIZEN, caller.code, CodePurpose.BOOKING, quote_id)
+    citizen = await tx.find(load_account.citizen_called(mobile))
     if citizen is None:
         citizen = Citizen(
             id=new_id(Citizen.prefix),
-            mobile=mobile,
+            unproven_mobile=mobile,
             language=tx.language.lower(),
             registered_at=tx.now,
         )
         await tx.add(citizen)
         await tx.emit("CitizenRegistered", citizen.id)
     return citizen.id
+
+
+async def quote_to_book(tx: Transaction, role: SignInAs, quote_id: str | None) -> Subject:
+    """Of whoever books for the caller: nobody else has a code sent for it."""
+    quote = await tx.the(load.own_estimate(quote_id or "", tx.viewer.id or ""), "subjectId")
+    category = await tx.the(load.category_with_id(quote.category_id or ""), "subjectId")
+    return Subject(quote.id, category.name_en, category.name_hi)
+
+
+SUBJECTS[CodePurpose.BOOKING] = quote_to_book
 
 
 async def spot_of(

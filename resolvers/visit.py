@@ -39,6 +39,7 @@ from models.visit import (
     TooEarly,
     WaitLonger,
 )
+from resolvers.account import reached_at
 from resolvers.journey import BookingId, Version, actor_of, move, the_booking, the_step
 from resolvers.payment import owe
 from resolvers.price import agreed_total, put_price
@@ -145,10 +146,11 @@ async def send_code(
         load.write_code(booking.id, kind, await hashed(code), tx.now, expires_at, issues)
     )
     citizen = await tx.find(load.citizen_named(booking.citizen_id))
-    if citizen is not None and citizen.mobile is not None:
+    mobile = None if citizen is None else reached_at(citizen)
+    if citizen is not None and mobile is not None:
         english, hindi = (said.format(code=code, number=booking.number) for said in SAID[kind])
         language = Language.EN if citizen.language == "en" else Language.HI
-        tx.tell(citizen.mobile, language, english, hindi)
+        tx.tell(mobile, language, english, hindi)
     return VisitCodeSent(expires_at, code if actor_of(tx) is Actor.DEPARTMENT else None)
 
 

@@ -4,11 +4,12 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Any
 
 from loaders import worker as load
 from models.account import Gender, MobileTaken, SignInAs
 from models.base import new_id
+from models.code import CodePurpose
 from models.place import District
 from models.worker import (
     CHECKABLE,
@@ -32,6 +33,7 @@ from models.worker import (
     WorkerStatus,
 )
 from resolvers.account import check_place, prove_mobile
+from resolvers.number import written_down
 from resolvers.place import Point
 from resolvers.session import end_sessions
 from runtime.faults import BadInput, NotFound
@@ -126,7 +128,6 @@ class Application:
 
 
 WorkerId = Annotated[str | None, "Which worker; yourself if left out."]
-Mobile = Annotated[Exact | None, "Their mobile number, such as +919876543210."]
 
 
 def fits(pattern: re.Pattern[str], text: str, argument: str, told: str) -> str:
@@ -276,32 +277,20 @@ async def change_contact(
     tx: Transaction,
     *,
     worker_id: WorkerId = None,
-    mobile: Mobile = None,
-    code: Annotated[
-        Exact | None, "The code that was sent to the new number; officers need none."
-    ] = None,
     alternate_mobile: Annotated[Exact | None, "Another number of theirs."] = None,
     email: Annotated[str | None, "Their email address."] = None,
     emergency_contact: Annotated[
         Words | None, "Whom to call when something happens to them: a name and a number."
     ] = None,
 ) -> str:
-    """Refuses: CodeWrong, MobileTaken. The number is what they sign in with: whoever is not an
-    officer proves that it is in the worker's hand."""
-    if mobile is not None:
-        mobile = checked_mobile(mobile, tx.settings)
+    """The number that they sign in with is not theirs to change who are not the person."""
     worker = await worker_named(tx, worker_id)
-    if mobile is not None and tx.viewer.role not in OFFICERS:
-        await prove_mobile(tx, mobile, SignInAs.WORKER, code or "")
     if email is not None:
         fits(EMAIL, email[: EMAIL_LIMIT + 1], "email", "an email address")
-    worker.mobile = mobile or worker.mobile
     if alternate_mobile is not None:
         worker.alternate_mobile = checked_mobile(alternate_mobile, tx.settings, "alternateMobile")
     worker.email = email or worker.email
     worker.emergency_contact = emergency_contact or worker.emergency_contact
-    with refused_as("worker_mobile_unique", MobileTaken()):
-        await tx.flush()
     await tx.emit("WorkerChanged", worker.id, fields=["contact"])
     return worker.id
 
@@ -422,13 +411,13 @@ async def apply_as_provider(
     tx: Transaction,
     *,
     mobile: Annotated[Exact, "The number that those who act for it will sign in with."],
-    code: Annotated[Exact, "The code that was sent to it, for the role of a provider."],
+    code: Annotated[Exact, "The code that was sent to it, for registration as a provider."],
     details: Annotated[ProviderDetails, "Who applies."],
 ) -> Application:
     """Refuses: CodeWrong, MobileTaken."""
     mobile = checked_mobile(mobile, tx.settings)
-    await prove_mobile(tx, mobile, SignInAs.PROVIDER, code)
-    provider = await a_provider(tx, Rule.ALL, mobile, details)
+    await prove_mobile(tx, mobile, SignInAs.PROVIDER, code, CodePurpose.REGISTRATION)
+    provider = await a_provider(tx, Rule.ALL, details, mobile=mobile, mobile_used_at=tx.now)
     return Application(provider.code)
 
 
@@ -438,13 +427,15 @@ async def enrol_provider(
     mobile: Annotated[Exact, "The number that those who act for it will sign in with."],
     details: Annotated[ProviderDetails, "Who applies, on paper."],
 ) -> str:
-    """Refuses: MobileTaken."""
-    mobile = checked_mobile(mobile, tx.settings)
-    return (await a_provider(tx, tx.rule, mobile, details)).id
+    """Whether the number is another's already makes no difference here."""
+    number = checked_mobile(mobile, tx.settings)
+    provider = await a_provider(tx, tx.rule, details, unproven_mobile=number)
+    await written_down(tx, SignInAs.PROVIDER, provider.id)
+    return provider.id
 
 
 async def a_provider(
-    tx: Transaction, rule: Rule, mobile: str, details: ProviderDetails
+    tx: Transaction, rule: Rule, details: ProviderDetails, **number: Any
 ) -> Provider:
     districts = await all_in_reach(tx, rule, details.district_codes)
     gstin, four = details.gstin, details.pan_last_four
@@ -457,7 +448,7 @@ async def a_provider(
         name_en=details.name_en,
         name_hi=details.name_hi,
         status=ProviderStatus.APPLIED,
-        mobile=mobile,
+        **number,
         gstin=gstin,
         pan_masked=four and f"XXXXXX{four}",
         registered_at=tx.now,

@@ -305,6 +305,7 @@ READ: Mapping[Area, Mapping[Role, Grant]] = {
 class Act(StrEnum):
     SIGN_IN = "sign_in"
     SIGN_OUT = "sign_out"
+    CHANGE_NUMBER = "change_number"
     KEEP_PROFILE = "keep_profile"
     CONSENT = "consent"
     ASK_ERASURE = "ask_erasure"
@@ -369,6 +370,7 @@ AT_WORK = {Role.WORKER: Grant(Rule.OWN)}
 WRITE: Mapping[Act, Mapping[Role, Grant]] = {
     Act.SIGN_IN: {role: Grant(Rule.ALL) for role in Role},
     Act.SIGN_OUT: {**PERSON, Role.PROVIDER: Grant(Rule.OWN)},
+    Act.CHANGE_NUMBER: {**PERSON, Role.PROVIDER: Grant(Rule.PROVIDER)},
     Act.KEEP_PROFILE: {Role.CITIZEN: Grant(Rule.OWN)},
     Act.CONSENT: PERSON,
     Act.ASK_ERASURE: PERSON,

@@ -155,6 +155,7 @@ class Settings:
     codes_per_phone: int = 5
     codes_per_device: int = 10
     codes_per_address: int = 3_000
+    number_unused_days: int = 365
     sms_url: str | None = None
     sms_token: str | None = None
     oidc_issuer: str | None = None

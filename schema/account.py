@@ -9,6 +9,7 @@ import resolvers.session as resolve_session
 from loaders import account as load
 from loaders import place as load_place
 from models import account as model
+from models.code import CodePurpose
 from runtime.language import Language
 from runtime.privacy import Privacy
 from runtime.quota import Of, Per
@@ -58,6 +59,15 @@ enum(
     PROVIDER="Someone who acts for a service provider.",
 )
 enum(
+    CodePurpose,
+    "What a one-time code is for. It is good for nothing else.",
+    SIGN_IN="To sign in. Nobody else may hear it.",
+    REGISTRATION="To register as a worker or a provider. Nobody else may hear it.",
+    BOOKING="To have the helpline or a provider book for a caller, who may tell it to them.",
+    OLD_NUMBER="To change from this number to another. Nobody else may hear it.",
+    NEW_NUMBER="To change to this number. Nobody else may hear it.",
+)
+enum(
     model.ConsentPurpose,
     "What a person may agree to have their data used for.",
     JOB_MATCHING="To be offered work by partner departments.",
@@ -99,7 +109,11 @@ class Citizen(Node):
     )
     surname: str | None = field("Their surname.", "surname_en surname_hi", compute=resolve.surname)
     gender: model.Gender | None = field("Their gender, if they stated it.")
-    mobile: str | None = field("Their phone number, as +91XXXXXXXXXX.")
+    mobile: str | None = field(
+        "Their phone number, as +91XXXXXXXXXX.",
+        "mobile unproven_mobile",
+        compute=resolve.reached_at,
+    )
     language: Language | None = field(
         "The language they are told things in.", "language", compute=resolve.spoken
     )
@@ -292,7 +306,7 @@ class SignedOut:
 @mutation
 class Mutation:
     request_code = command(
-        "Have a one-time code sent to a phone, to sign in or register with.",
+        "Have a one-time code sent to a phone, for one purpose.",
         resolve.request_code,
         may=Act.SIGN_IN,
         gives=CodeSent,
@@ -304,7 +318,13 @@ class Mutation:
         resolve.sign_in,
         may=Act.SIGN_IN,
         gives=SignedIn,
-        refuses=(model.CodeWrong, model.NotRegistered),
+        refuses=(
+            model.CodeWrong,
+            model.SecondFactNeeded,
+            model.FactWrong,
+            model.MobileTaken,
+            model.NotRegistered,
+        ),
     )
     refresh_session = command(
         "Get the next access token, and the next refresh token with it.",

@@ -44,6 +44,7 @@ from schema import (
     grievance,
     live,
     node,
+    number,
     partner,
     place,
     registration,
@@ -61,13 +62,13 @@ from schema.scalars import CONFIG
 
 DOMAINS: tuple[ModuleType, ...] = (
     *(node, place, account, partner),
-    *(worker, document, skill, registration),
+    *(worker, number, document, skill, registration),
     *(booking, availability, request, assignment, visit, cancellation, reschedule, engagement),
     *(suspension, review, grievance, discovery, change, export, webhook),
 )
 SUBGRAPHS: Mapping[str, tuple[ModuleType, ...]] = MappingProxyType(
     {
-        "worker": (node, place, account, partner, worker, document, registration),
+        "worker": (node, place, account, partner, worker, number, document, registration),
         "skill": (skill,),
         "booking": (
             *(booking, availability, request, assignment),

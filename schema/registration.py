@@ -13,7 +13,6 @@ criteria(resolve.TradeKnown)
 criteria(resolve.WorkerDetails)
 
 DETAILS_REFUSED = (
-    account_model.MobileTaken,
     model.TooYoung,
     model.EshramTaken,
     account_model.PlaceOutsideDistrict,
@@ -29,7 +28,7 @@ class Mutation:
         resolve.register_as_worker,
         may=Act.REGISTER_WORKER,
         gives=SignedIn,
-        refuses=(account_model.CodeWrong, *DETAILS_REFUSED),
+        refuses=(account_model.CodeWrong, account_model.MobileTaken, *DETAILS_REFUSED),
     )
     enrol_worker = command(
         "Register somebody else: a provider its own people, an office or the helpline whoever"
@@ -37,7 +36,13 @@ class Mutation:
         resolve.enrol_worker,
         may=Act.ENROL_WORKER,
         gives=Worker,
-        refuses=(*DETAILS_REFUSED, model.NotEmpanelled, model.DistrictNotServed),
+        # Nobody is told MobileTaken any more; the contract of 2026-11 has it in the union.
+        refuses=(
+            account_model.MobileTaken,
+            *DETAILS_REFUSED,
+            model.NotEmpanelled,
+            model.DistrictNotServed,
+        ),
     )
     submit_worker = command(
         "Hand a registration in, for the first time or after it was turned down.",

@@ -4,6 +4,7 @@ from datetime import date, datetime
 
 from strawberry import ID
 
+import resolvers.account as resolve_account
 import resolvers.place as name_of
 import resolvers.worker as resolve
 from loaders import account as load_account
@@ -140,7 +141,9 @@ class Provider(Node):
         area=Area.PROVIDER_TEAM,
     )
     status_reason: str | None = field("Why it was suspended.")
-    mobile: str | None = field("Its phone number.")
+    mobile: str | None = field(
+        "Its phone number.", "mobile unproven_mobile", compute=resolve_account.reached_at
+    )
     mou_reference: str | None = field("The number of its MOU.")
     gstin: str | None = field("Its GST number.")
     pan_masked: str | None = field("Its PAN, all but the last four hidden.")
@@ -218,7 +221,11 @@ class Worker(Node):
     registered_at: datetime | None = field("When they registered.")
     eshram_uan: str | None = field("Their number in the e-Shram register.")
 
-    mobile: str | None = field("Their phone number, as +91XXXXXXXXXX.")
+    mobile: str | None = field(
+        "Their phone number, as +91XXXXXXXXXX.",
+        "mobile unproven_mobile",
+        compute=resolve_account.reached_at,
+    )
     alternate_mobile: str | None = field("Another phone number.")
     email: str | None = field("Their email address.")
     home_point: Point | None = field(
@@ -317,11 +324,10 @@ class Mutation:
         ),
     )
     change_contact = command(
-        "Change how a worker is reached. The phone is what they sign in with.",
+        "Change how a worker is reached, beside the number that they sign in with.",
         resolve.change_contact,
         may=Act.EDIT_WORKER,
         gives=Worker,
-        refuses=(account_model.CodeWrong, account_model.MobileTaken),
     )
     take_up_verification = command(
         "Begin to check a registration that was handed in.",
@@ -377,7 +383,6 @@ class Mutation:
         resolve.enrol_provider,
         may=Act.EMPANEL,
         gives=Provider,
-        refuses=(account_model.MobileTaken,),
     )
     empanel_provider = command(
         "Empanel a provider under its MOU: for the first time, again, or for longer.",

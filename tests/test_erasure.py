@@ -60,7 +60,10 @@ AUDITOR = Viewer(Role.AUDITOR, "us_dpo")
 MARK = "zqx"
 """No word, id or hash holds it."""
 SHA256 = "0" * 64
-TELEPHONES = {"citizen": ["+919876500001"], "worker": ["+919876500011", "+919876500012"]}
+TELEPHONES = {
+    "citizen": ["+919876500001", "+919876500003"],
+    "worker": ["+919876500011", "+919876500012", "+919876500013"],
+}
 
 OF_PEOPLE = {
     *("assignment", "booking", "call", "command_done", "consent_record", "erasure_request"),
@@ -125,6 +128,7 @@ KEPT = {
     "refresh_hash": "of a random token",
     "mobile": "telephones are looked for by number",
     "alternate_mobile": "telephones are looked for by number",
+    "unproven_mobile": "telephones are looked for by number",
     "assigned_to": "an id",
     "about": "ids",
     "event": "of a list",
@@ -264,11 +268,13 @@ async def a_history(process: Process, url: str, kind: str) -> History:
     """Rows of `kind` are theirs where they could be either party's."""
     provider = await a_provider(url)
     department = await a_department(url)
-    citizen = await a_citizen(url, mobile="+919876500001")
+    numbers = {"mobile": "+919876500001", "unproven_mobile": "+919876500003"}
+    citizen = await a_citizen(url, **numbers)
     worker = await a_worker(
         url,
         provider_id=provider.id,
         mobile="+919876500011",
+        unproven_mobile="+919876500013",
         alternate_mobile="+919876500012",
         email="anil@example.org",
         eshram_uan="999941057058",

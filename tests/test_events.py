@@ -5,6 +5,7 @@ the events that were written with them.
 """
 
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -31,6 +32,11 @@ CHANGES_NOTHING_TOLD = {
     "replayWebhook",
 }
 """Of what these write, `WITHOUT_EVENT` says why nobody is told."""
+
+CHANGES_A_NUMBER = {
+    "changeNumber": "by the person, with proof of the old number and the new",
+    "decideErasure": "there is nobody any more",
+}
 
 WITHOUT_EVENT = {
     "audit_entry": "the record of access has readers of its own",
@@ -144,8 +150,27 @@ async def last_position(url: str) -> int:
     return int(last)
 
 
-async def untold(scene: Scene, command: str) -> tuple[int, list[str]]:
-    """How many rows the command changed, and those of them that no event tells of."""
+def renumbered(before: Snapshot, after: Snapshot) -> list[str]:
+    """Whose sign-in number, which they had proven, is another now."""
+    return [
+        id
+        for (table, id), row in before.items()
+        if table in ("citizen", "provider", "worker")
+        and row["mobile"] is not None
+        and after[table, id]["mobile"] != row["mobile"]
+    ]
+
+
+@dataclass(frozen=True)
+class Done:
+    changed: int
+    """Rows."""
+    silent: list[str]
+    """Those of them that no event tells of."""
+    renumbered: list[str]
+
+
+async def done(scene: Scene, command: str) -> Done:
     sending = await EXAMPLES[command](scene)
     before, position = await snapshot(scene.url), await last_position(scene.url)
     came = await send(scene.process, sending.viewer, command, **sending.given)
@@ -154,11 +179,12 @@ async def untold(scene: Scene, command: str) -> tuple[int, list[str]]:
     told = set[str]().union(*(ids for _, ids in events))
     world = before | after
     changed = [key for key in sorted(world) if before.get(key) != after.get(key)]
-    return len(changed), [
+    silent = [
         f"{table} {key}"
         for table, key in changed
         if not answerable(table, world[table, key], world) & told
     ]
+    return Done(len(changed), silent, renumbered(before, after))
 
 
 @pytest_asyncio.fixture
@@ -192,10 +218,12 @@ def test_every_row_can_be_told_of() -> None:
 
 @pytest.mark.parametrize("command", EXAMPLES)
 async def test_a_command_tells_of_everything_it_changes(scene: Scene, command: str) -> None:
-    changed, silent = await untold(scene, command)
+    """And none but a person's own changes the number that they sign in with."""
+    did = await done(scene, command)
 
-    assert silent == []
-    assert bool(changed) is (command not in CHANGES_NOTHING_TOLD)
+    assert did.silent == []
+    assert bool(did.changed) is (command not in CHANGES_NOTHING_TOLD)
+    assert len(did.renumbered) == (command in CHANGES_A_NUMBER)
 
 
 async def test_a_change_that_nobody_tells_of_is_noticed(
@@ -205,7 +233,7 @@ async def test_a_change_that_nobody_tells_of_is_noticed(
         await self.flush()
 
     monkeypatch.setattr(Transaction, "emit", mute)
-    changed, silent = await untold(scene, "addAddress")
+    did = await done(scene, "addAddress")
 
-    assert changed == len(silent) == 1
-    assert silent[0].startswith("address ")
+    assert did.changed == len(did.silent) == 1
+    assert did.silent[0].startswith("address ")

@@ -412,8 +412,9 @@ async def test_a_price_with_a_gender_tells_only_whether_somebody_can_be_found(sh
     assert named == ["BAD_INPUT"]
 
 
-async def code_for(shop: Shop, mobile: str) -> str:
-    await send(shop.process, Viewer(), "requestCode", mobile=mobile, role="CITIZEN")
+async def code_for(shop: Shop, agent: Viewer, mobile: str, quote_id: str) -> str:
+    about = {"purpose": "BOOKING", "subjectId": quote_id}
+    await send(shop.process, agent, "requestCode", mobile=mobile, role="CITIZEN", **about)
     return shop.inbox.code(mobile)
 
 
@@ -421,10 +422,11 @@ async def code_for(shop: Shop, mobile: str) -> str:
 async def test_others_book_for_a_caller_who_has_the_phone_in_hand(shop: Shop, role: Role) -> None:
     provider_id = shop.provider.id if role is Role.PROVIDER else None
     agent, mobile = Viewer(role, "us_agent", provider_id=provider_id), "+910000810001"
-    caller = {"mobile": mobile, "code": await code_for(shop, mobile)}
+    quote_id = (await shop.price(agent))["id"]
+    caller = {"mobile": mobile, "code": await code_for(shop, agent, mobile, quote_id)}
 
-    wrong = await shop.book(agent, caller=caller | {"code": "x"})
-    booking = await shop.book(agent, caller=caller)
+    wrong = await shop.book(agent, quoteId=quote_id, caller=caller | {"code": "x"})
+    booking = await shop.book(agent, quoteId=quote_id, caller=caller)
 
     assert wrong["__typename"] == "CodeWrong"
     assert await scalar(shop.url, select(OneTimeCode.tries)) == 2

@@ -1,6 +1,7 @@
 """Signing in by phone: codes, sessions, and what a thief of either gets."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
@@ -111,8 +112,8 @@ async def test_known_and_unknown_phones_are_answered_alike(
     unknown = await request_code(process, "+910000700003", "WORKER")
 
     assert known["__typename"] == unknown["__typename"] == "CodeSent"
-    texts = [text.partition(" ")[2] for _, text in inbox.sent]
-    assert texts[0] == texts[1]
+    texts = [re.sub(r"\d{6}", "", text) for _, text in inbox.sent]
+    assert texts[0] == texts[1] != ""
 
 
 async def test_nobody_becomes_a_worker_by_signing_in(process: Process, inbox: Inbox) -> None:

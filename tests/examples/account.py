@@ -28,7 +28,7 @@ async def request_code(scene: Scene) -> Sending:
 @example("signIn")
 async def sign_in(scene: Scene) -> Sending:
     """For the first time."""
-    return Sending(ANYONE, PHONE | {"code": await scene.code(**PHONE)})
+    return Sending(ANYONE, PHONE | {"code": await scene.code(PHONE["mobile"], PHONE["role"])})
 
 
 async def signed_in(scene: Scene) -> tuple[Viewer, str]:

@@ -53,7 +53,8 @@ async def request_booking(scene: Scene) -> Sending:
     await offered(scene)
     viewer, mobile = Viewer(Role.HELPLINE, "us_helpline"), "+910000700003"
     quote = await scene.send(viewer, "requestQuote", "... on Node { id }", **WANTED)
-    caller = {"mobile": mobile, "code": await scene.code(mobile, "CITIZEN")}
+    about = {"purpose": "BOOKING", "subjectId": quote["id"]}
+    caller = {"mobile": mobile, "code": await scene.code(mobile, "CITIZEN", viewer, **about)}
     given = {"quoteId": quote["id"], "startsAt": at_eleven(), "place": PLACE, "caller": caller}
     return Sending(viewer, given)
 

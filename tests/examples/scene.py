@@ -32,9 +32,9 @@ class Scene:
         assert succeeded(came), f"{command}: {came}"
         return came
 
-    async def code(self, mobile: str, role: str) -> str:
-        """That the phone was sent to sign in with."""
-        await self.send(ANYONE, "requestCode", mobile=mobile, role=role)
+    async def code(self, mobile: str, role: str, viewer: Viewer = ANYONE, **given: Any) -> str:
+        """That the phone was sent; to sign in with, if nothing is said of what it is for."""
+        await self.send(viewer, "requestCode", mobile=mobile, role=role, **given)
         return self.inbox.code(mobile)
 
 

@@ -48,7 +48,7 @@ async def of_worker(scene: Scene, at: str = WorkerStatus.ACTIVE, /, **given: Any
 
 @example("registerAsWorker")
 async def register_as_worker(scene: Scene) -> Sending:
-    code = await scene.code(PHONE, "WORKER")
+    code = await scene.code(PHONE, "WORKER", purpose="REGISTRATION")
     return Sending(ANYONE, {"mobile": PHONE, "code": code, "details": DETAILS})
 
 
@@ -82,8 +82,7 @@ async def change_worker_profile(scene: Scene) -> Sending:
 
 @example("changeContact")
 async def change_contact(scene: Scene) -> Sending:
-    given = {"mobile": PHONE, "code": await scene.code(PHONE, "WORKER")}
-    return Sending(await as_worker(scene), given)
+    return Sending(await as_worker(scene), {"alternateMobile": PHONE})
 
 
 @example("takeUpVerification")
@@ -142,7 +141,7 @@ async def return_tablet(scene: Scene) -> Sending:
 
 @example("applyAsProvider")
 async def apply_as_provider(scene: Scene) -> Sending:
-    code = await scene.code(PHONE, "PROVIDER")
+    code = await scene.code(PHONE, "PROVIDER", purpose="REGISTRATION")
     return Sending(ANYONE, {"mobile": PHONE, "code": code, "details": AGENCY})
 
 
