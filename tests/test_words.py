@@ -122,6 +122,7 @@ EXACT = {
     "code": "compared with what was sent, and not kept",
     "refreshToken": "made by us",
     "clientSecret": "random; its digest is kept",
+    "fact": "compared with what is known, and not kept",
     "sha256": "64 hex digits",
     "mobile": "an Indian mobile number: ten digits",
     "alternateMobile": "an Indian mobile number: ten digits",

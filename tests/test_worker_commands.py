@@ -373,10 +373,12 @@ async def test_the_office_and_the_helpline_enrol_whoever_comes(
 async def test_a_provider_enrols_nobody_while_it_is_not_empanelled(
     process: Process, database_url: str
 ) -> None:
-    for columns in ({"status": "SUSPENDED"}, {"empanelled_until": date(2020, 1, 1)}):
-        provider = await a_provider(database_url, **columns)
-        refused = await enrol(process, of_provider(provider.id), PHONE)
-        assert refused["__typename"] == "NotEmpanelled"
+    suspended = await a_provider(database_url, status="SUSPENDED")
+    over = await a_provider(database_url, empanelled_until=date(2020, 1, 1))
+
+    assert await enrol(process, of_provider(suspended.id), PHONE) == ["SUSPENDED"]
+    refused = await enrol(process, of_provider(over.id), PHONE)
+    assert refused["__typename"] == "NotEmpanelled"
 
 
 async def test_a_provider_enrols_nobody_where_it_does_not_serve(
