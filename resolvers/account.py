@@ -11,6 +11,7 @@ from loaders import account as load
 from loaders import place as load_place
 from models.account import (
     Address,
+    AuditEntry,
     Citizen,
     CodeWrong,
     ConsentChannel,
@@ -36,6 +37,7 @@ from models.place import District
 from resolvers.info import Info
 from resolvers.place import Point
 from runtime import clock
+from runtime.audit import Author
 from runtime.bearer import claims_of
 from runtime.faults import BadInput, NotFound
 from runtime.geography import kilometres
@@ -136,6 +138,10 @@ def address_point(row: Address) -> Point:
     return Point(row.latitude, row.longitude)
 
 
+def role_of(row: AuditEntry) -> Role | None:
+    return Role.__members__.get(row.role)
+
+
 def department_name(row: Department, *, language: Language) -> str:
     return language.of(row.name_en, row.name_hi) or ""
 
@@ -149,9 +155,9 @@ async def request_code(tx: Transaction, *, mobile: Mobile, role: As) -> CodeSent
     """Refuses: TooManyCodes. Whether anybody has the number makes no difference here."""
     mobile, settings = checked_mobile(mobile, tx.settings), tx.settings
     # Counting and sending must not overlap with another request for the same phone.
-    await tx.rows(load.quiet(f"codes to {mobile}", f"codes from {tx.address}"))
+    await tx.rows(load.quiet(f"codes to {mobile}", f"codes from {tx.origin.address}"))
     ((to_phone, from_address),) = await tx.rows(
-        load.codes_since(mobile, tx.address, tx.now - LIMITED_WITHIN)
+        load.codes_since(mobile, tx.origin.address, tx.now - LIMITED_WITHIN)
     )
     if to_phone >= settings.codes_per_phone or from_address >= settings.codes_per_address:
         raise TooManyCodes(minutes=int(LIMITED_WITHIN / timedelta(minutes=1)))
@@ -162,7 +168,7 @@ async def request_code(tx: Transaction, *, mobile: Mobile, role: As) -> CodeSent
             id=new_id(OneTimeCode.prefix),
             mobile=mobile,
             role=role,
-            address=tx.address,
+            address=tx.origin.address,
             hash=await hashed(code),
             expires_at=expires_at,
         )
@@ -234,6 +240,7 @@ async def begin_session(
 
 
 def signed_in(tx: Transaction, session: Session, person: Any, refresh_token: str) -> SignedIn:
+    """What the device is given. From here on it is this person who sent the command."""
     role, minutes = Role(session.role), tx.settings.access_minutes
     viewer = Viewer(
         role,
@@ -242,6 +249,7 @@ def signed_in(tx: Transaction, session: Session, person: Any, refresh_token: str
         session_id=session.id,
         language=Language(person.language.upper()) if person.language else None,
     )
+    tx.author = Author.of(viewer)
     return SignedIn(
         access_token=tx.process.keys.sign(minutes, **claims_of(viewer)),
         refresh_token=refresh_token,

@@ -109,6 +109,7 @@ async def enrol_worker(
         CHANNELS.get(role, RegistrationChannel.SELF),
     )
     worker.enrolled_by = tx.viewer.id
+    tx.acts_for(worker.id)
     if role is Role.PROVIDER:
         worker.provider_id = tx.viewer.provider_id
     await fill_in(tx, worker, tx.rule, details, draft=role is Role.PARTNER)

@@ -280,6 +280,7 @@ async def booker(tx: Transaction, caller: Caller | None) -> str | None:
         )
         await tx.add(citizen)
         await tx.emit("CitizenRegistered", citizen.id)
+    tx.acts_for(citizen.id)
     return citizen.id
 
 

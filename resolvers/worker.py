@@ -33,6 +33,7 @@ from models.worker import (
 )
 from resolvers.account import check_place, prove_mobile
 from resolvers.place import Point
+from runtime.audit import Author
 from runtime.faults import BadInput, NotFound
 from runtime.geography import cell_at, centre_of, day_of
 from runtime.jobs import job
@@ -428,6 +429,7 @@ async def apply_as_provider(
     mobile = checked_mobile(mobile, tx.settings)
     await prove_mobile(tx, mobile, SignInAs.PROVIDER, code)
     provider = await a_provider(tx, Rule.ALL, mobile, details)
+    tx.author = Author(Role.PROVIDER, provider.id, provider_id=provider.id)
     return Application(provider.code)
 
 

@@ -25,6 +25,20 @@ class Role(StrEnum):
     AUDITOR = "AUDITOR"
 
 
+STAFF = frozenset(
+    {
+        Role.PROVIDER,
+        Role.HELPLINE,
+        Role.DISTRICT_OFFICER,
+        Role.STATE_OFFICER,
+        Role.DEPARTMENT,
+        Role.MODERATOR,
+        Role.AUDITOR,
+    }
+)
+"""Those who act for an office or a firm: people are told which, and a number."""
+
+
 class Rule(StrEnum):
     """Which rows of a table a grant is about."""
 
@@ -105,6 +119,8 @@ class Area(StrEnum):
     """The systems of partners, and what they have used."""
     DOCUMENTS = "documents"
     AUDIT = "audit"
+    ACCESS = "access"
+    """Of the audit, what the person is told whom it is about: no ids of staff or of others."""
     EXPORT = "export"
     EXPORT_FILES = "export_files"
     """Where what it has of people can be fetched."""
@@ -288,7 +304,8 @@ READ: Mapping[Area, Mapping[Role, Grant]] = {
         Role.DISTRICT_OFFICER: reasoned(Rule.DISTRICT),
         Role.STATE_OFFICER: reasoned(Rule.ALL),
     },
-    Area.AUDIT: {
+    Area.AUDIT: SYSTEM_READERS,
+    Area.ACCESS: {
         Role.CITIZEN: Grant(Rule.OWN),
         Role.WORKER: Grant(Rule.OWN),
         Role.STATE_OFFICER: Grant(Rule.ALL),

@@ -7,7 +7,7 @@ import httpx
 import pytest
 from sqlalchemy import select
 
-from models.account import AuditEntry
+from models.account import AuditDetail, AuditEntry
 from runtime.database import engine_for
 from runtime.rights import Role
 from runtime.viewer import Viewer
@@ -28,7 +28,9 @@ async def entries(url: str) -> list[Any]:
     async with engine.connect() as connection:
         found = list(
             await connection.execute(
-                select(AuditEntry.__table__).order_by(AuditEntry.type, AuditEntry.refused)
+                select(AuditEntry.__table__, AuditDetail.reason)
+                .outerjoin_from(AuditEntry, AuditDetail, AuditDetail.id == AuditEntry.detail_id)
+                .order_by(AuditEntry.type, AuditEntry.refused)
             )
         )
     await engine.dispose()

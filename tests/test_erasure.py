@@ -63,6 +63,7 @@ SHA256 = "0" * 64
 TELEPHONES = {"citizen": ["+919876500001"], "worker": ["+919876500011", "+919876500012"]}
 
 OF_PEOPLE = {
+    "audit_detail",
     *("assignment", "booking", "call", "command_done", "consent_record", "erasure_request"),
     *("flag", "grievance", "grievance_entry", "incident", "one_time_code", "payment", "quote"),
     *("reschedule_proposal", "review", "review_reply", "session", "timeline_entry", "visit_code"),
@@ -78,7 +79,7 @@ OF = {
 
 OF_NOBODY = {
     "alembic_version": "no data",
-    "audit_entry": "ids and names of fields; what is stated as a reason may name nobody",
+    "audit_entry": "ids and names of fields: words are in `audit_detail`",
     "booking_line": "services and numbers",
     "booking_transition": "rules",
     "cancellation_policy": "rules",
@@ -107,6 +108,7 @@ OF_NOBODY = {
     "service_category": "the catalogue",
     "spent_assertion": "systems",
     "spent_token": "hashes of random tokens",
+    "staff": "numbers",
     "webhook": "systems",
     "worker_time": "stands only while a promise does",
 }

@@ -10,7 +10,7 @@ import pytest_asyncio
 from sqlalchemy import func, select
 
 from loaders import account as load_account
-from models.account import AuditEntry, Outbox
+from models.account import AuditDetail, AuditEntry, Outbox
 from models.base import Row
 from models.booking import Booking
 from models.review import Incident
@@ -202,8 +202,10 @@ async def test_officers_see_what_it_was_for_a_reason_that_is_on_record(
     assert data["incidents"]["nodes"] == [
         {"id": made["id"], "note": "Come quickly", "role": "CITIZEN"}
     ]
-    read = select(AuditEntry.subject_ids).where(
-        AuditEntry.reason == "On duty tonight", AuditEntry.type == "Incident"
+    read = (
+        select(AuditEntry.subject_ids)
+        .join(AuditDetail, AuditDetail.id == AuditEntry.detail_id)
+        .where(AuditDetail.reason == "On duty tonight", AuditEntry.type == "Incident")
     )
     assert await scalar(database_url, read) == [made["id"]]
 

@@ -15,7 +15,15 @@ from sqlalchemy import select
 
 from engine.cost import Limits
 from engine.engine import Engine
-from models.account import Address, AuditEntry, ConsentRecord, Department, ErasureRequest, Session
+from models.account import (
+    Address,
+    AuditDetail,
+    AuditEntry,
+    ConsentRecord,
+    Department,
+    ErasureRequest,
+    Session,
+)
 from models.base import new_id
 from models.booking import (
     Assignment,
@@ -262,11 +270,18 @@ async def a_world(url: str) -> World:
         latitude=26.8,
         longitude=81.0,
     )
+    detail = AuditDetail(id="0", reason=REASON, address="192.0.2.1", program="curl")
     entry = AuditEntry(
         actor_id="us_helpline",
         role="HELPLINE",
+        detail_id=detail.id,
+        staff_number=1,
+        district_id=LUCKNOW,
+        department_id=department.id,
+        provider_id=provider.id,
+        session_id="ss_1",
+        on_behalf_of=citizen.id,
         purposes=["JOB_MATCHING"],
-        reason=REASON,
         refused=False,
         type="Worker",
         subject_ids=[worker.id, citizen.id, "pc_client", "sb_audited"],
@@ -292,7 +307,7 @@ async def a_world(url: str) -> World:
         for owner in ({"provider_id": provider.id}, {"worker_id": worker.id})
     )
     await save(url, document, day_off, rate, own_rate)
-    await save(url, address, entry, *(row for rows in accounts.values() for row in rows))
+    await save(url, address, detail, entry, *(row for rows in accounts.values() for row in rows))
     client = PartnerClient(
         id="pc_client",
         name="Skill Mission",

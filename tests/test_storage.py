@@ -14,7 +14,7 @@ import pytest_asyncio
 from sqlalchemy import func, select
 
 import loaders.document
-from models.account import AuditEntry, Outbox
+from models.account import AuditDetail, AuditEntry, Outbox
 from models.worker import Document, Upload, Worker
 from runtime.process import Process
 from runtime.rights import Role
@@ -258,8 +258,10 @@ async def test_a_document_is_for_the_worker_and_for_officers_with_a_reason(
 
     assert str(await address(process, me(worker), id)).startswith("http")
     assert str(await address(process, OFFICER, id)).startswith("http")
-    audited = select(AuditEntry.reason).where(
-        AuditEntry.type == "Document", AuditEntry.actor_id == OFFICER.id
+    audited = (
+        select(AuditDetail.reason)
+        .join(AuditEntry, AuditEntry.detail_id == AuditDetail.id)
+        .where(AuditEntry.type == "Document", AuditEntry.actor_id == OFFICER.id)
     )
     assert await scalar(database_url, audited) == REASON
     elsewhere = replace(OFFICER, districts=("dt_118",))
