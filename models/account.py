@@ -337,6 +337,7 @@ class AuditEntry(Row):
     provider_id: Mapped[str | None] = officer(area=Area.ACCESS)
     on_behalf_of: Mapped[str | None] = officer()
     purposes: Mapped[list[str]] = officer(area=Area.ACCESS)
+    reason_category: Mapped[str | None] = officer(area=Area.ACCESS)
     refused: Mapped[bool] = officer(area=Area.ACCESS)
     type: Mapped[str] = officer(area=Area.ACCESS)
     subject_ids: Mapped[list[str]] = officer()

@@ -11,6 +11,7 @@ from sqlalchemy import ARRAY, Boolean, DateTime, Insert, Integer, Text, column, 
 from runtime import clock
 from runtime.database import Database
 from runtime.reads import Tally
+from runtime.reason import Reason
 from runtime.rights import STAFF, Role
 from runtime.viewer import Viewer
 
@@ -27,6 +28,7 @@ ENTRIES = table(
     column("provider_id", Text),
     column("on_behalf_of", Text),
     column("purposes", ARRAY(Text)),
+    column("reason_category", Text),
     column("refused", Boolean),
     column("type", Text),
     column("subject_ids", ARRAY(Text)),
@@ -75,7 +77,7 @@ class Author:
     department_id: str | None = None
     provider_id: str | None = None
     purposes: tuple[str, ...] = ()
-    reason: str | None = None
+    reason: Reason | None = None
 
     @classmethod
     def of(cls, viewer: Viewer) -> "Author":
@@ -108,6 +110,7 @@ class Author:
             "department_id": self.department_id,
             "provider_id": self.provider_id,
             "purposes": list(self.purposes),
+            "reason_category": self.reason.category if self.reason else None,
         }
 
 
@@ -133,7 +136,8 @@ class Seen:
 def record(author: Author, origin: Origin, entries: list[dict[str, Any]]) -> Insert:
     """One statement. What can name somebody, and may have to be forgotten, has a row of its own
     that they share: the entries themselves are never changed."""
-    detail = {"reason": author.reason, "address": origin.address, "program": origin.program}
+    stated = author.reason.text if author.reason else None
+    detail = {"reason": stated, "address": origin.address, "program": origin.program}
     told = {name: value for name, value in detail.items() if value}
     detail_id = uuid4().hex if told else None
     common = {

@@ -15,6 +15,7 @@ from runtime.points import Spent
 from runtime.process import Process
 from runtime.projection import Projection
 from runtime.quota import Use
+from runtime.reason import Reason, ReasonCategory
 from runtime.rights import Role
 from runtime.viewer import Viewer
 
@@ -79,7 +80,8 @@ class Context:
         )
         made.batches.tally, made.batches.now = self.batches.tally, self.batches.now
         if told is not None:
-            reason = f"Sent to {told.id or 'a partner without access'}."
+            sent = f"Sent to {told.id or 'a partner without access'}."
+            reason = Reason(ReasonCategory.DISCLOSURE, sent, ())
             made.actor = replace(self.viewer, purposes=told.purposes, reason=reason)
         return made
 

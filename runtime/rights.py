@@ -82,7 +82,7 @@ class Grant:
     masked: bool = False
     """Values that can be masked are; see `mask` in models/base.py."""
     reason: bool = False
-    """Only where the request states why."""
+    """Only where the request states why, and in the rows that it names."""
 
 
 class Area(StrEnum):
@@ -466,6 +466,12 @@ def gate(area: Area, rule: Rule, *, masked: bool) -> str:
 def rules(area: Area, *, masked: bool) -> list[Rule]:
     """The rules of the area's grants, of all roles together."""
     return sorted({grant.rule for grant in READ[area].values() if grant.masked is masked})
+
+
+def is_reasoned(area: Area, rule: Rule, *, masked: bool) -> bool:
+    """Whether the grants of the gate are for a stated reason: all of them are, or none."""
+    found = [grant for grant in READ[area].values() if (grant.rule, grant.masked) == (rule, masked)]
+    return any(grant.reason for grant in found)
 
 
 def gates() -> Iterator[tuple[str, Area, Rule, bool]]:

@@ -11,6 +11,7 @@ from models import account as model
 from runtime.language import Language
 from runtime.privacy import Privacy
 from runtime.quota import Of, Per
+from runtime.reason import ReasonCategory
 from runtime.rights import Act, Area, Role
 from schema.base import (
     Node,
@@ -41,6 +42,18 @@ enum(
     PARTNER="The system of a partner department.",
     MODERATOR="Someone who looks into flagged reviews.",
     AUDITOR="An auditor, or the data protection officer.",
+)
+enum(
+    ReasonCategory,
+    "What somebody looked at people for.",
+    CALL="Somebody called.",
+    VERIFICATION="To check who somebody is, or what they can do.",
+    COMPLAINT="A complaint.",
+    SAFETY="Somebody was in danger.",
+    PAYMENT="A payment or a refund.",
+    CORRECTION="Something on record was wrong.",
+    COURT="A court, or an authority that may ask.",
+    DISCLOSURE="Sent to a partner, as their agreement says.",
 )
 enum(
     model.Gender,
@@ -192,6 +205,7 @@ class AuditEntry:
     on_behalf_of: ID | None = field("For whom, where it was done for somebody who asked for it.")
     session_id: ID | None = field("The device they were signed in on.")
     purposes: list[str] | None = field("What a partner's system may use data for.")
+    reason_category: ReasonCategory | None = field("What for, where a reason was stated.")
     reason: str | None = field(
         "Why they asked, where a reason had to be stated. Emptied when somebody is forgotten.",
         "detail_id",

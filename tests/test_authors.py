@@ -16,7 +16,7 @@ from runtime.jobs import carry_out
 from runtime.rights import STAFF, Role
 from runtime.transaction import Transaction
 from runtime.viewer import Viewer
-from tests.asking import REQUEST_ID, Inbox, a_process, answer, send
+from tests.asking import REQUEST_ID, Inbox, a_process, answer, because, send
 from tests.conftest import run_sql_async
 from tests.examples import EXAMPLES, Scene, succeeded
 from tests.examples.scene import LUCKNOW_CODE
@@ -267,10 +267,9 @@ async def test_a_command_costs_one_statement_more_for_its_author(
 async def test_who_is_forgotten_leaves_no_address_and_no_reason(scene: Scene) -> None:
     sending = await EXAMPLES["decideErasure"](scene)
     asked = await commands_since(scene.url, 0)
-    officer = Viewer(
-        Role.DISTRICT_OFFICER, "us_1", districts=(LUCKNOW,), reason="Ticket of Asha Devi"
-    )
     (own,) = [entry for entry in asked if entry.fields == ["requestErasure"]]
+    why = because("Ticket of Asha Devi", own.actor_id)
+    officer = Viewer(Role.DISTRICT_OFFICER, "us_1", districts=(LUCKNOW,), reason=why)
     home = "query ($id: ID!) { worker(id: $id) { homeAddress } }"
     await answer(scene.process, officer, home, id=own.actor_id)
     told = {"of": own.actor_id, "by": "us_1"}

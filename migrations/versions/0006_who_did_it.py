@@ -19,6 +19,7 @@ ADDED = (
     "department_id",
     "provider_id",
     "on_behalf_of",
+    "reason_category",
     "detail_id",
 )
 
