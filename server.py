@@ -779,7 +779,9 @@ def in_transaction(act: Callable[..., Awaitable[T]], **given: Any) -> T:
     async def run(url: str) -> T:
         chosen = replace(settings, database_url=url)
         async with process_of(chosen) as process, transaction(process) as tx:
-            return await act(tx, **given)
+            done = await act(tx, **given)
+            await tx.sign_as_system(act.__name__)
+            return done
 
     with a_usable_database(settings) as url:
         return asyncio.run(run(url))

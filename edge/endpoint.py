@@ -40,6 +40,7 @@ from runtime.http import Refused, as_bytes, as_text
 from runtime.identity import viewer_of
 from runtime.points import Spent
 from runtime.process import Process
+from runtime.reason import Reason
 from runtime.settings import Settings
 from runtime.signature import Call, Gateways
 from runtime.viewer import Viewer
@@ -260,7 +261,7 @@ class Endpoint(Answering):
         runner: Runner,
         operation: Any,
         asked: Parameters,
-        reason: str | None,
+        reason: Reason | None,
         incoming: Incoming,
         process: Process,
         manner: Manner,

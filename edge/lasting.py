@@ -16,6 +16,7 @@ from runtime.household import household
 from runtime.identity import viewer_of
 from runtime.language import Language
 from runtime.process import Process
+from runtime.reason import Reason
 from runtime.settings import Settings
 from runtime.standing import fallen
 from runtime.tokens import unverified
@@ -77,7 +78,7 @@ class Connection:
         except Unauthenticated as error:
             self.end(Ending(4403, error))
 
-    def context(self, headers: Mapping[bytes, bytes], reason: str | None = None) -> Context:
+    def context(self, headers: Mapping[bytes, bytes], reason: Reason | None = None) -> Context:
         """For one answer: what was read for the one before is out of date."""
         viewer = self.viewer if reason is None else replace(self.viewer, reason=reason)
         language = self.language or viewer.language or Language.EN

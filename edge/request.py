@@ -14,6 +14,7 @@ from edge.negotiation import MEMORY, short
 from runtime.faults import BadInput, LimitExceeded
 from runtime.http import JSON, Refused, counted
 from runtime.identity_numbers import holds_identity_number
+from runtime.reason import STATED, SUBJECTS_LIMIT, Reason, ReasonCategory
 from runtime.signature import Signed
 from runtime.words import holds_telephone
 
@@ -25,6 +26,7 @@ CLIENT = {
 CLIENT_LIMIT = 100
 NESTING_LIMIT = 64
 REASON_LIMIT = 300
+ID_LIMIT = 100
 PARAMETER_LIMIT = 20
 UTF_8 = {("charset", "utf-8"), ("", "")}
 """What may be said of JSON's media type: that, or behind a semicolon nothing."""
@@ -191,18 +193,28 @@ def deeper_than(value: object, levels: int) -> bool:
     return any(deeper_than(item, levels - 1) for item in inner)
 
 
-def reason_of(extensions: dict[str, Any] | None) -> str | None:
-    """Why the request asks for what needs a reason; kept with the audit."""
-    reason = (extensions or {}).get("reason")
-    if reason is None:
+def reason_of(extensions: dict[str, Any] | None) -> Reason | None:
+    """Why the request asks for what needs a reason, and of whom; kept with the audit."""
+    given = (extensions or {}).get("reason")
+    if given is None:
         return None
-    if not isinstance(reason, str) or not 5 <= len(reason.strip()) <= REASON_LIMIT:
-        told = f"`extensions.reason` must be a text of 5 to {REASON_LIMIT} characters."
-        raise Refused(400, BadInput(told, argument="extensions.reason"))
-    if holds_telephone(reason) or holds_identity_number(reason):
-        told = (
-            "`extensions.reason` is kept for good, even of people who are forgotten: name a"
-            " ticket or a booking in it, never a person or their number."
-        )
-        raise Refused(400, BadInput(told, argument="extensions.reason"))
-    return reason.strip()
+    if not isinstance(given, dict) or given.keys() != {"category", "text", "subjects"}:
+        raise refused_reason("must have `category`, `text` and `subjects`, and nothing else.")
+    category, stated, subjects = given["category"], given["text"], given["subjects"]
+    if category not in STATED:
+        raise refused_reason(f"must be one of {', '.join(STATED)}.", "category")
+    if not isinstance(stated, str) or not 5 <= len(stated.strip()) <= REASON_LIMIT:
+        raise refused_reason(f"must be a text of 5 to {REASON_LIMIT} characters.", "text")
+    if holds_telephone(stated) or holds_identity_number(stated):
+        told = "is read by others: name a ticket or a booking, never a person or their number."
+        raise refused_reason(told, "text")
+    if not isinstance(subjects, list) or not 1 <= len(subjects) <= SUBJECTS_LIMIT:
+        raise refused_reason(f"must be a list of 1 to {SUBJECTS_LIMIT} ids.", "subjects")
+    if not all(isinstance(id, str) and 0 < len(id) <= ID_LIMIT for id in subjects):
+        raise refused_reason("must be ids.", "subjects")
+    return Reason(ReasonCategory(category), stated.strip(), tuple(dict.fromkeys(subjects)))
+
+
+def refused_reason(told: str, part: str = "") -> Refused:
+    argument = f"extensions.reason{part and '.'}{part}"
+    return Refused(400, BadInput(f"`{argument}` {told}", argument=argument))

@@ -36,6 +36,7 @@ from runtime.http import Refused, request_id
 from runtime.language import preferred
 from runtime.log import current_request
 from runtime.points import Spent
+from runtime.reason import Reason
 from runtime.settings import Settings
 
 log = structlog.get_logger()
@@ -305,7 +306,7 @@ class Socket:
         points = UNKNOWN if planned is None else planned.cost
         return await self._limits.take(client_of(viewer, self._incoming), points)
 
-    def _context(self, reason: str | None, spent: Spent | None) -> Context:
+    def _context(self, reason: Reason | None, spent: Spent | None) -> Context:
         context = self._connection.context(self._incoming.headers, reason)
         context.spent = spent
         return context

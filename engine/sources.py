@@ -219,7 +219,7 @@ def guarded(source: Source, record: Field, owner: str, name: str, viewer: Viewer
     assert grant is not None
     # Whoever had to say why is on record with it, whatever the class.
     audited = record.privacy in (Privacy.PARTNER, Privacy.OFFICER) or grant.reason
-    return Guarded(source, record, owner, name, area.flag, audited)
+    return Guarded(source, record, owner, name, area.flag, bool(audited), grant.reason)
 
 
 @dataclass(frozen=True)
@@ -246,6 +246,8 @@ class Guarded:
     name: str
     flag: str
     audited: bool
+    reasoned: bool
+    """Whether only rows that a stated reason names show it."""
 
     def values(self, task: "Task", rows: Sequence[Any]) -> Column | Asking:
         shown = list(map(attrgetter(self.flag), rows))
@@ -254,16 +256,20 @@ class Guarded:
             if self.record.subject
             else [None] * len(rows)
         )
-        trail = task.run.context.trail
+        context = task.run.context
+        trail = context.trail
         for subject, is_shown in zip(subjects, shown, strict=True):
             if self.audited or not is_shown:
                 trail.note(self.owner, self.name, subject, refused=not is_shown)
         if all(shown):
             return self.source.values(task, rows)
-        task.refuse(
-            Forbidden(f"{self.owner}.{self.name}"),
-            [index for index, is_shown in enumerate(shown) if not is_shown],
-        )
+        hidden = [index for index, is_shown in enumerate(shown) if not is_shown]
+        unnamed = [
+            index for index in hidden if self.reasoned and not context.viewer.named(subjects[index])
+        ]
+        field = f"{self.owner}.{self.name}"
+        task.refuse(ReasonRequired(field), unnamed)
+        task.refuse(Forbidden(field), sorted({*hidden} - {*unnamed}))
         return self._some(task, rows, shown)
 
     def _some(self, task: "Task", rows: Sequence[Any], shown: list[bool]) -> Asking:

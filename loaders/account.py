@@ -10,6 +10,7 @@ from sqlalchemy import (
     Update,
     any_,
     bindparam,
+    cast,
     exists,
     func,
     literal,
@@ -20,12 +21,15 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.sql.dml import ReturningInsert, ReturningUpdate
 
 from loaders.page import Sort, pages
 from loaders.shown import shown, visible
 from models.account import (
+    COMMANDS,
     Address,
+    AuditDetail,
     AuditEntry,
     Citizen,
     ConsentRecord,
@@ -37,7 +41,7 @@ from models.account import (
     SignInAs,
     SpentToken,
 )
-from runtime.batch import KEYS, Columns, Read, many, one
+from runtime.batch import KEYS, VIEWER, Columns, Read, many, one, value
 from runtime.clock import NOW
 from runtime.rights import Area, Rule
 
@@ -123,15 +127,53 @@ def audit(
     subject_id: Annotated[str | None, "Only what was about this person or thing."] = None,
     actor_id: Annotated[str | None, "Only what this one did."] = None,
     refused: Annotated[bool | None, "Only what was refused, or only what was not."] = None,
+    changes: Annotated[bool | None, "Only commands, or only what was read."] = None,
+    command: Annotated[str | None, "Only this command, such as `suspendWorker`."] = None,
+    staff_number: Annotated[int | None, "Only what the one with this number did."] = None,
 ) -> Read:
-    found = select(AuditEntry).where(visible(AuditEntry, Area.AUDIT))
+    found = select(AuditEntry).where(visible(AuditEntry, Area.ACCESS))
     if subject_id is not None:
-        found = found.where(AuditEntry.about(subject_id))
+        # A filter tells no more than the field it is about: people see their own id alone.
+        seen = or_(visible(AuditEntry, Area.AUDIT), cast(subject_id, Text) == VIEWER)
+        found = found.where(AuditEntry.about(subject_id), seen)
     if actor_id is not None:
-        found = found.where(AuditEntry.actor_id == actor_id)
+        found = found.where(AuditEntry.actor_id == actor_id, visible(AuditEntry, Area.AUDIT))
     if refused is not None:
         found = found.where(AuditEntry.refused == refused)
+    if changes is not None:
+        found = found.where((AuditEntry.type == COMMANDS) == changes)
+    if command is not None:
+        found = found.where(AuditEntry.type == COMMANDS, AuditEntry.did(command))
+    if staff_number is not None:
+        found = found.where(AuditEntry.staff_number == staff_number)
     return found
+
+
+@pages(AuditEntry, Sort((AuditEntry.position,), descending=True))
+def accesses_by_subject(key: Any) -> Read:
+    return select(AuditEntry).where(
+        AuditEntry.about(key), ~AuditEntry.refused, visible(AuditEntry, Area.ACCESS)
+    )
+
+
+@value(absent=None)
+def reason_by_detail(columns: Columns) -> Read:
+    return detail(AuditDetail.reason)
+
+
+@value(absent=None)
+def address_by_detail(columns: Columns) -> Read:
+    return detail(AuditDetail.address)
+
+
+@value(absent=None)
+def program_by_detail(columns: Columns) -> Read:
+    return detail(AuditDetail.program)
+
+
+def detail(column: InstrumentedAttribute[str | None]) -> Read:
+    """Whether it is shown is decided with the entry, which alone leads here."""
+    return select(AuditDetail.id, column).where(AuditDetail.id == any_(KEYS))
 
 
 def quiet(*names: str) -> Select[Any]:

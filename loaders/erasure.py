@@ -19,6 +19,8 @@ from sqlalchemy import (
 
 from models.account import (
     Address,
+    AuditDetail,
+    AuditEntry,
     Citizen,
     CommandDone,
     ConsentRecord,
@@ -159,6 +161,13 @@ def forget(id: str, mobiles: Sequence[str], now: datetime) -> list[Update | Dele
         update(GrievanceEntry).where(GrievanceEntry.grievance_id.in_(grievances)).values(text=None),
         update(Grievance).where(of_grievance(id)).values(text=None),
         update(Incident).where(of_incident(id)).values(note=None, latitude=None, longitude=None),
+        update(AuditDetail)
+        .where(AuditDetail.id.in_(select(AuditEntry.detail_id).where(AuditEntry.actor_id == id)))
+        .values(reason=None, address=None, program=None),
+        # Where staff read or changed something of theirs, it stays known from where.
+        update(AuditDetail)
+        .where(AuditDetail.id.in_(select(AuditEntry.detail_id).where(AuditEntry.about(id))))
+        .values(reason=None),
     ]
 
 

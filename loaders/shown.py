@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Boolean, ColumnElement, FromClause, and_, bindparam, case, func, or_
 
 from models.base import Row
-from runtime.rights import FLAGS, Area, gate, rules
+from runtime.rights import FLAGS, Area, gate, is_reasoned, rules
 
 
 def shown(entity: type[Row], columns: Sequence[str]) -> list[ColumnElement[Any]]:
@@ -117,6 +117,7 @@ def holding(
         and_(
             bindparam(gate(area, rule, masked=masked), type_=Boolean),
             func.coalesce(entity.rows(rule, found), False),
+            *([entity.named()] if is_reasoned(area, rule, masked=masked) else []),
         )
         for rule in rules(area, masked=masked)
     ]

@@ -15,7 +15,7 @@ from models.base import Row
 from runtime.migration import in_turn
 from runtime.settings import Settings
 
-LEAVING: frozenset[str] = frozenset()
+LEAVING: frozenset[str] = frozenset({"audit_entry.reason"})
 """Tables, and columns as `table.column`, that the models name no more and that a migration of the
 next release drops: the release before this one may still run, and needs them."""
 

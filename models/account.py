@@ -311,9 +311,36 @@ class ConsentRecord(Row):
     withdrawn_at: Mapped[datetime | None] = owner()
 
 
+class Staff(Row):
+    """The number under which people are told of somebody who acts for an office or a firm. It is
+    given by `staff_number`, when they first do something that goes on record."""
+
+    __tablename__ = "staff"
+
+    id: Mapped[str] = never(primary_key=True)
+    number: Mapped[int] = never(Identity(), unique=True)
+
+
+class AuditDetail(Row):
+    """What an entry of the audit says in words, and where it came from: erasure empties it."""
+
+    __tablename__ = "audit_detail"
+    areas: ClassVar[dict[Privacy, Area]] = {Privacy.OFFICER: Area.AUDIT}
+
+    id: Mapped[str] = officer(primary_key=True)
+    reason: Mapped[str | None] = officer()
+    address: Mapped[str | None] = officer()
+    """The network address."""
+    program: Mapped[str | None] = officer()
+
+
+COMMANDS = "Mutation"
+"""The type of entries of commands: their one field is the command."""
+
+
 class AuditEntry(Row):
-    """What was read or refused: one row for each operation and type. Rows are only added;
-    the database itself refuses to change or delete one."""
+    """What was done, read or refused: one row for each command, and for each type that an
+    operation reads. Rows are only added; the database itself refuses to change or delete one."""
 
     __tablename__ = "audit_entry"
     areas: ClassVar[dict[Privacy, Area]] = {Privacy.OFFICER: Area.AUDIT}
@@ -323,19 +350,36 @@ class AuditEntry(Row):
     __table_args__ = (
         Index("audit_entry_of_actor", "actor_id", text("position DESC")),
         Index("audit_entry_of_subject", "subject_ids", postgresql_using="gin"),
+        Index(
+            "audit_entry_of_command",
+            "fields",
+            text("position DESC"),
+            postgresql_where=text("type = 'Mutation'"),
+        ),
     )
 
     position: Mapped[int] = officer(BigInteger, Identity(), primary_key=True)
-    happened_at: Mapped[datetime] = officer(default=now)
+    happened_at: Mapped[datetime] = officer(area=Area.ACCESS, default=now)
     actor_id: Mapped[str | None] = officer()
-    role: Mapped[str] = officer()
-    purposes: Mapped[list[str]] = officer()
-    reason: Mapped[str | None] = officer()
-    refused: Mapped[bool] = officer()
-    type: Mapped[str] = officer()
+    role: Mapped[str] = officer(area=Area.ACCESS)
+    session_id: Mapped[str | None] = officer()
+    staff_number: Mapped[int | None] = officer(area=Area.ACCESS)
+    district_id: Mapped[str | None] = officer(area=Area.ACCESS)
+    department_id: Mapped[str | None] = officer(area=Area.ACCESS)
+    provider_id: Mapped[str | None] = officer(area=Area.ACCESS)
+    on_behalf_of: Mapped[str | None] = officer()
+    purposes: Mapped[list[str]] = officer(area=Area.ACCESS)
+    reason_category: Mapped[str | None] = officer(area=Area.ACCESS)
+    refused: Mapped[bool] = officer(area=Area.ACCESS)
+    type: Mapped[str] = officer(area=Area.ACCESS)
     subject_ids: Mapped[list[str]] = officer()
-    fields: Mapped[list[str]] = officer()
+    fields: Mapped[list[str]] = officer(area=Area.ACCESS)
     request_id: Mapped[str] = officer()
+    detail_id: Mapped[str | None] = officer(area=Area.ACCESS)
+
+    @classmethod
+    def did(cls, command: str | ColumnElement[str]) -> ColumnElement[bool]:
+        return cls.fields == cast(array([command]), cls.fields.type)
 
     @classmethod
     def about(cls, id: str | ColumnElement[str]) -> ColumnElement[bool]:

@@ -18,16 +18,19 @@ from sqlalchemy import (
     FromClause,
     MetaData,
     Text,
+    any_,
     exists,
     false,
     func,
     literal,
+    or_,
     select,
     true,
 )
 from sqlalchemy.orm import DeclarativeBase, MappedColumn, mapped_column
 
 from runtime import clock
+from runtime.batch import SUBJECTS
 from runtime.privacy import Privacy
 from runtime.rights import Area, Rule
 
@@ -74,6 +77,8 @@ class Row(DeclarativeBase):
     subquery that stays one."""
     by_evidence: ClassVar[dict[Rule, Callable[[FromClause], ColumnElement[bool]]]] = {}
     """The same rules, by what was found."""
+    named_by: ClassVar[tuple[str, ...]] = ("id",)
+    """The columns with an id under which a stated reason opens a row."""
     part_of: ClassVar[tuple[str, type["Row"]] | None] = None
     """The column that refers to the row this one is a part of, whose rules are its own."""
 
@@ -101,6 +106,13 @@ class Row(DeclarativeBase):
         """In which rows anybody sees a public column; None is in all of them."""
         found: RowRule | None = cls.__table__.columns[column].info["only_if"]
         return found and found()
+
+    @classmethod
+    def named(cls) -> ColumnElement[bool]:
+        """The rows that a stated reason names: by their own id, or by whose they are."""
+        columns = cls.__table__.columns
+        names = [columns[name] for name in cls.named_by]
+        return or_(*(func.coalesce(name == any_(SUBJECTS), False) for name in names))
 
     @classmethod
     def rows(cls, rule: Rule, found: FromClause | None = None) -> ColumnElement[bool]:

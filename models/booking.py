@@ -212,6 +212,7 @@ class Booking(Row):
         ),
     )
     prefix: ClassVar[str] = "bk"
+    named_by = ("id", "citizen_id")
     areas: ClassVar[dict[Privacy, Area]] = {
         Privacy.OWNER: Area.BOOKING,
         Privacy.OFFICER: Area.BOOKING_PREFERENCE,

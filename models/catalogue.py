@@ -30,6 +30,9 @@ NAMES = DIALECT.identifier_preparer
 OBJECTS = frozenset(
     {
         "function refuse_change",
+        "function staff_number",
+        "trigger audit_detail.audit_detail_never_less",
+        "trigger audit_detail.audit_detail_only_emptied",
         "trigger audit_entry.audit_entry_append_only",
         "type textrange",
     }

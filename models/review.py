@@ -392,6 +392,7 @@ class Incident(Row):
     __tablename__ = "incident"
     __table_args__ = (Index("incident_of_district", "district_id", text("position DESC")),)
     prefix: ClassVar[str] = "sos"
+    named_by = ("id", "booking_id")
     areas: ClassVar[dict[Privacy, Area]] = {Privacy.OFFICER: Area.INCIDENT}
     rules: ClassVar[dict[Rule, RowRule]] = {
         Rule.OWN: lambda: Incident.raised_by == VIEWER,

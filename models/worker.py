@@ -523,6 +523,7 @@ class Verification(Row):
         Privacy.PARTNER: Area.VERIFICATION,
         Privacy.OFFICER: Area.WORKER_KYC,
     }
+    named_by = ("id", "worker_id")
     part_of = ("worker_id", Worker)
 
     id: Mapped[str] = public(primary_key=True)
@@ -561,6 +562,7 @@ class Document(Row):
     __table_args__ = (one_of("kind", DocumentKind),)
     prefix: ClassVar[str] = "dc"
     areas: ClassVar[dict[Privacy, Area]] = {Privacy.OWNER: Area.DOCUMENTS}
+    named_by = ("id", "worker_id")
     part_of = ("worker_id", Worker)
 
     id: Mapped[str] = public(primary_key=True)

@@ -12,6 +12,7 @@ from loaders import account as load
 from loaders import place as load_place
 from models.account import (
     Address,
+    AuditEntry,
     Citizen,
     CodeWrong,
     ConsentChannel,
@@ -141,6 +142,10 @@ def address_point(row: Address) -> Point:
     return Point(row.latitude, row.longitude)
 
 
+def role_of(row: AuditEntry) -> Role | None:
+    return Role.__members__.get(row.role)
+
+
 def department_name(row: Department, *, language: Language) -> str:
     return language.of(row.name_en, row.name_hi) or ""
 
@@ -219,7 +224,7 @@ async def request_code(
     # Ahead of the locks: who asks from the address of a carrier would wait for all others there.
     code = a_code()
     hash = await hashed(code)
-    address = household(tx.address)
+    address = household(tx.origin.address)
     # Counting and sending must not overlap with another request for the same phone.
     await tx.rows(load.quiet(f"codes to {mobile}", f"codes of {client}", f"codes from {address}"))
     since = tx.now - LIMITED_WITHIN

@@ -103,9 +103,11 @@ def complainant(
     if viewer.role is not Role.HELPLINE or booking is None:
         return viewer.id or "", viewer.department_id
     if not for_worker:
+        tx.acts_for(booking.citizen_id)
         return booking.citizen_id or booking.created_by, booking.department_id
     if booking.worker_id is None:
         raise BadInput("The booking has no worker.", argument="forWorker")
+    tx.acts_for(booking.worker_id)
     return booking.worker_id, None
 
 

@@ -60,6 +60,9 @@ async def the_booking(tx: Transaction, id: str, version: int | None = None) -> B
     booking = await tx.the(load.booking_to_move(id, tx.rule), "bookingId")
     if version is not None and version != booking.version:
         raise Conflict
+    tx.is_about(booking.id, booking.citizen_id, booking.worker_id)
+    if tx.viewer.role is Role.HELPLINE:
+        tx.acts_for(booking.citizen_id)
     return booking
 
 

@@ -113,6 +113,7 @@ async def enrol_worker(
     if mobile is not None:
         worker.unproven_mobile = checked_mobile(mobile, tx.settings)
     worker.enrolled_by = tx.viewer.id
+    tx.acts_for(worker.id)
     if role is Role.PROVIDER:
         worker.provider_id = tx.viewer.provider_id
     await fill_in(tx, worker, tx.rule, details, draft=role is Role.PARTNER)

@@ -298,6 +298,7 @@ async def booker(tx: Transaction, caller: Caller | None, quote_id: str) -> str |
         )
         await tx.add(citizen)
         await tx.emit("CitizenRegistered", citizen.id)
+    tx.acts_for(citizen.id)
     return citizen.id
 
 

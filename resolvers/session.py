@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from loaders import account as load
 from models.account import Session, SessionEnded, SignInAs, SpentToken
 from models.base import new_id
+from runtime.audit import Author
 from runtime.bearer import claims_of
 from runtime.language import Language
 from runtime.lost import opened, sealed
@@ -51,6 +52,7 @@ async def begin_session(
 
 
 def signed_in(tx: Transaction, session: Session, person: Any, refresh_token: str) -> SignedIn:
+    """What the device is given. From here on it is this person who sent the command."""
     role, minutes = Role(session.role), tx.settings.access_minutes
     viewer = Viewer(
         role,
@@ -59,6 +61,7 @@ def signed_in(tx: Transaction, session: Session, person: Any, refresh_token: str
         session_id=session.id,
         language=Language(person.language.upper()) if person.language else None,
     )
+    tx.author = Author.of(viewer)
     return SignedIn(
         access_token=tx.process.keys.sign(minutes, **claims_of(viewer)),
         refresh_token=refresh_token,

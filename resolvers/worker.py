@@ -36,6 +36,7 @@ from resolvers.account import check_place, prove_mobile
 from resolvers.number import written_down
 from resolvers.place import Point
 from resolvers.session import end_sessions
+from runtime.audit import Author
 from runtime.faults import BadInput, NotFound
 from runtime.geography import cell_at, centre_of, day_of
 from runtime.jobs import job
@@ -418,6 +419,7 @@ async def apply_as_provider(
     mobile = checked_mobile(mobile, tx.settings)
     await prove_mobile(tx, mobile, SignInAs.PROVIDER, code, CodePurpose.REGISTRATION)
     provider = await a_provider(tx, Rule.ALL, details, mobile=mobile, mobile_used_at=tx.now)
+    tx.author = Author(Role.PROVIDER, provider.id, provider_id=provider.id)
     return Application(provider.code)
 
 

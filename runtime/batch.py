@@ -65,7 +65,10 @@ DISTRICTS = bindparam("viewer_districts", type_=ARRAY(IDENTIFIER))
 PROVIDER = bindparam("viewer_provider", type_=IDENTIFIER)
 DEPARTMENT = bindparam("viewer_department", type_=IDENTIFIER)
 PURPOSES = bindparam("viewer_purposes", type_=ARRAY(IDENTIFIER))
-ASKING = frozenset(bind.key for bind in (VIEWER, DISTRICTS, PROVIDER, DEPARTMENT, PURPOSES))
+SUBJECTS = bindparam("viewer_subjects", type_=ARRAY(IDENTIFIER))
+ASKING = frozenset(
+    bind.key for bind in (VIEWER, DISTRICTS, PROVIDER, DEPARTMENT, PURPOSES, SUBJECTS)
+)
 
 TOLD_IN_FULL = bindparam(SIGNED_IN, type_=Boolean())
 TOLD_EXACTLY = bindparam(EXACT, type_=Boolean())

@@ -82,10 +82,6 @@ class Command:
             raise
         finally:
             context.batches.clear()
-        if viewer.role is Role.PARTNER:
-            # No event says which system did it.
-            subject = result if isinstance(result, str) else None
-            context.trail.note("Mutation", name, subject, refused=False)
         await self._send(context, messages)
         return result if self.gives is None else await context.load(self.gives, result)
 
@@ -108,7 +104,7 @@ class Command:
                     context.viewer,
                     rule,
                     context.language,
-                    context.address,
+                    context.origin,
                     context.batches.tally,
                 ) as tx:
                     return await self._once(tx, name, key, given), tx.messages
@@ -127,7 +123,7 @@ class Command:
             # Whoever signs in proves who they are by what they send.
             await require_standing(tx, even_suspended=self.suspended)
         if key is None:
-            return await self.run(tx, **given)
+            return await self._signed(tx, name, given)
         if not 1 <= len(key) <= KEY_LIMIT:
             raise BadInput(
                 f"`idempotencyKey` must have 1 to {KEY_LIMIT} characters.",
@@ -138,12 +134,19 @@ class Command:
         if first is not None:
             return first
         try:
-            result = await self.run(tx, **given)
+            result = await self._signed(tx, name, given)
         except Refusal as refusal:
             if refusal.stands:
                 await replay.forget(tx)
             raise
         await replay.end(tx, result)
+        return result
+
+    async def _signed(self, tx: Transaction, name: str, given: dict[str, Any]) -> Any:
+        """With its author on record. A refusal has its entry in the trail, and sent again under
+        the same key nothing is done that would need one."""
+        result = await self.run(tx, **given)
+        await tx.sign("Mutation", name, *([result] if isinstance(result, str) else []))
         return result
 
     def _checked(self, argument: str, value: Any, language: Language) -> Any:

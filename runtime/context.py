@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
-from runtime.audit import Trail
+from runtime.audit import Origin, Trail
 from runtime.batch import ROOT, Access, Batch, Batches
 from runtime.faults import Forbidden, Unauthenticated
 from runtime.field import Field
@@ -15,6 +15,7 @@ from runtime.points import Spent
 from runtime.process import Process
 from runtime.projection import Projection
 from runtime.quota import Use
+from runtime.reason import Reason, ReasonCategory
 from runtime.rights import Role
 from runtime.settings import Settings
 from runtime.viewer import Viewer
@@ -65,6 +66,7 @@ class Context:
         self.headers = headers
         self.answer_headers: list[tuple[str, str]] = []
         """What servers of others have for the client."""
+        self.origin = Origin.of(request_id, address, headers)
         self.trail = Trail()
         self._charged = 0
         """Rows that are on account already."""
@@ -90,7 +92,8 @@ class Context:
         )
         made.batches.tally, made.batches.now = self.batches.tally, self.batches.now
         if told is not None:
-            reason = f"Sent to {told.id or 'a partner without access'}."
+            sent = f"Sent to {told.id or 'a partner without access'}."
+            reason = Reason(ReasonCategory.DISCLOSURE, sent, ())
             made.actor = replace(self.viewer, purposes=told.purposes, reason=reason)
         return made
 
@@ -108,7 +111,7 @@ class Context:
         """Before the answer leaves: what is not on record is not told. Of the systems of partners
         it is also on record how much they were."""
         tally = self.batches.tally
-        await self.trail.keep(self.process.database, self.actor, self.request_id, tally)
+        await self.trail.keep(self.process.database, self.actor, self.origin, tally)
         viewer, ledger = self.viewer, self.process.ledger
         if viewer.role is Role.PARTNER and viewer.id is not None and ledger is not None:
             rows, self._charged = tally.rows - self._charged, tally.rows

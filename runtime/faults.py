@@ -116,7 +116,8 @@ class ReasonRequired(Coded):
     def __init__(self, field: str) -> None:
         super().__init__(
             "REASON_REQUIRED",
-            f"{field} is shown to you for a stated reason only: send `extensions.reason`.",
+            f"{field} is shown to you for a stated reason only: send `extensions.reason`,"
+            " with its id among the `subjects`.",
             field=field,
         )
 

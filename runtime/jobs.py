@@ -104,6 +104,7 @@ async def carry_out(
         async with transaction(process) as tx:
             tx.now = now or tx.now
             await JOBS[name].run(tx, **arguments)
+            await tx.sign_as_system(name)
     except Refusal as refusal:
         log.info("job", job=name, overtaken=type(refusal).__name__)
         return

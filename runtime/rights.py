@@ -25,6 +25,20 @@ class Role(StrEnum):
     AUDITOR = "AUDITOR"
 
 
+STAFF = frozenset(
+    {
+        Role.PROVIDER,
+        Role.HELPLINE,
+        Role.DISTRICT_OFFICER,
+        Role.STATE_OFFICER,
+        Role.DEPARTMENT,
+        Role.MODERATOR,
+        Role.AUDITOR,
+    }
+)
+"""Those who act for an office or a firm: people are told which, and a number."""
+
+
 class Rule(StrEnum):
     """Which rows of a table a grant is about."""
 
@@ -68,7 +82,7 @@ class Grant:
     masked: bool = False
     """Values that can be masked are; see `mask` in models/base.py."""
     reason: bool = False
-    """Only where the request states why."""
+    """Only where the request states why, and in the rows that it names."""
 
 
 class Area(StrEnum):
@@ -105,6 +119,8 @@ class Area(StrEnum):
     """The systems of partners, and what they have used."""
     DOCUMENTS = "documents"
     AUDIT = "audit"
+    ACCESS = "access"
+    """Of the audit, what the person is told whom it is about: no ids of staff or of others."""
     EXPORT = "export"
     EXPORT_FILES = "export_files"
     """Where what it has of people can be fetched."""
@@ -288,7 +304,8 @@ READ: Mapping[Area, Mapping[Role, Grant]] = {
         Role.DISTRICT_OFFICER: reasoned(Rule.DISTRICT),
         Role.STATE_OFFICER: reasoned(Rule.ALL),
     },
-    Area.AUDIT: {
+    Area.AUDIT: SYSTEM_READERS,
+    Area.ACCESS: {
         Role.CITIZEN: Grant(Rule.OWN),
         Role.WORKER: Grant(Rule.OWN),
         Role.STATE_OFFICER: Grant(Rule.ALL),
@@ -466,6 +483,12 @@ def gate(area: Area, rule: Rule, *, masked: bool) -> str:
 def rules(area: Area, *, masked: bool) -> list[Rule]:
     """The rules of the area's grants, of all roles together."""
     return sorted({grant.rule for grant in READ[area].values() if grant.masked is masked})
+
+
+def is_reasoned(area: Area, rule: Rule, *, masked: bool) -> bool:
+    """Whether the grants of the gate are for a stated reason: all of them are, or none."""
+    found = [grant for grant in READ[area].values() if (grant.rule, grant.masked) == (rule, masked)]
+    return any(grant.reason for grant in found)
 
 
 def gates() -> Iterator[tuple[str, Area, Rule, bool]]:

@@ -1,6 +1,7 @@
 """A unit of work: rows read and written together, or not at all."""
 
 import hashlib
+import re
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -28,16 +29,18 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
 
 from runtime import clock
+from runtime.audit import NOWHERE, Author, Origin, Seen, record
 from runtime.clock import NOW
 from runtime.faults import BadInput, Conflict, NotFound
 from runtime.language import Language
 from runtime.process import Process
 from runtime.reads import Tally
 from runtime.refusal import Refusal
-from runtime.rights import Rule
+from runtime.rights import Role, Rule
 from runtime.viewer import Viewer
 
 R = TypeVar("R")
@@ -65,6 +68,12 @@ DEFER = text(
 ).bindparams(bindparam("at", type_=DateTime(timezone=True)), bindparam("arguments", type_=Text))
 
 
+OF_PEOPLE = "citizen_id", "worker_id", "person_id", "subject_id", "opened_by"
+"""What columns are called that say whose a row is."""
+FOR_OTHERS = frozenset({Role.HELPLINE, Role.PROVIDER, Role.PARTNER})
+ID = re.compile(r"[a-z]{2}_[0-9a-hjkmnp-tv-z]{26}")
+
+
 @dataclass(frozen=True)
 class Message:
     """A text message that leaves once what it tells of is committed."""
@@ -83,15 +92,22 @@ class Transaction:
         viewer: Viewer,
         rule: Rule,
         language: Language,
-        address: str,
+        origin: Origin,
     ) -> None:
         self.viewer, self.rule = viewer, rule
-        self.language, self.address = language, address
+        self.language, self.origin = language, origin
         self.process = process
         self.settings = process.settings
         self.now = clock.now()
         self.messages: list[Message] = []
+        self.author = Author.of(viewer)
+        """Whom the record names: the viewer, unless the command finds out who sends it."""
+        self.on_behalf_of: str | None = None
+        """The person that a helpline agent, a provider or a system acts for."""
+        self.subjects: dict[str, None] = {}
+        """What was changed, and of whom it is. A dict keeps the order and no doubles."""
         self._session = session
+        event.listen(session.sync_session, "before_flush", self._note_people)
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -142,6 +158,7 @@ class Transaction:
 
     async def emit(self, event: str, subject_id: str, **facts: Any) -> None:
         """An event leaves with the commit: ids, and facts that are about nobody."""
+        self.is_about(subject_id, *ids_in(facts))
         await self._session.flush()
         await self._session.execute(
             insert(OUTBOX).values(
@@ -155,6 +172,32 @@ class Transaction:
             DEFER, {"job": job, "arguments": orjson.dumps(arguments).decode(), "at": at}
         )
 
+    def is_about(self, *ids: str | None) -> None:
+        """Say what is changed, and of whom it is, beyond what events and rows say."""
+        self.subjects |= dict.fromkeys(id for id in ids if id is not None)
+
+    def acts_for(self, person_id: str | None) -> None:
+        """Say whose wish it is, where it is one of those who act for others."""
+        if self.viewer.role in FOR_OTHERS:
+            self.on_behalf_of = person_id
+
+    async def sign(self, type_: str, name: str, *subjects: str) -> None:
+        """Put on record who did this: it stands exactly when what was done stands."""
+        done = Seen(dict.fromkeys(subjects) | self.subjects, {name: None})
+        entry = done.entry(type_, refused=False, on_behalf_of=self.on_behalf_of)
+        await self._session.execute(record(self.author, self.origin, [entry]))
+
+    async def sign_as_system(self, name: str) -> None:
+        """The same, for what nobody sent; where nothing was changed there is nothing to sign."""
+        if self.subjects:
+            self.author = Author.system(name)
+            await self.sign("System", name)
+
+    def _note_people(self, session: Session, *_: Any) -> None:
+        """Whose rows are written, whether or not an event names them."""
+        for row in [*session.new, *session.dirty, *session.deleted]:
+            self.is_about(*(vars(row).get(name) for name in OF_PEOPLE))
+
     def tell(self, mobile: str, language: Language, english: str, hindi: str) -> None:
         self.messages.append(Message(mobile, language.of(english, hindi) or english))
 
@@ -165,7 +208,7 @@ async def transaction(
     viewer: Viewer | None = None,
     rule: Rule = Rule.ALL,
     language: Language = Language.EN,
-    address: str = "",
+    origin: Origin = NOWHERE,
     tally: Tally | None = None,
 ) -> AsyncIterator[Transaction]:
     """Commits on leaving and undoes everything on an exception, unless that is a refusal that
@@ -174,7 +217,7 @@ async def transaction(
         if tally is not None:
             count_statements(await session.connection(), tally)
         try:
-            yield Transaction(session, process, viewer or Viewer(), rule, language, address)
+            yield Transaction(session, process, viewer or Viewer(), rule, language, origin)
             await session.commit()
         except Refusal as refusal:
             if refusal.stands:
@@ -182,6 +225,11 @@ async def transaction(
             raise
         except StaleDataError:
             raise Conflict from None
+
+
+def ids_in(facts: dict[str, Any]) -> list[str]:
+    """What an event is about beside its subject."""
+    return [fact for fact in facts.values() if isinstance(fact, str) and ID.fullmatch(fact)]
 
 
 def count_statements(connection: AsyncConnection, tally: Tally) -> None:

@@ -5,6 +5,7 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 from runtime.language import Language
+from runtime.reason import ANY, Reason
 from runtime.rights import PRIVILEGES, READ, Area, Grant, Role, gates
 
 
@@ -20,8 +21,8 @@ class Viewer:
     department_id: str | None = None
     purposes: tuple[str, ...] = ()
     """What a partner client may use data for."""
-    reason: str | None = None
-    """Why this request asks for what needs a reason."""
+    reason: Reason | None = None
+    """Why this request asks for what needs a reason, and of whom."""
     contract: str | None = None
     """The version of what a partner client is shown; the newest, if none is named."""
     session_id: str | None = None
@@ -36,11 +37,15 @@ class Viewer:
     @property
     def alike(self) -> "Viewer":
         """Stands for all of that scope, and has nothing that tells them apart."""
-        return Viewer(self.role, reason=None if self.reason is None else "")
+        return Viewer(self.role, reason=None if self.reason is None else ANY)
 
     def grant(self, area: Area) -> Grant | None:
         """What the role has of the area, reason or not."""
         return READ[area].get(self.role)
+
+    def named(self, id: str | None) -> bool:
+        """Whether the request states a reason to look at it."""
+        return self.reason is not None and id in self.reason.subjects
 
     def may_read(self, area: Area | None) -> bool:
         """Whether any row could show it; rows decide the rest. None is what is public."""
@@ -58,6 +63,7 @@ class Viewer:
             "viewer_provider": self.provider_id,
             "viewer_department": self.department_id,
             "viewer_purposes": list(self.purposes),
+            "viewer_subjects": list(self.reason.subjects) if self.reason is not None else [],
             **opened(self.role, self.reason is not None),
         }
 

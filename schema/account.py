@@ -13,6 +13,7 @@ from models.code import CodePurpose
 from runtime.language import Language
 from runtime.privacy import Privacy
 from runtime.quota import Of, Per
+from runtime.reason import ReasonCategory
 from runtime.rights import Act, Area, Role
 from schema.base import (
     Node,
@@ -43,6 +44,18 @@ enum(
     PARTNER="The system of a partner department.",
     MODERATOR="Someone who looks into flagged reviews.",
     AUDITOR="An auditor, or the data protection officer.",
+)
+enum(
+    ReasonCategory,
+    "What somebody looked at people for.",
+    CALL="Somebody called.",
+    VERIFICATION="To check who somebody is, or what they can do.",
+    COMPLAINT="A complaint.",
+    SAFETY="Somebody was in danger.",
+    PAYMENT="A payment or a refund.",
+    CORRECTION="Something on record was wrong.",
+    COURT="A court, or an authority that may ask.",
+    DISCLOSURE="Sent to a partner, as their agreement says.",
 )
 enum(
     model.Gender,
@@ -176,28 +189,62 @@ class Session:
     used_at: datetime | None = field("When its access was last renewed.")
 
 
-@part(model.AuditEntry)
-class AuditEntry:
-    """What one request read of people, or was refused: one entry for each type."""
-
-    happened_at: datetime | None = field("When.")
-    actor_id: ID | None = field("Who did it; null for someone who was not signed in.")
-    role: Role | None = field("What they were to the service.")
-    purposes: list[str] | None = field("What a partner's system may use data for.")
-    reason: str | None = field("Why they asked, where a reason had to be stated.")
-    refused: bool | None = field("Whether it was refused.")
-    type: str | None = field("What was read, or the refusal.")
-    subject_ids: list[ID] | None = field("Whom or what it was about.")
-    fields: list[str] | None = field("What was read of them.")
-    request_id: str | None = field("The request, as in the log.")
-
-
 @entity(model.Department, by_id=load.department_by_id)
 class Department(Node):
     """An office of the government that books services and engages workers."""
 
     id: ID = field("Opaque and stable.")
     name: str = field("Its name.", "name_en name_hi", compute=resolve.department_name)
+
+
+@part(model.AuditEntry)
+class AuditEntry:
+    """What was done: one entry for each command that succeeded, and for each type that a request
+    read of people, or was refused. People are told of staff by office and number."""
+
+    happened_at: datetime | None = field("When.")
+    actor_id: ID | None = field("Who did it; null for someone who was not signed in.")
+    role: Role | None = field(
+        "What they were to the service; null for the service itself.",
+        "role",
+        compute=resolve.role_of,
+    )
+    staff_number: int | None = field("Which of the staff, if it was one of them.")
+    district: District | None = field(
+        "Whose officer it was.", "district_id", load=load_place.district_by_id
+    )
+    department: Department | None = field(
+        "For which department it was.", "department_id", load=load.department_by_id
+    )
+    provider_id: ID | None = field("For which provider it was.")
+    on_behalf_of: ID | None = field("For whom, where it was done for somebody who asked for it.")
+    session_id: ID | None = field("The device they were signed in on.")
+    purposes: list[str] | None = field("What a partner's system may use data for.")
+    reason_category: ReasonCategory | None = field("What for, where a reason was stated.")
+    reason: str | None = field(
+        "Why they asked, where a reason had to be stated. Emptied when somebody is forgotten.",
+        "detail_id",
+        load=load.reason_by_detail,
+    )
+    refused: bool | None = field("Whether it was refused.")
+    type: str | None = field("What was read, the refusal, or `Mutation` for a command.")
+    subject_ids: list[ID] | None = field("Whom or what it was about.")
+    fields: list[str] | None = field("What was read of them, or the command.")
+    request_id: str | None = field("The request, as in the log.")
+    address: str | None = field(
+        "The network address that it came from.",
+        "detail_id",
+        load=load.address_by_detail,
+        shows=Privacy.OFFICER,
+        area=Area.AUDIT,
+    )
+    program: str | None = field(
+        "What the program they used calls itself.",
+        "detail_id",
+        load=load.program_by_detail,
+        shows=Privacy.OFFICER,
+        area=Area.AUDIT,
+    )
 
 
 @plain
@@ -222,6 +269,9 @@ class Viewer:
     )
     erasure_requests: Connection[ErasureRequest] = field(
         "Where you asked to be forgotten, the latest first.", "id", load=load.erasures_by_subject
+    )
+    accesses: Connection[AuditEntry] = field(
+        "Who saw and changed your data, the latest first.", "id", load=load.accesses_by_subject
     )
     sessions: Connection[Session] = field(
         "Devices that are signed in as you, the latest first.", "id", load=load.sessions_by_person
@@ -269,8 +319,8 @@ class Query(ViewerQuery):
         resolve=resolve.rate_limit,
     )
     audit: Connection[AuditEntry] = field(
-        "What was read of people and what was refused, the latest first: where it is about you,"
-        " or of everyone, as your role has it.",
+        "What was changed, what was read of people and what was refused, the latest first: where"
+        " it is about you, or of everyone, as your role has it.",
         load=load.audit,
     )
     erasure_requests: Connection[ErasureRequest] = field(

@@ -233,7 +233,8 @@ def guarded(record: Field, name: str, made: GraphQLField) -> Callable[..., Any]:
         subject = getattr(source, record.subject) if record.subject else None
         if not getattr(source, area.flag):
             context.trail.note(owner, info.field_name, subject, refused=True)
-            raise Forbidden(name)
+            unnamed = grant.reason and not context.viewer.named(subject)
+            raise ReasonRequired(name) if unnamed else Forbidden(name)
         # Whoever had to say why is on record with it, whatever the class.
         if audited or grant.reason:
             context.trail.note(owner, info.field_name, subject, refused=False)

@@ -13,6 +13,7 @@ from runtime.context import Context
 from runtime.faults import formatted
 from runtime.language import Language
 from runtime.process import Process, process_of
+from runtime.reason import Reason, ReasonCategory
 from runtime.settings import Settings
 from runtime.sms import Sms
 from runtime.viewer import Viewer
@@ -23,6 +24,15 @@ SCHEMA = gateway().schema
 ENGINE = Engine(SCHEMA, limits=Limits())
 CONTRACTS = Contracts(contract, lambda schema: Engine(schema, limits=Limits()))
 REQUEST_ID = "request-1"
+
+
+def because(text: str, *subjects: str) -> Reason:
+    return Reason(ReasonCategory.COMPLAINT, text, tuple(dict.fromkeys(subjects)))
+
+
+def as_sent(reason: Reason) -> dict[str, Any]:
+    """As `extensions.reason` has it."""
+    return {"category": reason.category, "text": reason.text, "subjects": list(reason.subjects)}
 
 
 @dataclass

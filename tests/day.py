@@ -24,8 +24,9 @@ from runtime.geography import in_india
 from runtime.migration import migrate
 from runtime.process import process_of
 from runtime.settings import Settings
+from runtime.tokens import unverified
 from server import create_app
-from tests.asking import Inbox
+from tests.asking import Inbox, as_sent, because
 from tests.background import settle
 from tests.conftest import CHECKOUT, a_server, client_of, database
 from tests.make import GOMTI_NAGAR, LUCKNOW, a_provider, a_rate, a_worker, save
@@ -73,7 +74,9 @@ class Day:
             "variables": {name: self.worth(speaker, name) for name in names},
         }
         if speaker == "officer":
-            asked["extensions"] = {"reason": "A citizen asked for help"}
+            citizen = unverified(self.tokens["citizen"], 1)["sub"]
+            why = because("A citizen asked for help", citizen)
+            asked["extensions"] = {"reason": as_sent(why)}
         response = await self.client.post("/graphql", json=asked, headers=headers)
         answer = response.json()
         self.learn(speaker, answer.get("data") or {})

@@ -78,7 +78,7 @@ GIVEN = {
     "webhook": 'id: "$webhook"',
     "event": 'sequence: "1"',
     "nodes": 'ids: ["$worker", "wk_nobody", "$booking", "dt_162", "$booking", "x"]',
-    "audit": 'subjectId: "sb_audited", first: 1',
+    "audit": "staffNumber: 999, first: 1",
 }
 """The arguments of root fields that need some, or are told more by some; $ is an id."""
 

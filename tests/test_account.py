@@ -323,13 +323,14 @@ async def test_people_see_who_looked_at_them_and_the_state_office_sees_all(
     await an_entry(database_url, worker.id, other.id)
     await an_entry(database_url, other.id)
     await an_entry(database_url, other.id, actor_id="pc_1")
-    query = "query ($of: ID) { audit(subjectId: $of) { nodes { actorId } totalCount } }"
+    query = "query ($of: ID) { audit(subjectId: $of) { nodes { fields } totalCount } }"
 
     async def seen(viewer: Viewer, of: str | None = None) -> int:
         return int((await answer(process, viewer, query, of=of))[0]["audit"]["totalCount"])
 
     assert await seen(Viewer(Role.WORKER, worker.id)) == 1
-    assert await seen(Viewer(Role.WORKER, worker.id), other.id) == 1
+    assert await seen(Viewer(Role.WORKER, worker.id), worker.id) == 1
+    assert await seen(Viewer(Role.WORKER, worker.id), other.id) == 0
     assert await seen(Viewer(Role.PARTNER, "pc_1"), other.id) == 1
     assert await seen(Viewer(Role.PARTNER, "pc_2"), other.id) == 0
     for role in (Role.STATE_OFFICER, Role.AUDITOR):

@@ -32,7 +32,7 @@ from tests.asking import REQUEST_ID, SCHEMA, a_process
 from tests.conftest import CHECKOUT, recorded, run_sql_async
 from tests.make import LUCKNOW, NOON, a_booking, a_citizen, a_provider, a_rate, a_review, a_worker
 from tests.test_home_view import EXAMPLES, workers_with_reviews
-from tests.test_rights import REASON, World, a_world
+from tests.test_rights import World, a_world
 
 MOST = 8
 ANYONE = Viewer()
@@ -216,7 +216,8 @@ ROLES = (Role.ANONYMOUS, Role.CITIZEN, Role.WORKER, Role.DISTRICT_OFFICER, Role.
 
 def viewers(world: World) -> list[Viewer]:
     found = [world.near(role) for role in ROLES]
-    return [replace(v, reason=REASON) if v.role is Role.DISTRICT_OFFICER else v for v in found]
+    why = world.reason
+    return [replace(v, reason=why) if v.role is Role.DISTRICT_OFFICER else v for v in found]
 
 
 async def test_every_operation_is_answered_the_same_to_everyone_with_and_without(

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from deploy.compose import FOLDER
 from deploy.packages import is_installed
 from federation.disclosure import BadDisclosure
-from models.account import AuditEntry, ConsentPurpose, ConsentRecord
+from models.account import AuditDetail, AuditEntry, ConsentPurpose, ConsentRecord
 from models.base import new_id
 from models.partner import PartnerClient
 from models.worker import Worker
@@ -195,14 +195,15 @@ async def test_what_is_sent_goes_on_record_as_asked_by_the_viewer(
 ) -> None:
     asha = await a_registered_worker(database_url, 7)
     await gateway.ask(process, OFFICER, ACCOUNT, id=asha.id)
+    for_fund = select(AuditDetail.id).where(AuditDetail.reason == "Sent to pc_fund.")
     sent = select(AuditEntry.fields).where(
-        AuditEntry.reason == "Sent to pc_fund.",
+        AuditEntry.detail_id.in_(for_fund),
         AuditEntry.actor_id == "of_1",
         AuditEntry.subject_ids == [asha.id],
         AuditEntry.refused.is_(False),
     )
     seen = select(AuditEntry.fields).where(
-        AuditEntry.reason.is_(None),
+        func.coalesce(AuditEntry.detail_id, "").not_in(for_fund),
         AuditEntry.actor_id == "of_1",
         AuditEntry.subject_ids == [asha.id],
     )

@@ -36,7 +36,7 @@ from runtime.process import Process
 from runtime.rights import Role
 from runtime.viewer import Viewer
 from schema.graph import gateway
-from tests.asking import SCHEMA, a_process
+from tests.asking import SCHEMA, a_process, because
 from tests.make import LUCKNOW, a_booking, a_worker, scalar
 from tests.patience import PATIENCE
 
@@ -182,8 +182,11 @@ async def test_viewers_of_one_scope_share_a_plan(process: Process) -> None:
     assert await plans(Viewer(Role.CITIZEN, "cz_2", districts=(LUCKNOW,))) == 1
     assert await plans(Viewer(Role.CITIZEN, "cz_1"), after=None) == 1
     assert await plans(Viewer(Role.MODERATOR, "of_1")) == 2
-    assert await plans(Viewer(Role.MODERATOR, "of_1", reason="A complaint.")) == 3
-    assert await plans(Viewer(Role.MODERATOR, "of_2", reason="Another complaint.")) == 3
+    assert await plans(Viewer(Role.MODERATOR, "of_1", reason=because("A complaint."))) == 3
+    assert (
+        await plans(Viewer(Role.MODERATOR, "of_2", reason=because("Another complaint.", "wk_1")))
+        == 3
+    )
 
 
 async def test_what_is_included_makes_another_plan(process: Process) -> None:
@@ -313,7 +316,7 @@ async def test_a_plan_knows_nothing_of_the_viewer_it_was_made_for(process: Proce
     engine = Engine(SCHEMA)
     operation = engine.prepare(DISTRICTS)
     secret = "cz_that_nobody_else_has"
-    viewer = Viewer(Role.CITIZEN, secret, reason="Mine alone.")
+    viewer = Viewer(Role.CITIZEN, secret, reason=because("Mine alone.", secret))
     await engine.run(operation, {"full": True, "after": None}, context_of(process, viewer))
 
     gc.collect()

@@ -66,6 +66,7 @@ TELEPHONES = {
 }
 
 OF_PEOPLE = {
+    "audit_detail",
     *("assignment", "booking", "call", "command_done", "consent_record", "erasure_request"),
     *("flag", "grievance", "grievance_entry", "incident", "one_time_code", "payment", "quote"),
     *("reschedule_proposal", "review", "review_reply", "session", "timeline_entry", "visit_code"),
@@ -81,7 +82,7 @@ OF = {
 
 OF_NOBODY = {
     "alembic_version": "no data",
-    "audit_entry": "ids and names of fields; what is stated as a reason may name nobody",
+    "audit_entry": "ids and names of fields: words are in `audit_detail`",
     "booking_line": "services and numbers",
     "booking_transition": "rules",
     "cancellation_policy": "rules",
@@ -111,6 +112,7 @@ OF_NOBODY = {
     "service_category": "the catalogue",
     "spent_assertion": "systems",
     "spent_token": "hashes of random tokens",
+    "staff": "numbers",
     "webhook": "systems",
     "worker_time": "stands only while a promise does",
 }

@@ -39,6 +39,7 @@ CHANGES_A_NUMBER = {
 }
 
 WITHOUT_EVENT = {
+    "audit_detail": "of the record of access",
     "audit_entry": "the record of access has readers of its own",
     "change_log": "the events themselves",
     "command_done": "how often something was sent is nobody's business",
@@ -48,6 +49,7 @@ WITHOUT_EVENT = {
     "partner_usage": "numbers of how much was asked",
     "record_change": "made of the events",
     "session": "who is signed in where is the person's alone",
+    "staff": "numbers for the record of access",
     "spent_token": "of a session",
     "upload": "a ticket: the document it is for has an event",
     "visit_code": "a secret",

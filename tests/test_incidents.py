@@ -10,7 +10,7 @@ import pytest_asyncio
 from sqlalchemy import func, select
 
 from loaders import account as load_account
-from models.account import AuditEntry, Outbox
+from models.account import AuditDetail, AuditEntry, Outbox
 from models.base import Row
 from models.booking import Booking
 from models.review import Incident
@@ -18,7 +18,7 @@ from runtime.process import Process
 from runtime.rights import Role
 from runtime.transaction import Transaction
 from runtime.viewer import Viewer
-from tests.asking import a_process, answer, send
+from tests.asking import a_process, answer, because, send
 from tests.conftest import run_sql_async
 from tests.make import LUCKNOW, a_booking, a_citizen, a_worker, scalar
 
@@ -196,14 +196,16 @@ async def test_officers_see_what_it_was_for_a_reason_that_is_on_record(
     assert data["incidents"]["nodes"] == [{"id": made["id"], "note": None, "role": None}]
     assert {error["extensions"]["code"] for error in errors} == {"REASON_REQUIRED"}
 
-    reasoned = replace(OFFICER, reason="On duty tonight")
+    reasoned = replace(OFFICER, reason=because("On duty tonight", made["id"]))
     data, errors = await answer(process, reasoned, LIST)
     assert errors == []
     assert data["incidents"]["nodes"] == [
         {"id": made["id"], "note": "Come quickly", "role": "CITIZEN"}
     ]
-    read = select(AuditEntry.subject_ids).where(
-        AuditEntry.reason == "On duty tonight", AuditEntry.type == "Incident"
+    read = (
+        select(AuditEntry.subject_ids)
+        .join(AuditDetail, AuditDetail.id == AuditEntry.detail_id)
+        .where(AuditDetail.reason == "On duty tonight", AuditEntry.type == "Incident")
     )
     assert await scalar(database_url, read) == [made["id"]]
 
@@ -222,6 +224,6 @@ async def test_nobody_else_learns_of_a_call(process: Process, visit: Visit) -> N
         Viewer(Role.AUDITOR, "us_a"),
         Viewer(Role.DEPARTMENT, "us_d", department_id="dp_x"),
     ):
-        curious = replace(viewer, reason="Curious")
+        curious = replace(viewer, reason=because("Curious", made["id"]))
         data, _ = await answer(process, curious, query, id=made["id"])
         assert data == {"incidents": {"totalCount": 0}, "node": None}, viewer.role

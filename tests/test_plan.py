@@ -20,12 +20,13 @@ from runtime.context import Context
 from runtime.faults import Invalid
 from runtime.field import told
 from runtime.language import Language
+from runtime.reason import Reason
 from runtime.rights import Role
 from runtime.settings import Settings
 from runtime.tokens import rotate
 from runtime.viewer import ANYONE, Viewer
 from server import create_app
-from tests.asking import SCHEMA, a_process
+from tests.asking import SCHEMA, a_process, because
 from tests.conftest import CHECKOUT, Statements, client_of
 from tests.make import LUCKNOW, a_worker
 from tests.test_home_view import EXAMPLES, OPERATIONS, workers_with_reviews
@@ -52,7 +53,7 @@ def parts_of(document: str) -> tuple[OperationDefinitionNode, dict[str, Any]]:
 
 
 def planned(
-    query: str, role: Role = Role.ANONYMOUS, reason: str | None = None, **variables: Any
+    query: str, role: Role = Role.ANONYMOUS, reason: Reason | None = None, **variables: Any
 ) -> Description:
     return ENGINE.plan(ENGINE.prepare(query), variables, Viewer(role, reason=reason), 100)
 
@@ -196,7 +197,7 @@ def test_a_plan_shows_what_is_hidden_from_whom() -> None:
     )
     officer = hows(mobile, Role.STATE_OFFICER)["worker.mobile"]
     assert officer == "hidden, unless a reason is given"
-    reasoned = hows(mobile, Role.STATE_OFFICER, "ticket 4711")["worker.mobile"]
+    reasoned = hows(mobile, Role.STATE_OFFICER, because("ticket 4711"))["worker.mobile"]
     assert reasoned.startswith("column mobile")
 
 

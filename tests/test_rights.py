@@ -15,7 +15,15 @@ from sqlalchemy import select
 
 from engine.cost import Limits
 from engine.engine import Engine
-from models.account import Address, AuditEntry, ConsentRecord, Department, ErasureRequest, Session
+from models.account import (
+    Address,
+    AuditDetail,
+    AuditEntry,
+    ConsentRecord,
+    Department,
+    ErasureRequest,
+    Session,
+)
 from models.base import new_id
 from models.booking import (
     Assignment,
@@ -38,11 +46,12 @@ from models.worker import Document, Engagement, Verification, Worker
 from runtime.contract import newest
 from runtime.field import told
 from runtime.process import Process
+from runtime.reason import Reason
 from runtime.rights import Role
 from runtime.viewer import Viewer
 from schema.graph import SUBGRAPHS
 from schema.subgraph import subgraph
-from tests.asking import SCHEMA, a_process, answer
+from tests.asking import SCHEMA, a_process, answer, because
 from tests.conftest import CHECKOUT, run_sql_async
 from tests.make import (
     LUCKNOW,
@@ -57,7 +66,7 @@ from tests.make import (
 )
 
 SUBGRAPH_ENGINES = [Engine(subgraph(name).schema, limits=Limits()) for name in SUBGRAPHS]
-REASON = "Complaint of a citizen"
+WHY = "Complaint of a citizen"
 Seen = dict[str, str]
 """For each field: value, masked, nothing, or the code of the refusal."""
 
@@ -115,6 +124,12 @@ class World:
     ids: dict[str, str]
     instead: dict[Role, dict[str, str]]
     """For some roles others: what they have to do with."""
+
+    @property
+    def reason(self) -> Reason:
+        """To look at all of them."""
+        of = (self.worker.id, self.provider_id, self.citizen_id, self.booking.id)
+        return because(WHY, *of, self.office_booking.id)
 
     def near(self, role: Role) -> Viewer:
         """Someone of the role who has to do with them."""
@@ -264,14 +279,22 @@ async def a_world(url: str) -> World:
         latitude=26.8,
         longitude=81.0,
     )
+    detail = AuditDetail(id="0", reason=WHY, address="192.0.2.1", program="curl")
     entry = AuditEntry(
         actor_id="us_helpline",
         role="HELPLINE",
+        detail_id=detail.id,
+        staff_number=999,
+        district_id=LUCKNOW,
+        department_id=department.id,
+        provider_id=provider.id,
+        reason_category="COMPLAINT",
+        session_id="ss_1",
+        on_behalf_of=citizen.id,
         purposes=["JOB_MATCHING"],
-        reason=REASON,
         refused=False,
         type="Worker",
-        subject_ids=[worker.id, citizen.id, "pc_client", "sb_audited"],
+        subject_ids=[worker.id, citizen.id, "pc_client"],
         fields=["mobile"],
         request_id="request-0",
     )
@@ -294,7 +317,7 @@ async def a_world(url: str) -> World:
         for owner in ({"provider_id": provider.id}, {"worker_id": worker.id})
     )
     await save(url, document, day_off, rate, own_rate)
-    await save(url, address, entry, *(row for rows in accounts.values() for row in rows))
+    await save(url, address, detail, entry, *(row for rows in accounts.values() for row in rows))
     client = PartnerClient(
         id="pc_client",
         name="Skill Mission",
@@ -684,7 +707,7 @@ WAYS_IN = {
 }
 ROOTS = {
     "viewer": ("viewer", "Viewer"),
-    "audit": ('audit(subjectId: "sb_audited", first: 1)', "AuditEntryConnection"),
+    "audit": ("audit(staffNumber: 999, first: 1)", "AuditEntryConnection"),
 }
 """Ways in that no id leads to."""
 
@@ -785,7 +808,7 @@ async def differences(
             await run_sql_async(
                 url, f"UPDATE review SET state = '{'FLAGGED' if flagged else 'PUBLISHED'}'"
             )
-            for reason in (None, REASON):
+            for reason in (None, world.reason):
                 viewer = replace(world.near(role) if near else world.far(role), reason=reason)
                 seen = await seen_by(process, viewer, world)
                 for field, cells in rights.items():

@@ -14,7 +14,7 @@ import pytest_asyncio
 from sqlalchemy import func, select
 
 import loaders.document
-from models.account import AuditEntry, Outbox
+from models.account import AuditDetail, AuditEntry, Outbox
 from models.worker import Document, Upload, Worker
 from runtime.process import Process
 from runtime.rights import Role
@@ -23,14 +23,14 @@ from runtime.storage import LocalStorage, media_type_of
 from runtime.tokens import rotate
 from runtime.viewer import Viewer
 from server import create_app
-from tests.asking import Inbox, a_process, answer, send
+from tests.asking import Inbox, a_process, answer, because, send
 from tests.conftest import client_of, run_sql_async
 from tests.make import LUCKNOW, a_provider, a_worker, scalar
 
 PDF = b"%PDF-1.7\n" + bytes(range(256)) * 8
 JPEG = b"\xff\xd8\xff\xe0" + b"\0" * 64
 REASON = "Registration of the worker"
-OFFICER = Viewer(Role.DISTRICT_OFFICER, "us_officer", districts=(LUCKNOW,), reason=REASON)
+OFFICER = Viewer(Role.DISTRICT_OFFICER, "us_officer", districts=(LUCKNOW,))
 
 
 @pytest.fixture
@@ -257,18 +257,21 @@ async def test_a_document_is_for_the_worker_and_for_officers_with_a_reason(
     id = await handed_in(process, client, worker)
 
     assert str(await address(process, me(worker), id)).startswith("http")
-    assert str(await address(process, OFFICER, id)).startswith("http")
-    audited = select(AuditEntry.reason).where(
-        AuditEntry.type == "Document", AuditEntry.actor_id == OFFICER.id
+    officer = replace(OFFICER, reason=because(REASON, worker.id))
+    assert str(await address(process, officer, id)).startswith("http")
+    audited = (
+        select(AuditDetail.reason)
+        .join(AuditEntry, AuditEntry.detail_id == AuditDetail.id)
+        .where(AuditEntry.type == "Document", AuditEntry.actor_id == OFFICER.id)
     )
     assert await scalar(database_url, audited) == REASON
-    elsewhere = replace(OFFICER, districts=("dt_118",))
+    elsewhere = replace(officer, districts=("dt_118",))
     for viewer in (Viewer(), me(stranger), Viewer(Role.AUDITOR, "us_1"), elsewhere):
         assert await address(process, viewer, id) is None, viewer.role
     # Those who handle the worker know of it, and are told why they do not read it.
     provided = Viewer(Role.PROVIDER, provider.id, provider_id=provider.id)
     assert await address(process, provided, id) == ["FORBIDDEN"]
-    assert await address(process, replace(OFFICER, reason=None), id) == ["REASON_REQUIRED"]
+    assert await address(process, OFFICER, id) == ["REASON_REQUIRED"]
 
 
 async def test_an_officer_and_the_provider_hand_in_for_a_worker(

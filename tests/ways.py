@@ -21,10 +21,10 @@ from runtime.tokens import Keys
 from runtime.viewer import Viewer
 from schema.contract import contract
 from server import create_app
-from tests.asking import SCHEMA, Inbox
+from tests.asking import SCHEMA, Inbox, as_sent
 from tests.conftest import client_of
 from tests.day import TOKEN
-from tests.test_rights import REASON, World
+from tests.test_rights import World
 
 COST_LIMIT = 1_000_000
 POOL_SIZE = 24
@@ -62,7 +62,7 @@ class Asking:
     async def _asked(self, document: str, viewer: Viewer, variables: dict[str, Any] | None) -> Any:
         asked: dict[str, Any] = {"query": document, "variables": variables or {}}
         if viewer.reason:
-            asked["extensions"] = {"reason": viewer.reason}
+            asked["extensions"] = {"reason": as_sent(viewer.reason)}
         answer = await self.send(json.dumps(asked), viewer)
         # A router in JavaScript knows one kind of number, and writes 5 for 5.0.
         return json.loads(answer.text, parse_float=lambda text: as_number(float(text)))
@@ -175,4 +175,5 @@ def is_below_null(data: Any, path: list[str | int]) -> bool:
 
 def viewers(world: World) -> Iterator[Viewer]:
     for role in Role:
-        yield from (world.near(role), world.far(role), replace(world.near(role), reason=REASON))
+        near = world.near(role)
+        yield from (near, world.far(role), replace(near, reason=world.reason))

@@ -24,7 +24,7 @@ from tests.everything import KNOWN
 from tests.examples import EXAMPLES, Scene
 from tests.fuzz.calls import Call, commanded, reads, sendings
 from tests.make import save
-from tests.test_rights import REASON, World, a_world
+from tests.test_rights import World, a_world
 from tests.ways import Asking, a_gateway, an_account
 
 LONG = bool(os.environ.get("LONG"))
@@ -139,7 +139,7 @@ def by_roles(calls: Iterable[Call], world: World) -> Iterator[tuple[Call, Viewer
     for number, call in enumerate(calls):
         turn, place = divmod(number, len(call.roles))
         viewer = world.near(call.roles[place])
-        yield call, replace(viewer, reason=REASON) if turn % 2 else viewer
+        yield call, replace(viewer, reason=world.reason) if turn % 2 else viewer
 
 
 async def test_no_value_of_an_argument_is_a_fault_of_ours(gateway: Asking, world: World) -> None:
