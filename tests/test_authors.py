@@ -24,7 +24,7 @@ from tests.make import GOMTI_NAGAR, LUCKNOW, NOON, a_booking, a_citizen, a_worke
 
 NOBODY_KNOWN = {"requestCode"}
 """Commands of people of whom only the address is known."""
-ABOUT_NOTHING = {"requestCode", "signOut", "signOutEverywhere"}
+ABOUT_NOTHING = {"requestCode"}
 """Commands that change nothing but whether their author is signed in."""
 
 AS_AN_OFFICE = {"acknowledgeGrievance", "takeUpGrievance", "resolveGrievance"}

@@ -359,13 +359,13 @@ async def test_the_statements_of_a_command_are_counted(
 
 
 COSTS: dict[str, tuple[dict[str, Any], int]] = {
-    "changeProfile": ({"surnameEn": "Rao", "districtLgdCode": 118}, 6),
-    "addAddress": (HOME, 7),
+    "changeProfile": ({"surnameEn": "Rao", "districtLgdCode": 118}, 7),
+    "addAddress": (HOME, 8),
     "giveConsent": (
         {"purpose": "RESEARCH", "noticeVersion": "1", "language": "HI", "channel": "APP"},
-        5,
+        6,
     ),
-    "requestErasure": ({"idempotencyKey": "k1"}, 7),
+    "requestErasure": ({"idempotencyKey": "k1"}, 8),
 }
 
 

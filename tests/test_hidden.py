@@ -38,6 +38,7 @@ nothing."""
 
 
 ORDERED_OTHERWISE = {
+    "account.accesses_by_subject: audit_entry.position": "a number that counts up, of one's own",
     "grievance.grievances_of_viewer: grievance.position": "the viewer's own complaints",
     "grievance.incidents: incident.position": "a number that counts up, of rows one may see",
     "partner.usage_by_client: partner_usage.day": "below a client, whose area it is of",

@@ -193,7 +193,7 @@ def test_a_plan_shows_what_is_hidden_from_whom() -> None:
 
     assert hows(mobile)["worker.mobile"] == "hidden"
     assert hows(mobile, Role.WORKER)["worker.mobile"] == (
-        "column mobile; hidden in rows that do not show it"
+        "computed from mobile, unproven_mobile; hidden in rows that do not show it"
     )
     officer = hows(mobile, Role.STATE_OFFICER)["worker.mobile"]
     assert officer == "hidden, unless a reason is given"

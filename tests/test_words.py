@@ -282,9 +282,12 @@ def test_a_number_is_found_in_what_is_kept_of_keys() -> None:
 
 @pytest.mark.parametrize("between", [" ", ":", " and "])
 def test_a_reason_holds_no_number_either(between: str) -> None:
-    with pytest.raises(Refused):
-        reason_of({"reason": f"call {in_groups(AADHAAR, between)}"})
-    assert reason_of({"reason": "ticket SM26-5000001"})
+    def stated(text: str) -> dict[str, Any]:
+        return {"reason": {"category": "CALL", "text": text, "subjects": ["wk_1"]}}
+
+    with pytest.raises(Refused, match="text"):
+        reason_of(stated(f"call {in_groups(AADHAAR, between)}"))
+    assert reason_of(stated("ticket SM26-5000001"))
 
 
 def test_the_refusal_is_told_in_both_languages() -> None:
