@@ -95,6 +95,10 @@ def of_review(id: str) -> ColumnElement[bool]:
     return or_(Review.citizen_id == id, Review.worker_id == id)
 
 
+def reviews(id: str) -> Select[Any]:
+    return select(Review.id).where(of_review(id)).order_by(Review.id)
+
+
 def of_grievance(id: str) -> ColumnElement[bool]:
     return or_(Grievance.opened_by == id, Grievance.booking_id.in_(bookings(id)))
 

@@ -48,8 +48,11 @@ OWN = "OWN"
 
 def known() -> Values:
     """The events that are told of, as a table."""
-    columns = (column("event", Text), column("name", Text), column("kind", Text))
-    rows = [(event, told.name, told.kind or OWN, told.ends) for event, told in EVENTS.items()]
+    columns = [column(name, Text) for name in ("event", "name", "kind", "fact")]
+    rows = [
+        (event, told.name, told.kind or OWN, told.fact or "", told.ends)
+        for event, told in EVENTS.items()
+    ]
     return values(*columns, column("ends", Bool), name="known", literal_binds=True).data(rows)
 
 
@@ -58,10 +61,7 @@ KNOWN = known()
 
 def record_of() -> ColumnElement[str]:
     """The id of the record that a change in the log is one of."""
-    return case(
-        (ChangeLog.event == "VerificationRecorded", ChangeLog.facts["worker_id"].astext),
-        else_=ChangeLog.subject_id,
-    )
+    return func.coalesce(ChangeLog.facts[KNOWN.c.fact].astext, ChangeLog.subject_id)
 
 
 def with_records(log: Select[Any]) -> Select[Any]:

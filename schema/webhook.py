@@ -8,6 +8,7 @@ import resolvers.webhook as resolve
 from loaders import change as load_change
 from loaders import export as load_export
 from loaders import review as load_review
+from loaders import skill as load_skill
 from loaders import webhook as load
 from loaders import worker as load_worker
 from models import change as model_change
@@ -20,8 +21,8 @@ from schema.base import Node, command, entity, enum, field, mutation, outcome, p
 from schema.change import BookingFacts
 from schema.export import Export
 from schema.page import Connection
-from schema.review import RatingSummary
-from schema.skill import WorkerSkill
+from schema.review import RatingSummary, Review
+from schema.skill import ServiceCategory, WorkerSkill
 from schema.worker import Provider, Worker
 
 enum(
@@ -51,7 +52,9 @@ class PartnerEvent:
     )
     name: str = field("What happened, such as `worker.changed`.", "event", compute=resolve.name_of)
     happened_at: datetime = field("When.")
-    subject_id: ID = field("The worker, skill, provider, booking or export it happened to, or you.")
+    subject_id: ID = field(
+        "The worker, skill, provider, booking, review, category or export it happened to, or you."
+    )
     worker: Worker | None = field(
         "The worker, if it is one. Null: delete what you have.",
         "subject_id",
@@ -74,6 +77,14 @@ class PartnerEvent:
         "The sums of the worker's or provider's reviews.",
         "subject_id",
         load=load_review.rating_by_subject,
+    )
+    review: Review | None = field(
+        "The review, if it is one. Null: delete what you have.",
+        "subject_id",
+        load=load_review.review_to_copy,
+    )
+    category: ServiceCategory | None = field(
+        "The category, if it is one.", "subject_id", load=load_skill.category_by_id
     )
     export: Export | None = field(
         "Your export, if it is one.", "subject_id", load=load_export.export_by_id
