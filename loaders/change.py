@@ -24,6 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import InstrumentedAttribute
 
+from loaders.history import MARKED
 from loaders.page import Sort, pages
 from loaders.shown import shown, visible
 from models.account import ConsentRecord
@@ -37,7 +38,7 @@ from models.worker import Worker, WorkerStatus
 from runtime.batch import DISTRICTS, KEYS, PURPOSES, VIEWER, Columns, Read, one, value
 from runtime.rights import Area
 
-IN_ORDER = Sort((RecordChange.position, RecordChange.record_id))
+IN_ORDER = Sort((RecordChange.position, RecordChange.record_id), marked=MARKED)
 STOPPED = (WorkerStatus.SUSPENDED, WorkerStatus.ERASED)
 
 InDistrict = Annotated[

@@ -2,9 +2,8 @@
 
 from typing import Any
 
+from sqlalchemy import Boolean as Bool
 from sqlalchemy import (
-    ARRAY,
-    BigInteger,
     ColumnElement,
     Select,
     Text,
@@ -12,14 +11,12 @@ from sqlalchemy import (
     and_,
     any_,
     case,
-    cast,
     column,
     func,
     or_,
     select,
     values,
 )
-from sqlalchemy import Boolean as Bool
 
 from loaders.change import (
     has_skill,
@@ -29,6 +26,7 @@ from loaders.change import (
     was_shown,
     why_gone,
 )
+from loaders.history import MARK, at_keys
 from loaders.page import Sort, pages
 from loaders.shown import shown, visible
 from models.account import ChangeLog
@@ -107,10 +105,7 @@ def event(columns: Columns) -> Read:
         record_of().label("subject_id") if each.name == "subject_id" else each
         for each in shown(ChangeLog, columns)
     ]
-    log = select(cast(ChangeLog.position, Text), *told).select_from(ChangeLog)
-    return with_records(log).where(
-        ChangeLog.position == any_(cast(KEYS, ARRAY(BigInteger))), may_be_told()
-    )
+    return with_records(select(MARK, *told).select_from(ChangeLog)).where(at_keys(), may_be_told())
 
 
 @value(absent=None)

@@ -27,6 +27,16 @@ class Gone(StrEnum):
     NO_CONSENT = "NO_CONSENT"
 
 
+ENDINGS = (
+    *("ConsentWithdrawn", "WorkerErased", "CitizenErased", "WorkerSuspended"),
+    "ReviewCleared",
+)
+"""With these nobody is to find any more, in what was sent or exported, what was known of a person,
+or what a review said."""
+OF_PEOPLE = ("wk_", "cz_", "rv_")
+"""How the ids begin of what these are about."""
+
+
 class RecordChange(Row):
     """The last change of one record. With each change it moves to the end of the log, so whoever
     has read up to a position has met every record as it was there, or will meet it again."""

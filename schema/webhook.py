@@ -7,6 +7,7 @@ from strawberry import ID
 import resolvers.webhook as resolve
 from loaders import change as load_change
 from loaders import export as load_export
+from loaders import history as load_history
 from loaders import review as load_review
 from loaders import skill as load_skill
 from loaders import webhook as load
@@ -48,7 +49,9 @@ class PartnerEvent:
     read as it is now."""
 
     sequence: ID = field(
-        "Its number: higher ones happened later.", "position", compute=resolve.position_of
+        "Its number and a tag, such as `48211-3f9a2c1b`: higher numbers happened later.",
+        "position tag",
+        compute=resolve.number_of,
     )
     name: str = field("What happened, such as `worker.changed`.", "event", compute=resolve.name_of)
     happened_at: datetime = field("When.")
@@ -112,7 +115,7 @@ class WebhookDelivery:
     id: ID = field("What the header `webhook-id` says, at each attempt.", shows=Privacy.PUBLIC)
     queued_at: datetime = field("Since when it is to be sent.")
     sequence: ID | None = field(
-        "Of the event; null for a test.", "sequence", compute=resolve.sequence_of
+        "Of the event; null for a test.", "sequence tag", compute=resolve.sequence_of
     )
     event: str | None = field("What happened, such as `worker.changed`.")
     state: model.DeliveryState | None = field("What has become of it.")
@@ -174,6 +177,7 @@ class Query:
         "Something that has happened, by its number. Null if there is no such event for you.",
         load=load.event,
         by="sequence",
+        stands=load_history.of_this_history,
         kind=ID,
         check=resolve.check_sequence,
         roles=[Role.PARTNER],
