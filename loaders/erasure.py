@@ -191,8 +191,3 @@ def contents(worker_id: str) -> Select[Any]:
     handed_in = select(Document.sha256).where(Document.worker_id == worker_id)
     sent = select(Upload.sha256).where(Upload.worker_id == worker_id)
     return select(handed_in.union(sent).subquery().c.sha256)
-
-
-def is_kept(sha256: str) -> Select[Any]:
-    """Whether somebody else handed in the same."""
-    return select(select(Document.id).where(Document.sha256 == sha256).exists())

@@ -17,7 +17,6 @@ from models.partner import PartnerClient
 from models.worker import Worker, WorkerStatus
 from runtime.faults import BadInput
 from runtime.geography import cell_at, centre_of
-from runtime.jobs import job
 from runtime.transaction import Transaction
 from runtime.words import Words
 
@@ -109,10 +108,3 @@ PERSONAL = (
 def is_of_client(id: str | None) -> bool:
     """Whether the system of a partner enrolled them: it has a copy, and is told that they went."""
     return id is not None and id.startswith(f"{PartnerClient.prefix}_")
-
-
-@job("remove_content")
-async def remove_content(tx: Transaction, *, sha256: str) -> None:
-    """Of a document nobody has any more."""
-    if not await tx.value(load.is_kept(sha256)):
-        await tx.process.storage.remove(sha256)

@@ -1,4 +1,5 @@
-"""Reviews and categories are records that clients keep copies of, and changes have tags.
+"""Reviews and categories are records that clients keep copies of, changes have tags, and parts of
+exports say whom they are about.
 
 The column is added without touching rows: those that are there have no tag. The release before
 writes the log as it did, and PostgreSQL draws the tags. Reviews are noted some thousand at a time.
@@ -43,6 +44,8 @@ def upgrade() -> None:
     for table in TAGGED:
         op.add_column(table, sa.Column("tag", sa.Text(collation="C")))
     op.execute(f"ALTER TABLE change_log ALTER tag SET DEFAULT {DRAWN}")
+    op.add_column("export_part", sa.Column("about", sa.ARRAY(sa.Text(collation="C"))))
+    op.create_index("export_part_about", "export_part", ["about"], postgresql_using="gin")
     allow(*KINDS, *MORE)
     op.execute(CATEGORIES)
     with op.get_context().autocommit_block():
@@ -62,5 +65,6 @@ def allow(*kinds: str) -> None:
 def downgrade() -> None:
     op.execute("DELETE FROM record_change WHERE kind IN ('REVIEW', 'CATEGORY')")
     allow(*KINDS)
+    op.drop_column("export_part", "about")
     for table in TAGGED:
         op.drop_column(table, "tag")
