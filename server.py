@@ -219,7 +219,7 @@ def engine_of(
 def contracts_of(settings: Settings, observer: Observer | None = None) -> Contracts:
     """What partners' systems are shown; and they are shown it whole, as nobody else's is in it."""
     open_ = replace(settings, introspection="always", suggestions="always")
-    return Contracts(contract, partial(engine_of, settings=open_, observer=observer))
+    return Contracts(contract, partial(engine_of, settings=open_, observer=observer, named=True))
 
 
 def runner_of(

@@ -45,10 +45,12 @@ class Compiler:
         *,
         incremental: bool = False,
         identified: bool = False,
+        named: bool = False,
         rows_kept: bool = False,
     ) -> None:
-        """With `identified` the ids of all that an answer shows are read, if it may be kept. With
-        `rows_kept`, what it shows of the catalogue may be known already, if it may not."""
+        """With `identified` the ids of all that an answer shows are read, if it may be kept; with
+        `named`, of any answer. With `rows_kept`, what it shows of the catalogue may be known
+        already, if it may not."""
         self.schema = schema
         self.operation = operation
         self.fragments = fragments
@@ -56,6 +58,7 @@ class Compiler:
         self.viewer = viewer
         self.incremental = incremental
         self.identified = identified
+        self.named = named
         self.rows_kept = rows_kept
         self._collector = Collector(schema, fragments, variables, incremental)
         self._leaves: dict[GraphQLLeafType, Leaf] = {}
@@ -75,7 +78,7 @@ class Compiler:
         max_age = None
         if self.viewer is not None and not self.incremental:
             max_age = max_age_of(self.schema, self.operation, self.fragments, is_included)
-        identified = self.identified and max_age is not None
+        identified = self.named or (self.identified and max_age is not None)
         # What is kept twice would last for twice as long.
         self.rows_kept = self.rows_kept and max_age is None
         return Plan(

@@ -142,12 +142,14 @@ class Engine:
         rules: Sequence[type[ValidationRule]] = (),
         each: bool = False,
         identified: bool = False,
+        named: bool = False,
         rows_kept: bool = False,
     ) -> None:
         """Without limits, operations may be and cost what they like. `rules` are what documents
         have to keep beside the specification's. With `each`, what a field hides is told of every
         row rather than once; with `identified`, the ids of all that an answer shows are read
-        wherever it may be kept; with `rows_kept`, contexts may know rows of the catalogue."""
+        wherever it may be kept, with `named`, of all; with `rows_kept`, contexts may know
+        rows of the catalogue."""
         self.schema = schema
         self.limits = limits
         self.error_limit = error_limit
@@ -156,6 +158,7 @@ class Engine:
         self._rules = rules
         self._each = each
         self._identified = identified
+        self._named = named
         self._rows_kept = rows_kept
         self._limit = operations
         self._mistakes = Mistakes()
@@ -451,6 +454,7 @@ class Engine:
                 viewer.alike if viewer else None,
                 incremental=incremental,
                 identified=self._identified,
+                named=self._named,
                 rows_kept=self._rows_kept,
             )
             try:

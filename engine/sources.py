@@ -19,7 +19,7 @@ from engine.errors import Failure
 from engine.output import Column, Output
 from runtime.along import Along
 from runtime.batch import ROOT, Batch
-from runtime.faults import Forbidden, ReasonRequired
+from runtime.faults import AnotherHistory, Forbidden, ReasonRequired
 from runtime.field import Field, told
 from runtime.page import Pages
 from runtime.privacy import Privacy
@@ -142,6 +142,10 @@ class Loaded:
     def values(self, task: "Task", rows: Sequence[Any]) -> Asking:
         keys, arguments = keyed(self.record, task, rows)
         batch = self.batch(**arguments) if arguments else self.batch
+        if self.record.stands is not None:
+            (stand,) = yield [Read(self.record.stands, keys)]
+            if not all(stand):
+                raise AnotherHistory(self.record.by or "")
         if None not in keys:
             (found,) = yield [Read(batch, keys, task.along)]
             values: Column = found
@@ -162,6 +166,10 @@ class Paged:
     def values(self, task: "Task", rows: Sequence[Any]) -> Asking:
         keys, arguments = keyed(self.record, task, rows)
         asked = self.pages.asked(arguments, task.run.context.settings.page_limit)
+        if self.pages.history is not None and asked.marks:
+            (stand,) = yield [Read(self.pages.history.stands, list(asked.marks.values()))]
+            if refused := asked.refused(stand):
+                raise refused
         (found,) = yield [Read(asked.run, keys, task.along)]
         return [
             page if isinstance(page, Exception) else asked.page(key, page)

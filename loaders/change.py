@@ -24,6 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import InstrumentedAttribute
 
+from loaders.history import MARKED
 from loaders.page import Sort, pages
 from loaders.shown import shown, visible
 from models.account import ConsentRecord
@@ -37,7 +38,7 @@ from models.worker import Worker, WorkerStatus
 from runtime.batch import DISTRICTS, KEYS, PURPOSES, VIEWER, Columns, Read, one, value
 from runtime.rights import Area
 
-IN_ORDER = Sort((RecordChange.position, RecordChange.record_id))
+IN_ORDER = Sort((RecordChange.position, RecordChange.record_id), marked=MARKED)
 STOPPED = (WorkerStatus.SUSPENDED, WorkerStatus.ERASED)
 
 InDistrict = Annotated[
@@ -73,25 +74,27 @@ def of_people(now: ColumnElement[bool]) -> ColumnElement[bool]:
 
 
 def was_shown() -> ColumnElement[bool]:
-    """Records of people that the client may have been shown while it was one."""
+    """Records of people that the client may have been shown while it was one: those who agreed,
+    and those whom it enrolled itself."""
     registered = (
         select(PartnerClient.registered_at).where(PartnerClient.id == VIEWER).scalar_subquery()
     )
+    owner = func.coalesce(RecordChange.whose, RecordChange.record_id)
     agreed = there_is(
         ConsentRecord,
-        ConsentRecord.subject_id == func.coalesce(RecordChange.whose, RecordChange.record_id),
+        ConsentRecord.subject_id == owner,
         ConsentRecord.purpose == any_(PURPOSES),
         or_(ConsentRecord.withdrawn_at.is_(None), ConsentRecord.withdrawn_at >= registered),
         of=RecordChange,
     )
+    enrolled = there_is(Worker, Worker.id == owner, Worker.enrolled_by == VIEWER, of=RecordChange)
     return and_(
         # At 0 nothing has happened since it was there: who is not shown it now never was.
         RecordChange.position > 0,
         in_districts(),
-        RecordChange.purposes.op("&&")(PURPOSES),
         RecordChange.happened_at >= registered,
         # The record moves on with what happens to them later, which is not the client's to know.
-        agreed,
+        or_(and_(RecordChange.purposes.op("&&")(PURPOSES), agreed), enrolled),
     )
 
 
@@ -155,6 +158,20 @@ def rating_changes(
     return changes(
         RecordKind.RATING, in_districts(), district=district_code, category=category_slug
     )
+
+
+@pages(RecordChange, IN_ORDER)
+def review_changes(
+    key: Any, *, district_code: InDistrict = None, category_slug: InCategory = None
+) -> Read:
+    return changes(
+        RecordKind.REVIEW, in_districts(), district=district_code, category=category_slug
+    )
+
+
+@pages(RecordChange, IN_ORDER)
+def category_changes(key: Any) -> Read:
+    return changes(RecordKind.CATEGORY, in_districts(), district=None, category=None)
 
 
 @one(Worker)

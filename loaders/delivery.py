@@ -37,7 +37,7 @@ from sqlalchemy.sql.visitors import replacement_traverse
 from loaders.webhook import KNOWN, may_be_told, shown_now, with_records
 from models.account import ChangeLog, Follower
 from models.base import Row
-from models.change import RecordChange
+from models.change import ENDINGS, RecordChange
 from models.partner import PartnerClient
 from models.webhook import DeliveryState, Webhook, WebhookAttempt, WebhookDelivery, WebhookState
 from runtime.batch import DISTRICTS, IDENTIFIER, PURPOSES, VIEWER
@@ -46,8 +46,6 @@ from runtime.rights import Role
 from runtime.viewer import opened
 
 KEPT_FOR = timedelta(days=30)
-ENDINGS = ("ConsentWithdrawn", "WorkerErased", "CitizenErased", "WorkerSuspended")
-"""With these nobody is to find any more, in what was sent, what was known of a person."""
 
 DELIVERIES = Row.metadata.tables[WebhookDelivery.__tablename__]
 Client = aliased(PartnerClient, name="client")
@@ -81,6 +79,7 @@ def queue(after: int, until: int, webhook_id: str | None = None) -> Executable:
             select(
                 Webhook.id.label("webhook_id"),
                 ChangeLog.position,
+                ChangeLog.tag,
                 func.coalesce(RecordChange.record_id, ChangeLog.subject_id).label("record_id"),
                 RecordChange.whose,
                 KNOWN.c.name,
@@ -119,6 +118,7 @@ def queue(after: int, until: int, webhook_id: str | None = None) -> Executable:
         "id": literal("wd_") + func.replace(cast(func.gen_random_uuid(), Text), "-", ""),
         "webhook_id": found.c.webhook_id,
         "sequence": found.c.position,
+        "tag": found.c.tag,
         "entity_id": found.c.record_id,
         "event": found.c.name,
         "gone": not_(found.c.is_shown),
@@ -137,6 +137,7 @@ def queue(after: int, until: int, webhook_id: str | None = None) -> Executable:
         set_={
             "state": DeliveryState.PENDING,
             "gone": made.excluded.gone,
+            "tag": made.excluded.tag,
             "due_at": NOW,
             "first_tried_at": None,
             "tries": 0,
@@ -193,7 +194,7 @@ def claim(most: int, each: int, patience: int, lease: str, seconds: float) -> Te
            SET lease = :lease, leased_until = :now + make_interval(secs => :seconds)
           FROM turn, webhook w
          WHERE d.id = turn.id AND w.id = d.webhook_id
-        RETURNING d.id, d.sequence, d.event, d.queued_at, d.about, d.tries, d.first_tried_at,
+        RETURNING d.id, d.sequence, d.tag, d.event, d.queued_at, d.about, d.tries, d.first_tried_at,
                   w.id AS webhook_id, w.client_id, w.url, w.selection, w.contract,
                   w.seed, w.old_seed, w.old_until, w.failing_since, w.failures,
                   (SELECT happened_at FROM change_log WHERE position = d.sequence) AS happened_at,

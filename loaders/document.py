@@ -1,6 +1,7 @@
 """Reads of what workers handed in, and of tickets to hand something in with."""
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Select, Update, any_, select, update
 
@@ -59,3 +60,8 @@ def still_registered(worker_id: str) -> Select[Worker]:
         .where(Worker.id == worker_id, Worker.status != WorkerStatus.ERASED)
         .with_for_update(read=True)
     )
+
+
+def is_kept(sha256: str) -> Select[Any]:
+    """Whether anybody has a document with this content."""
+    return select(select(Document.id).where(Document.sha256 == sha256).exists())

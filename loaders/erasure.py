@@ -97,6 +97,10 @@ def of_review(id: str) -> ColumnElement[bool]:
     return or_(Review.citizen_id == id, Review.worker_id == id)
 
 
+def reviews(id: str) -> Select[Any]:
+    return select(Review.id).where(of_review(id)).order_by(Review.id)
+
+
 def of_grievance(id: str) -> ColumnElement[bool]:
     return or_(Grievance.opened_by == id, Grievance.booking_id.in_(bookings(id)))
 
@@ -196,8 +200,3 @@ def contents(worker_id: str) -> Select[Any]:
     handed_in = select(Document.sha256).where(Document.worker_id == worker_id)
     sent = select(Upload.sha256).where(Upload.worker_id == worker_id)
     return select(handed_in.union(sent).subquery().c.sha256)
-
-
-def is_kept(sha256: str) -> Select[Any]:
-    """Whether somebody else handed in the same."""
-    return select(select(Document.id).where(Document.sha256 == sha256).exists())

@@ -1,17 +1,21 @@
 """Reads of exports: for whom they show, for whoever works on them, and for tidying up."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
+    ARRAY,
     ColumnElement,
     Delete,
     Select,
     Update,
     and_,
     any_,
+    cast,
     delete,
     func,
+    literal,
     or_,
     select,
     update,
@@ -20,9 +24,11 @@ from sqlalchemy.orm import aliased
 
 from loaders.page import Sort, pages
 from loaders.shown import shown, visible
-from models.export import BROKEN_OFF, OPEN, Export, ExportPart, ExportState
+from models.account import ChangeLog
+from models.change import ENDINGS
+from models.export import BROKEN_OFF, FETCHABLE, OPEN, Export, ExportPart, ExportState
 from models.partner import PartnerClient
-from runtime.batch import KEYS, Columns, Read, many, one
+from runtime.batch import IDENTIFIER, KEYS, Columns, Read, many, one
 from runtime.rights import Area, Rule
 
 LATEST_FIRST = Sort((Export.asked_at, Export.id), descending=True)
@@ -116,6 +122,35 @@ def put_off(id: str, token: str, until: datetime) -> Update:
 
 def is_held(id: str, token: str) -> ColumnElement[bool]:
     return and_(Export.id == id, Export.held_by == token, Export.state == ExportState.RUNNING)
+
+
+# Whom they are about.
+
+
+def ended_since(position: int, about: Sequence[str]) -> Select[Any]:
+    """Whether any of them is to be found nowhere any more by what happened behind the position."""
+    ending = select(ChangeLog.position).where(
+        ChangeLog.position > position,
+        ChangeLog.event.in_(ENDINGS),
+        ChangeLog.subject_id == any_(cast(list(about), ARRAY(IDENTIFIER))),
+    )
+    return select(ending.exists())
+
+
+def being_written() -> Select[Export]:
+    """Locked: whoever is about to add a part has done so."""
+    return select(Export).where(Export.state == ExportState.RUNNING).with_for_update()
+
+
+def exports_about(subjects: Sequence[str], purpose: str | None = None) -> Select[Export]:
+    """Those that can be fetched and say something of one of these, locked; of one that was read
+    for the purpose, if one is given."""
+    said = ExportPart.about.op("&&")(cast(list(subjects), ARRAY(IDENTIFIER)))
+    parts = select(ExportPart.export_id).where(or_(said, ExportPart.about.is_(None)))
+    found = select(Export).where(Export.state.in_(FETCHABLE), Export.id.in_(parts))
+    if purpose is not None:
+        found = found.where(literal(purpose) == any_(Export.purposes))
+    return found.order_by(Export.id).with_for_update()
 
 
 # What is not kept.

@@ -25,11 +25,20 @@ from sqlalchemy.sql.visitors import iterate
 from loaders.shown import evidence, shown_of
 from models.base import Row
 from runtime.batch import KEYS, ROOT, TOLD_EXACTLY, Columns, Derive, Read, Statement, many, value
-from runtime.page import Pages, Values, Window
+from runtime.page import History, Pages, Values, Window
 
 Scope = Callable[..., Read]
 Figure = Callable[[ColumnElement[int]], ColumnElement[int]]
 """Makes of a count what is told of it."""
+
+
+@dataclass(frozen=True)
+class Marked:
+    """How a cursor tells which history it is from."""
+
+    head: ColumnElement[str]
+    """The mark of how far it has come, whatever the row."""
+    history: History
 
 
 @dataclass(frozen=True)
@@ -38,6 +47,8 @@ class Sort:
 
     columns: tuple[Any, ...]
     descending: bool = False
+    marked: "Marked | None" = None
+    """Where the list tells of changes."""
 
     @property
     def kinds(self) -> tuple[type, ...]:
@@ -92,6 +103,8 @@ def run_statement(
         found = select(literal(ROOT)).select_from(item)
     placed = [item.c[f"sort_{i}"] for i in range(len(sort.columns))]
     found = found.add_columns(*shown_of(entity, columns, item), *placed)
+    if sort.marked is not None:
+        found = found.add_columns(sort.marked.head.label("mark"))
     return found.order_by(*(p.desc() if sort.descending else p.asc() for p in placed))
 
 
@@ -126,6 +139,7 @@ def pages(
 
     def decorate(scope: Scope) -> Pages:
         parameters = own_parameters(scope)
+        marked = next(iter(by_name.values())).marked
         if not isinstance(sorts, Sort):
             usual = next(iter(sorts))
             parameters.append(
@@ -169,6 +183,7 @@ def pages(
             beyond=beyond,
             sorts={name: sort.kinds for name, sort in by_name.items()},
             parameters=parameters,
+            history=marked.history if marked else None,
         )
 
     return decorate

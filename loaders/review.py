@@ -67,6 +67,12 @@ def review_by_id(columns: Columns) -> Read:
 
 
 @one(Review)
+def review_to_copy(columns: Columns) -> Read:
+    """What may be kept in copies."""
+    return select(Review.id, *shown(Review, columns)).where(Review.id == any_(KEYS), PUBLISHED)
+
+
+@one(Review)
 def review_by_booking(columns: Columns) -> Read:
     return select(Review.booking_id, *shown(Review, columns)).where(
         Review.booking_id == any_(KEYS), in_view()

@@ -6,7 +6,6 @@ from sqlalchemy import (
     ColumnElement,
     Date,
     Select,
-    Update,
     and_,
     any_,
     cast,
@@ -16,6 +15,7 @@ from sqlalchemy import (
     true,
     update,
 )
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from loaders.account import quiet
 from loaders.lifetimes import CATALOGUE
@@ -219,12 +219,14 @@ def skills_of(worker_id: str) -> Select[WorkerSkill]:
     )
 
 
-def move_up(worker_id: str, position: int) -> Update:
-    """Close the gap that a removed skill leaves: the main skill is the one at 0."""
+def move_up(worker_id: str, position: int) -> ReturningUpdate[str, str]:
+    """Close the gap that a removed skill leaves: the main skill is the one at 0. Gives the id and
+    category of each that moved."""
     return (
         update(WorkerSkill)
         .where(WorkerSkill.worker_id == worker_id, WorkerSkill.position > position)
         .values(position=WorkerSkill.position - 1)
+        .returning(WorkerSkill.id, WorkerSkill.category_id)
     )
 
 

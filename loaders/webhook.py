@@ -2,9 +2,8 @@
 
 from typing import Any
 
+from sqlalchemy import Boolean as Bool
 from sqlalchemy import (
-    ARRAY,
-    BigInteger,
     ColumnElement,
     Select,
     Text,
@@ -12,14 +11,12 @@ from sqlalchemy import (
     and_,
     any_,
     case,
-    cast,
     column,
     func,
     or_,
     select,
     values,
 )
-from sqlalchemy import Boolean as Bool
 
 from loaders.change import (
     has_skill,
@@ -29,6 +26,7 @@ from loaders.change import (
     was_shown,
     why_gone,
 )
+from loaders.history import MARK, at_keys
 from loaders.page import Sort, pages
 from loaders.shown import shown, visible
 from models.account import ChangeLog
@@ -48,8 +46,11 @@ OWN = "OWN"
 
 def known() -> Values:
     """The events that are told of, as a table."""
-    columns = (column("event", Text), column("name", Text), column("kind", Text))
-    rows = [(event, told.name, told.kind or OWN, told.ends) for event, told in EVENTS.items()]
+    columns = [column(name, Text) for name in ("event", "name", "kind", "fact")]
+    rows = [
+        (event, told.name, told.kind or OWN, told.fact or "", told.ends)
+        for event, told in EVENTS.items()
+    ]
     return values(*columns, column("ends", Bool), name="known", literal_binds=True).data(rows)
 
 
@@ -58,10 +59,7 @@ KNOWN = known()
 
 def record_of() -> ColumnElement[str]:
     """The id of the record that a change in the log is one of."""
-    return case(
-        (ChangeLog.event == "VerificationRecorded", ChangeLog.facts["worker_id"].astext),
-        else_=ChangeLog.subject_id,
-    )
+    return func.coalesce(ChangeLog.facts[KNOWN.c.fact].astext, ChangeLog.subject_id)
 
 
 def with_records(log: Select[Any]) -> Select[Any]:
@@ -107,10 +105,7 @@ def event(columns: Columns) -> Read:
         record_of().label("subject_id") if each.name == "subject_id" else each
         for each in shown(ChangeLog, columns)
     ]
-    log = select(cast(ChangeLog.position, Text), *told).select_from(ChangeLog)
-    return with_records(log).where(
-        ChangeLog.position == any_(cast(KEYS, ARRAY(BigInteger))), may_be_told()
-    )
+    return with_records(select(MARK, *told).select_from(ChangeLog)).where(at_keys(), may_be_told())
 
 
 @value(absent=None)

@@ -521,6 +521,9 @@ class ChangeLog(Row):
     subject_id: Mapped[str] = public(index=True)
     facts: Mapped[dict[str, Any]] = never(JSONB())
     happened_at: Mapped[datetime] = public()
+    tag: Mapped[str | None] = public(server_default=text("left(gen_random_uuid()::text, 8)"))
+    """Drawn for each row: after a backup is restored, another change has the same position and
+    another tag. Null in rows that are older than tags."""
 
 
 class Follower(Row):

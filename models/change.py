@@ -16,6 +16,8 @@ class RecordKind(StrEnum):
     SKILL = "SKILL"
     BOOKING = "BOOKING"
     RATING = "RATING"
+    REVIEW = "REVIEW"
+    CATEGORY = "CATEGORY"
 
 
 class Gone(StrEnum):
@@ -23,6 +25,16 @@ class Gone(StrEnum):
     SUSPENDED = "SUSPENDED"
     MOVED = "MOVED"
     NO_CONSENT = "NO_CONSENT"
+
+
+ENDINGS = (
+    *("ConsentWithdrawn", "WorkerErased", "CitizenErased", "WorkerSuspended"),
+    "ReviewCleared",
+)
+"""With these nobody is to find any more, in what was sent or exported, what was known of a person,
+or what a review said."""
+OF_PEOPLE = ("wk_", "cz_", "rv_")
+"""How the ids begin of what these are about."""
 
 
 class RecordChange(Row):
@@ -56,6 +68,7 @@ class RecordChange(Row):
 AGREED = "ARRAY(SELECT DISTINCT purpose FROM consent_record WHERE subject_id = w.id ORDER BY 1)"
 TRADES = "ARRAY(SELECT category_id FROM worker_skill WHERE worker_id = w.id ORDER BY 1)"
 SERVED = "ARRAY(SELECT district_id FROM provider_district WHERE provider_id = p.id ORDER BY 1)"
+EVERYWHERE = "ARRAY(SELECT id FROM district ORDER BY 1)"
 NONE = "'{}'::text[]"
 BELONGING: Mapping[RecordKind, str] = MappingProxyType(
     {
@@ -71,6 +84,10 @@ BELONGING: Mapping[RecordKind, str] = MappingProxyType(
         f" CASE WHEN w.id IS NULL THEN {SERVED} ELSE ARRAY[w.district_id] END,"
         f" CASE WHEN w.id IS NULL THEN {NONE} ELSE {TRADES} END, {NONE} FROM rating_summary r"
         " LEFT JOIN worker w ON w.id = r.worker_id LEFT JOIN provider p ON p.id = r.provider_id",
+        RecordKind.REVIEW: "SELECT r.id, NULL, ARRAY[b.district_id],"
+        f" ARRAY[b.category_id], {NONE} FROM review r JOIN booking b ON b.id = r.booking_id",
+        RecordKind.CATEGORY: f"SELECT c.id, NULL, {EVERYWHERE},"
+        f" ARRAY[c.id], {NONE} FROM service_category c",
     }
 )
 BELONGS = ("districts", "categories", "purposes")

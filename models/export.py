@@ -26,6 +26,7 @@ class ExportState(StrEnum):
 
 
 OPEN = (ExportState.QUEUED, ExportState.RUNNING)
+FETCHABLE = (*OPEN, ExportState.DONE)
 BROKEN_OFF = (ExportState.CANCELLED, ExportState.FAILED)
 
 
@@ -135,7 +136,11 @@ class ExportPart(Row):
     """A file that is finished, and will not change."""
 
     __tablename__ = "export_part"
-    __table_args__ = (at_least("number", 1), at_least("row_count", 0))
+    __table_args__ = (
+        at_least("number", 1),
+        at_least("row_count", 0),
+        Index("export_part_about", "about", postgresql_using="gin"),
+    )
     areas: ClassVar[dict[Privacy, Area]] = {Privacy.OWNER: Area.EXPORT}
     part_of = ("export_id", Export)
 
@@ -147,3 +152,6 @@ class ExportPart(Row):
     name: Mapped[str] = never()
     """In the store."""
     written_at: Mapped[datetime] = owner()
+    about: Mapped[list[str] | None] = never()
+    """The ids of the people, and of the reviews, that it says something of; null in parts that are
+    older than this, which may be about anybody."""

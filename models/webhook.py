@@ -24,26 +24,53 @@ class Told(NamedTuple):
     itself, and told to nobody else."""
     ends: bool = False
     """Whether it is told even of those who were gone before."""
+    fact: str | None = None
+    """Which fact of the event names the record, where it is not what the event is about."""
 
 
 EVENTS: Mapping[str, Told] = MappingProxyType(
     {
+        "WorkerRegistered": Told("worker.registered", RecordKind.WORKER),
+        "WorkerSubmitted": Told("worker.changed", RecordKind.WORKER),
         "WorkerActivated": Told("worker.activated", RecordKind.WORKER),
         "WorkerChanged": Told("worker.changed", RecordKind.WORKER),
-        "VerificationRecorded": Told("worker.changed", RecordKind.WORKER),
+        "VerificationRecorded": Told("worker.changed", RecordKind.WORKER, fact="worker_id"),
+        "AvailabilityChanged": Told("worker.changed", RecordKind.WORKER),
         "WorkerSuspended": Told("worker.suspended", RecordKind.WORKER),
         "WorkerErased": Told("worker.erased", RecordKind.WORKER, ends=True),
         "ConsentGiven": Told("consent.given", RecordKind.WORKER),
         "ConsentWithdrawn": Told("consent.withdrawn", RecordKind.WORKER, ends=True),
         "SkillChanged": Told("skill.changed", RecordKind.SKILL),
         "SkillVerified": Told("skill.verified", RecordKind.SKILL),
+        "ProviderApplied": Told("provider.changed", RecordKind.PROVIDER),
+        "ProviderChanged": Told("provider.changed", RecordKind.PROVIDER),
         "ProviderEmpanelled": Told("provider.empanelled", RecordKind.PROVIDER),
         "ProviderSuspended": Told("provider.suspended", RecordKind.PROVIDER),
         "ProviderExpired": Told("provider.expired", RecordKind.PROVIDER),
         "RatingRecomputed": Told("rating.changed", RecordKind.RATING),
+        "ReviewPublished": Told("review.published", RecordKind.REVIEW),
+        **{
+            event: Told("review.changed", RecordKind.REVIEW)
+            for event in (
+                *("ReviewEdited", "ReviewReplied", "ReviewFlagged", "ReviewRestored"),
+                *("ReviewHidden", "ReviewWithdrawn", "ReviewCleared"),
+            )
+        },
+        "CategoryAdded": Told("category.changed", RecordKind.CATEGORY),
+        "CategoryChanged": Told("category.changed", RecordKind.CATEGORY),
+        "ServiceAdded": Told("category.changed", RecordKind.CATEGORY, fact="category_id"),
+        "ServiceChanged": Told("category.changed", RecordKind.CATEGORY, fact="category_id"),
         "BookingRequested": Told("booking.requested", RecordKind.BOOKING),
         "BookingAssigned": Told("booking.assigned", RecordKind.BOOKING),
         "BookingAccepted": Told("booking.accepted", RecordKind.BOOKING),
+        "BookingDeclined": Told("booking.declined", RecordKind.BOOKING),
+        "OfferExpired": Told("booking.offer_expired", RecordKind.BOOKING),
+        "BookingReassigned": Told("booking.reassigned", RecordKind.BOOKING),
+        "WorkerEnRoute": Told("booking.en_route", RecordKind.BOOKING),
+        "WorkerArrived": Told("booking.arrived", RecordKind.BOOKING),
+        "QuoteRevised": Told("booking.quote_revised", RecordKind.BOOKING),
+        "QuoteApproved": Told("booking.quote_approved", RecordKind.BOOKING),
+        "QuoteRejected": Told("booking.quote_rejected", RecordKind.BOOKING),
         "BookingRescheduled": Told("booking.rescheduled", RecordKind.BOOKING),
         "ServiceStarted": Told("booking.started", RecordKind.BOOKING),
         "ServiceCompleted": Told("booking.completed", RecordKind.BOOKING),
@@ -157,6 +184,8 @@ class WebhookDelivery(Row):
     webhook_id: Mapped[str] = owner(ForeignKey("webhook.id", ondelete="CASCADE"))
     sequence: Mapped[int | None] = owner(BigInteger)
     """The position in the change log; null for a test."""
+    tag: Mapped[str | None] = owner()
+    """Of that position."""
     entity_id: Mapped[str | None] = owner()
     event: Mapped[str] = owner()
     gone: Mapped[bool] = never(server_default="false")

@@ -11,20 +11,39 @@ from runtime.transaction import Transaction
 PERSON = frozenset(
     (
         *("ConsentGiven", "ConsentWithdrawn"),
-        *("WorkerActivated", "WorkerChanged", "WorkerErased", "WorkerSuspended"),
+        *("WorkerActivated", "WorkerChanged", "WorkerErased", "WorkerSubmitted"),
+        "WorkerSuspended",
     )
 )
 """Who may have a copy of what is known of a worker may have changed with these."""
 OF_SKILLS = frozenset(("SkillChanged", "SkillVerified"))
-OF_WORKERS = PERSON | OF_SKILLS | {"RatingRecomputed", "VerificationRecorded", "WorkerRegistered"}
+OF_WORKERS = (
+    PERSON
+    | OF_SKILLS
+    | {"AvailabilityChanged", "RatingRecomputed", "VerificationRecorded", "WorkerRegistered"}
+)
 """Work that they are offered or do is no change of them: when that was is nobody's business."""
-OF_PROVIDERS = frozenset(("ProviderEmpanelled", "ProviderExpired", "ProviderSuspended"))
+OF_PROVIDERS = frozenset(
+    (
+        *("ProviderApplied", "ProviderChanged", "ProviderEmpanelled", "ProviderExpired"),
+        "ProviderSuspended",
+    )
+)
 OF_RATINGS = frozenset(("RatingRecomputed",))
+OF_REVIEWS = frozenset(
+    (
+        *("ReviewPublished", "ReviewEdited", "ReviewReplied", "ReviewWithdrawn"),
+        *("ReviewFlagged", "ReviewHidden", "ReviewRestored", "ReviewCleared"),
+    )
+)
+OF_CATEGORIES = frozenset(("CategoryAdded", "CategoryChanged", "ServiceAdded", "ServiceChanged"))
 KINDS: Sequence[tuple[RecordKind, frozenset[str], tuple[str, ...]]] = (
     (RecordKind.WORKER, OF_WORKERS, ("wk_",)),
     (RecordKind.SKILL, OF_SKILLS, ("sk_",)),
     (RecordKind.PROVIDER, OF_PROVIDERS, ("pv_",)),
     (RecordKind.RATING, OF_RATINGS, ("wk_", "pv_")),
+    (RecordKind.REVIEW, OF_REVIEWS, ("rv_",)),
+    (RecordKind.CATEGORY, OF_CATEGORIES, ("ct_",)),
 )
 """By which events a record has changed, and what its id begins with."""
 

@@ -13,8 +13,9 @@ import orjson
 import structlog
 
 from loaders import delivery as load
+from models.change import ENDINGS, OF_PEOPLE
 from models.webhook import TEST, DeliveryState, WebhookAttempt
-from resolvers.webhook import document_of
+from resolvers.webhook import document_of, sequence_text
 from runtime import clock
 from runtime.background import POLL_SECONDS, lasting
 from runtime.changes import follower
@@ -46,13 +47,12 @@ GONE = 410
 ASKS_FOR_REST = frozenset({429, 503})
 OURS = frozenset({"INTERNAL", "UNAVAILABLE", "LIMIT_EXCEEDED"})
 """Errors in a payload that are not the client's, and pass."""
-PEOPLE = ("wk_", "cz_")
 
 
 @follower("webhooks", after="records")
 async def queue_deliveries(tx: Transaction, changes: Sequence[Change]) -> None:
     await tx.change(load.queue(changes[0].position - 1, changes[-1].position))
-    people = [change.subject_id for change in changes if change.event in load.ENDINGS]
+    people = [change.subject_id for change in changes if change.event in ENDINGS]
     if people:
         for statement in load.forget(people):
             await tx.change(statement)
@@ -187,7 +187,9 @@ class Sender:
         context = Context(viewer, Language.EN, self._process, due.id)
         try:
             operation = runner.prepare(document_of(due.selection))
-            result = await runner.run(operation, {"sequence": str(due.sequence)}, context)
+            result = await runner.run(
+                operation, {"sequence": sequence_text(due.sequence, due.tag)}, context
+            )
         except Invalid as invalid:
             raise Parked(f"The selection cannot be used: {invalid.errors[0].message}") from None
         for error in result.errors or ():
@@ -196,7 +198,7 @@ class Sender:
         event = (result.data or {}).get("event")
         if event is None:
             return None
-        people = frozenset(id for id in context.batches.named() if id.startswith(PEOPLE))
+        people = frozenset(id for id in context.batches.named() if id.startswith(OF_PEOPLE))
         return Payload(body_of(due, due.happened_at, event), people)
 
     def _secrets_of(self, due: Any) -> list[str]:
@@ -254,7 +256,7 @@ def body_of(due: Any, happened_at: datetime, data: Any) -> str:
     told = {
         "type": due.event,
         "timestamp": happened_at,
-        "sequence": None if due.sequence is None else str(due.sequence),
+        "sequence": None if due.sequence is None else sequence_text(due.sequence, due.tag),
         "data": data,
     }
     return orjson.dumps(told, option=orjson.OPT_UTC_Z).decode()

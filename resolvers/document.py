@@ -28,6 +28,7 @@ from resolvers.session import digest
 from resolvers.worker import WorkerId, fits, worker_named
 from runtime.faults import BadInput, Coded
 from runtime.http import Refused, counted, encoded
+from runtime.jobs import job
 from runtime.process import Process
 from runtime.storage import media_type_of, sha256_of
 from runtime.tokens import InvalidToken
@@ -99,8 +100,14 @@ async def receive(request: Request) -> Response:
         content = await counted(request.receive, upload.bytes, UPLOAD_SECONDS)
         compare(upload, content)
         await process.storage.put(content)
-        async with transaction(process) as tx:
-            document_id = await keep(tx, upload)
+        try:
+            async with transaction(process) as tx:
+                document_id = await keep(tx, upload)
+        except Refused:
+            # Whoever was forgotten while it came leaves nothing behind.
+            async with transaction(process) as tx:
+                await remove_content(tx, sha256=upload.sha256)
+            raise
     except Refused as refused:
         return encoded({"errors": [refused.error.formatted]}, refused.status)
     except ClientDisconnect:
@@ -138,6 +145,13 @@ async def keep(tx: Transaction, upload: Upload) -> str:
     await tx.add(document)
     await tx.emit("DocumentSubmitted", document.id, worker_id=upload.worker_id, kind=upload.kind)
     return document.id
+
+
+@job("remove_content")
+async def remove_content(tx: Transaction, *, sha256: str) -> None:
+    """Of a document nobody has any more."""
+    if not await tx.value(load.is_kept(sha256)):
+        await tx.process.storage.remove(sha256)
 
 
 async def deliver(request: Request) -> Response:

@@ -13,11 +13,11 @@ from models.account import (
     ErasureRequest,
     ErasureState,
 )
+from models.partner import PartnerClient
 from models.worker import Worker, WorkerStatus
 from resolvers.session import end_sessions
 from runtime.faults import BadInput
 from runtime.geography import cell_at, centre_of
-from runtime.jobs import job
 from runtime.transaction import Transaction
 from runtime.words import Words
 
@@ -66,10 +66,13 @@ async def forget(tx: Transaction, request: ErasureRequest) -> None:
     else:
         forget_citizen(tx, person)
     touched = [row.id for row in await tx.rows(load.touched(id))]
+    reviews = [row.id for row in await tx.rows(load.reviews(id))]
     for statement in load.forget(id, mobiles, tx.now):
         await tx.change(statement)
     event = "WorkerErased" if isinstance(person, Worker) else "CitizenErased"
     await tx.emit(event, id, request=request.id, touched=touched)
+    for review in reviews:
+        await tx.emit("ReviewCleared", review)
 
 
 def forget_citizen(tx: Transaction, citizen: Citizen) -> None:
@@ -88,6 +91,8 @@ async def forget_worker(tx: Transaction, worker: Worker) -> None:
     worker.languages, worker.years_experience = [], 0
     for column in PERSONAL:
         setattr(worker, column, None)
+    if not is_of_client(worker.enrolled_by):
+        worker.enrolled_by = None
     for (sha256,) in await tx.rows(load.contents(worker.id)):
         await tx.later(tx.now, "remove_content", sha256=sha256)
     for statement in load.forget_work(worker.id):
@@ -107,12 +112,10 @@ PERSONAL = (
         "home_address",
     ),
     *("aadhaar_last4", "kyc_method", "bank_last4", "emergency_contact", "tablet_serial"),
-    *("enrolled_by", "provider_id"),
+    "provider_id",
 )
 
 
-@job("remove_content")
-async def remove_content(tx: Transaction, *, sha256: str) -> None:
-    """Of a document nobody has any more."""
-    if not await tx.value(load.is_kept(sha256)):
-        await tx.process.storage.remove(sha256)
+def is_of_client(id: str | None) -> bool:
+    """Whether the system of a partner enrolled them: it has a copy, and is told that they went."""
+    return id is not None and id.startswith(f"{PartnerClient.prefix}_")

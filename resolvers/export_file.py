@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from loaders import export as load
-from models.export import Export, ExportPart, ExportState
+from models.export import FETCHABLE, Export, ExportPart, ExportState
 from resolvers.info import Info
 from runtime.faults import BadInput, Coded
 from runtime.http import encoded
@@ -22,7 +22,6 @@ AUDIENCE = "sewa-mitra-exports"
 """Whom addresses are signed for: as a bearer token one is worth nothing."""
 RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
 """One range. Whoever asks for several is sent everything, as HTTP lets us."""
-FETCHABLE = (ExportState.QUEUED, ExportState.RUNNING, ExportState.DONE)
 SAFE = {
     # Nothing of it stays in caches, and nothing in it runs.
     "cache-control": "private, no-store",

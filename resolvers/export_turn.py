@@ -8,9 +8,9 @@ import asyncio
 import secrets
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -19,6 +19,7 @@ import structlog
 from graphql import GraphQLError
 
 from loaders import export as load
+from models.change import ENDINGS, OF_PEOPLE
 from models.export import (
     BROKEN_OFF,
     Export,
@@ -29,8 +30,10 @@ from models.export import (
 )
 from resolvers.export import end, whole_list
 from runtime.background import labour
+from runtime.changes import follower
 from runtime.context import Context
 from runtime.faults import Coded, Invalid, TooSlow, code_of, formatted, is_exhausted, is_outage
+from runtime.feed import Change
 from runtime.jobs import job
 from runtime.language import Language
 from runtime.process import Process
@@ -58,6 +61,10 @@ LEASE = timedelta(seconds=60)
 HEARD_SECONDS = 15.0
 TRIES = 12
 LONGEST_PAUSE_SECONDS = 300
+PERSON_GONE = (
+    "PERSON_GONE: Somebody in it is not to be kept any more. Delete what you have fetched of it,"
+    " and start again."
+)
 HIDDEN = frozenset({"FORBIDDEN", "REASON_REQUIRED", "CONSENT_MISSING"})
 """What an answer says of a field that is not shown. The row is exported without it."""
 
@@ -96,6 +103,8 @@ class Part:
     goes_on: bool = True
     use: Use | None = None
     """How the client stands with its quotas, if it has any."""
+    about: set[str] = field(default_factory=set)
+    """The people and reviews that it says something of."""
 
 
 @labour("exports")
@@ -137,6 +146,7 @@ async def write_part(process: Process, export: Export, token: str) -> None:
         told = "The schema you are shown has changed since it was asked for: start again."
         raise Broken(Coded("SCHEMA_CHANGED", told))
     format, compression = ExportFormat(export.format), ExportCompression(export.compression)
+    position = await process.feed.latest()
     with tempfile.TemporaryDirectory(prefix="export-") as folder:
         draft = Path(folder) / "part"
         total = export.total
@@ -152,8 +162,14 @@ async def write_part(process: Process, export: Export, token: str) -> None:
         size = draft.stat().st_size
     async with transaction(process) as tx:
         held = await tx.find(load.held_export(export.id, token))
-        if held is None:
-            raise TurnLost
+        about = sorted(part.about)
+        if held is None or await tx.value(load.ended_since(position, about)):
+            await process.parts.drop(name)
+            if held is None:
+                raise TurnLost
+            # It is written again, without whoever has gone meanwhile.
+            held.held_by = held.held_until = None
+            return
         await tx.add(
             ExportPart(
                 export_id=export.id,
@@ -163,6 +179,7 @@ async def write_part(process: Process, export: Export, token: str) -> None:
                 sha256=digest,
                 name=name,
                 written_at=tx.now,
+                about=about,
             )
         )
         held.cursor, held.total, held.parts_written = part.cursor, total, number
@@ -195,6 +212,7 @@ async def fill(
         if part.rows + size > most:
             break
         await add_page(part, await found.piece(context, part.cursor, size), write)
+        part.about.update(id for id in context.batches.named() if id.startswith(OF_PEOPLE))
         part.use = context.used or part.use
         await keep_turn(process, export.id, token)
     return part
@@ -317,6 +335,28 @@ def sha256_of_file(path: Path) -> str:
         while chunk := file.read(1_048_576):
             digest.update(chunk)
     return digest.hexdigest()
+
+
+@follower("exports")
+async def end_exports(tx: Transaction, changes: Sequence[Change]) -> None:
+    """Those that say something of somebody who was forgotten, suspended, or withdrew from what it
+    was read for: their addresses lead nowhere from now on."""
+    endings = [change for change in changes if change.event in ENDINGS]
+    if not endings:
+        return
+    await tx.every(load.being_written())
+    for change in endings:
+        purpose = change.facts["purpose"] if change.event == "ConsentWithdrawn" else None
+        for export in await tx.every(load.exports_about([change.subject_id], purpose)):
+            await end(tx, export, ExportState.FAILED, PERSON_GONE)
+            await tx.later(tx.now, "remove_export", export_id=export.id)
+
+
+@job("remove_export")
+async def remove_export(tx: Transaction, *, export_id: str) -> None:
+    """At once. What somebody was still writing goes with `remove_exports`."""
+    await tx.process.parts.remove(export_id)
+    await tx.change(load.remove_parts(export_id))
 
 
 @job("remove_exports", cron="45 * * * *")

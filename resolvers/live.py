@@ -1,6 +1,7 @@
 """What is told as it happens: of which changes, and to whom."""
 
 import asyncio
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
@@ -11,10 +12,11 @@ from models.booking import Booking
 from models.export import OPEN
 from models.review import Grievance, Incident
 from runtime.context import Context
-from runtime.faults import BadInput, Coded, Forbidden, NotFound
+from runtime.faults import AnotherHistory, BadInput, Coded, Forbidden, NotFound
 from runtime.feed import RECENT, Change, Events, Listener
 from runtime.rights import Role
 
+EVENT_ID = re.compile(r"ev_([0-9a-f]{1,15})(?:-([0-9a-f]{0,8}))?")
 STATISTICS_SECONDS = 5.0
 """The figures are counted anew each time: who watches them is told this often at most."""
 STATISTICS = (
@@ -168,7 +170,7 @@ async def export_changed(
 
 
 def told(change: Change) -> tuple[str, str, datetime]:
-    return event_id(change.position), change.event, change.happened_at
+    return event_id(change), change.event, change.happened_at
 
 
 async def shows(context: Context, booking_id: str) -> bool:
@@ -182,8 +184,10 @@ async def listen(context: Context, after: str | None, *topics: str) -> Listener:
     header, and send the `after` that they began with again."""
     header = context.headers.get(b"last-event-id", b"").decode("latin-1")
     known = header or after
-    position = position_of(known) if known else None
+    position, tag = place_of(known) if known else (None, "")
     feed = context.process.feed
+    if position is not None and not await feed.is_there(position, tag):
+        raise AnotherHistory("after")
     listener = await feed.listen(*topics, after=position)
     # Another process may have been told of more than this one has.
     if position is not None and not feed.oldest <= position <= feed.position + RECENT:
@@ -197,15 +201,12 @@ async def listen(context: Context, after: str | None, *topics: str) -> Listener:
     return listener
 
 
-def event_id(position: int) -> str:
-    return f"ev_{position:x}"
+def event_id(change: Change) -> str:
+    return f"ev_{change.position:x}-{change.tag or ''}"
 
 
-def position_of(id: str) -> int:
-    prefix, _, digits = id.partition("_")
-    try:
-        if prefix == "ev" and len(digits) <= 15:
-            return int(digits, 16)
-    except ValueError:
-        pass
+def place_of(id: str) -> tuple[int, str]:
+    """The position, and the tag of what was there; none in ids that are older than tags."""
+    if found := EVENT_ID.fullmatch(id):
+        return int(found[1], 16), found[2] or ""
     raise BadInput("`after` is not an `eventId` that you were told.", argument="after")

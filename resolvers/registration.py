@@ -156,9 +156,13 @@ async def fill_in(
         refused_as("worker_eshram_uan_unique", EshramTaken()),
     ):
         await tx.add(worker)
-    for position, trade in enumerate(trades):
+    skills = [
         await a_skill(tx, worker, trade.category_id, trade.years_experience, position)
+        for position, trade in enumerate(trades)
+    ]
     await tx.emit("WorkerRegistered", worker.id, channel=worker.channel)
+    for skill in skills:
+        await tx.emit("SkillChanged", skill.id, worker_id=worker.id, category_id=skill.category_id)
     if not draft and not lacking(worker, bool(trades)):
         move(worker, "submit")
         await tx.emit("WorkerSubmitted", worker.id)

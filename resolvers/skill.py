@@ -111,9 +111,11 @@ async def add_skill(
 ) -> str:
     """Refuses: SkillExists, CategoryRetired."""
     worker = await worker_named(tx, worker_id)
-    known = await tx.every(load.skills_of(worker.id))
+    known, before = await tx.every(load.skills_of(worker.id)), worker.years_experience
     skill = await a_skill(tx, worker, category_id, years_experience, len(known))
     await tx.emit("SkillChanged", skill.id, worker_id=worker.id, category_id=category_id)
+    if worker.years_experience != before:
+        await tx.emit("WorkerChanged", worker.id, fields=["yearsExperience"])
     return skill.id
 
 
@@ -171,8 +173,9 @@ async def remove_skill(tx: Transaction, *, skill_id: SkillId) -> str:
     worker, skill = await the_skill(tx, skill_id)
     await keep_one(tx, worker, skill)
     await tx.remove(skill)
-    await tx.change(load.move_up(worker.id, skill.position))
-    await tx.emit("SkillChanged", skill.id, worker_id=worker.id, category_id=skill.category_id)
+    moved = await tx.rows(load.move_up(worker.id, skill.position))
+    for id, category_id in [(skill.id, skill.category_id), *moved]:
+        await tx.emit("SkillChanged", id, worker_id=worker.id, category_id=category_id)
     return worker.id
 
 
@@ -272,6 +275,10 @@ async def approve_rate(tx: Transaction, *, rate_id: RateId) -> str:
         version=rate.version,
         replaces=[earlier.id for earlier in replaced],
     )
+    if rate.worker_id is not None:
+        await tx.emit("WorkerChanged", rate.worker_id, fields=["rates"])
+    if rate.provider_id is not None:
+        await tx.emit("ProviderChanged", rate.provider_id, fields=["rates"])
     return rate.id
 
 

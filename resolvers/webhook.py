@@ -11,6 +11,7 @@ from graphql import GraphQLError, parse
 
 from loaders import account as load_account
 from loaders import delivery as load_delivery
+from loaders import history as load_history
 from loaders import partner as load_partner
 from loaders import webhook as load
 from models.account import ChangeLog
@@ -30,14 +31,13 @@ from models.webhook import (
 from runtime import clock
 from runtime.context import Context
 from runtime.contract import newest
-from runtime.faults import BadInput, Coded, Invalid
+from runtime.faults import AnotherHistory, BadInput, Coded, Invalid
+from runtime.page import MARK
 from runtime.receiver import leads_out, secret_of
 from runtime.transaction import Transaction
 from runtime.viewer import Viewer
 from runtime.words import Exact, refuse_identity_numbers, searchable
 
-DIGITS = 18
-"""Positions of the change log have no more."""
 URL_LIMIT, SELECTION_LIMIT = 2_000, 10_000
 WebhookId = Annotated[str, "Which of your webhooks."]
 Url = "Where it is told: an https address on the public internet."
@@ -64,12 +64,18 @@ def name_of(row: ChangeLog) -> str:
     return EVENTS[row.event].name
 
 
-def position_of(row: ChangeLog) -> str:
-    return str(row.position)
+def number_of(row: ChangeLog) -> str:
+    return sequence_text(row.position, row.tag)
 
 
 def sequence_of(row: WebhookDelivery) -> str | None:
-    return None if row.sequence is None else str(row.sequence)
+    return None if row.sequence is None else sequence_text(row.sequence, row.tag)
+
+
+def sequence_text(position: int, tag: str | None) -> str:
+    """Of the position and its tag: after a backup is restored, what has the same position has
+    another tag."""
+    return f"{position}-{tag or ''}"
 
 
 def next_attempt(row: WebhookDelivery) -> datetime | None:
@@ -82,12 +88,14 @@ def old_until(row: Webhook) -> datetime | None:
 
 
 def check_sequence(_: Context, arguments: dict[str, Any]) -> None:
-    position_in(arguments["sequence"], "sequence")
+    arguments["sequence"] = sequence_text(*place_in(str(arguments["sequence"]), "sequence"))
 
 
-def position_in(sequence: str, argument: str) -> int:
-    if sequence.isascii() and sequence.isdigit() and len(sequence) <= DIGITS:
-        return int(sequence)
+def place_in(sequence: str, argument: str) -> tuple[int, str]:
+    """The position and the tag of what is there; none in numbers that are older than tags."""
+    position, _, tag = sequence.partition("-")
+    if MARK.fullmatch(f"{position}-{tag}"):
+        return int(position), tag
     raise BadInput(f"`{argument}` is the number of an event.", argument=argument)
 
 
@@ -208,12 +216,16 @@ async def replay_webhook(
     tx: Transaction,
     *,
     webhook_id: WebhookId,
-    from_sequence: Annotated[str, "The `sequence` of the first event to be sent again."],
+    from_sequence: Annotated[
+        str, "The `sequence` of the first event to be sent again; `0` for all there are."
+    ],
 ) -> str:
     """By and by: there may be very many."""
     refuse_switched_off(tx)
     webhook = await the_webhook(tx, webhook_id)
-    position = position_in(from_sequence, "fromSequence")
+    position, tag = place_in(from_sequence, "fromSequence")
+    if position and await tx.find(load_history.change_at(position, tag)) is None:
+        raise AnotherHistory("fromSequence")
     await tx.later(tx.now, "replay_webhook", webhook_id=webhook.id, after=max(0, position - 1))
     return str(webhook.id)
 
@@ -258,7 +270,7 @@ async def check_selection(tx: Transaction, selection: str, contract: str) -> Non
     runner = runner_for(viewer)
     try:
         operation = runner.prepare(document_of(selection))
-        runner.planned(operation, {"sequence": "0"}, viewer)
+        runner.planned(operation, {"sequence": "0-"}, viewer)
         # By itself too: the document would also take what goes on behind the event.
         parse(selection)
     except Invalid as invalid:

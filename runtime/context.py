@@ -6,7 +6,7 @@ from typing import Any
 
 from runtime.audit import Origin, Trail
 from runtime.batch import ROOT, Access, Batch, Batches
-from runtime.faults import Forbidden, Unauthenticated
+from runtime.faults import AnotherHistory, Forbidden, Unauthenticated
 from runtime.field import Field
 from runtime.kept import KeptRows
 from runtime.language import Language
@@ -133,7 +133,16 @@ class Context:
             key = getattr(row, field.needs[0]) if field.needs else ROOT
         if isinstance(field.load, Pages):
             asked = field.load.asked(arguments, self.settings.page_limit)
+            if field.load.history is not None:
+                stand = [
+                    await self.load(field.load.history.stands, mark)
+                    for mark in asked.marks.values()
+                ]
+                if refused := asked.refused(stand):
+                    raise refused
             return asked.page(key, await self.load(asked.run, key))
+        if field.stands is not None and not await self.load(field.stands, key):
+            raise AnotherHistory(field.by or "")
         read = field.load if isinstance(field.load, Batch) else field.load(row)
         if isinstance(read, bool):
             return read

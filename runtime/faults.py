@@ -77,6 +77,19 @@ class Displaced(Coded):
         )
 
 
+class AnotherHistory(Coded):
+    """A place that was told of before a backup was restored, or by another service: what the one
+    who kept it has missed cannot be told."""
+
+    def __init__(self, argument: str) -> None:
+        super().__init__(
+            "CURSOR_FROM_ANOTHER_HISTORY",
+            f"`{argument}` is from before a backup was restored: what has changed since is not"
+            " known. Start again without it, and put what comes in the place of all you have.",
+            argument=argument,
+        )
+
+
 class NotFound(Coded):
     """There is no such thing, or not for this viewer to do this to: not to be told apart."""
 

@@ -42,9 +42,11 @@ LOG = table(
     column("subject_id", Text),
     column("facts", JSONB),
     column("happened_at", DateTime(timezone=True)),
+    column("tag", Text),
 )
 LAST = select(func.coalesce(func.max(LOG.c.position), 0)).scalar_subquery()
 LATEST = compiled(select(LAST))
+AT = compiled(select(LOG.c.tag).where(LOG.c.position == bindparam("position", type_=BigInteger)))
 FOLLOWING = compiled(
     select(LOG)
     .where(LOG.c.position > bindparam("after", type_=BigInteger))
@@ -60,6 +62,8 @@ class Change:
     subject_id: str
     facts: dict[str, Any]
     happened_at: datetime
+    tag: str | None = None
+    """Of the position: another change that has it after a backup was restored has another."""
 
     @property
     def topics(self) -> Iterator[str]:
@@ -208,6 +212,11 @@ class Feed:
         """The position of the latest change there is."""
         ((latest,),) = await self._database.reads.fetch(LATEST, {}, Tally())
         return int(latest)
+
+    async def is_there(self, position: int, tag: str) -> bool:
+        """Whether the log has a change there with that tag; or none was, for 0."""
+        rows = await self._database.reads.fetch(AT, {"position": position}, Tally())
+        return [(found or "") for (found,) in rows] == [tag] or (position == 0 and not tag)
 
     async def after(self, position: int) -> list[Change]:
         """What comes next, a batch of it."""

@@ -45,6 +45,8 @@ class Field:
     """One read for all parents; a function of the parent where the read depends on it."""
     compute: Callable[..., Any] | None = None
     """A function of a row that holds at least `needs`, and of the arguments."""
+    stands: Batch | None = None
+    """Tells of the value of `by`, a place in a history, whether it is of this one."""
     roles: frozenset[Role] | None = None
     """Who may ask for it at all; None is everyone."""
     check: Callable[[Any, dict[str, Any]], None] | None = None

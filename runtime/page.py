@@ -1,7 +1,8 @@
 """Pages: a run of rows from a longer list, as Relay's connections define it."""
 
 import base64
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
@@ -11,7 +12,7 @@ from typing import Annotated, Any
 import orjson
 
 from runtime.batch import SHAPE, Batch
-from runtime.faults import BadInput, LimitExceeded
+from runtime.faults import AnotherHistory, BadInput, LimitExceeded
 from runtime.values import TAKEN
 
 Values = tuple[Any, ...]
@@ -24,6 +25,14 @@ First = Annotated[
 After = Annotated[str | None, "Start behind this cursor."]
 Last = Annotated[int | None, "How many from the end; not together with `first`."]
 Before = Annotated[str | None, "End ahead of this cursor."]
+
+
+class NotOfList(BadInput):
+    """What is given as a cursor is none."""
+
+    def __init__(self, argument: str) -> None:
+        told = f"`{argument}` is not a cursor of this list. Use one from `pageInfo` or `edges`."
+        super().__init__(told, argument=argument)
 
 
 @dataclass(frozen=True)
@@ -92,10 +101,7 @@ def values_of(
             TAKEN[kind](value) for value, kind in zip(held, (str, *kinds), strict=True)
         ]
     except ValueError:
-        raise BadInput(
-            f"`{argument}` is not a cursor of this list. Use one from `pageInfo` or `edges`.",
-            argument=argument,
-        ) from None
+        raise NotOfList(argument) from None
     if made_for != sort:
         raise BadInput(
             f"`{argument}` is a cursor of the order {made_for}, but this list is in the order"
@@ -103,6 +109,23 @@ def values_of(
             argument=argument,
         )
     return tuple(typed)
+
+
+BEFORE_MARK = "."
+"""Stands between a cursor and the mark of the history that it is from."""
+MARK = re.compile(r"[0-9]{1,18}-[0-9a-f]{0,8}")
+"""A position of the change log, and the tag of what is there."""
+
+
+@dataclass(frozen=True, eq=False)
+class History:
+    """That of what a list tells: its cursors carry a mark of how far it had come when they were
+    made, so that one from before a backup was restored is known."""
+
+    stands: Batch
+    """Takes marks; tells whether they are of this history."""
+    unmarked: Callable[[Values], str]
+    """The mark of a cursor that was made when there were none."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,13 +144,29 @@ class Pages:
     """The orders of the list, the usual one first, with the kinds of their sort values."""
     parameters: Sequence[Parameter]
     """The list's own arguments."""
+    history: History | None = None
+    """If it has one, its rows end in a `mark` of it."""
 
     def asked(self, arguments: Mapping[str, Any], limit: int) -> "Asked":
         """BAD_INPUT and LIMIT_EXCEEDED name the argument at fault."""
         own = dict(arguments)
         ends = {name: own.pop(name, None) for name in ("first", "after", "last", "before")}
         sort = own.pop("order_by", None) or next(iter(self.sorts))
-        return Asked(self, Window.of(sort, self.sorts[sort], limit, **ends), sort, own)
+        if self.history is None:
+            return Asked(self, Window.of(sort, self.sorts[sort], limit, **ends), sort, own)
+        given = {
+            name: ends[name].partition(BEFORE_MARK) for name in ("after", "before") if ends[name]
+        }
+        for name, (_, _, mark) in given.items():
+            if mark and MARK.fullmatch(mark) is None:
+                raise NotOfList(name)
+        ends |= {name: cursor for name, (cursor, _, _) in given.items()}
+        window = Window.of(sort, self.sorts[sort], limit, **ends)
+        marks = {
+            name: mark or self.history.unmarked(getattr(window, name))
+            for name, (_, _, mark) in given.items()
+        }
+        return Asked(self, window, sort, own, marks)
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,6 +178,8 @@ class Asked:
     sort: StrEnum
     own: Mapping[str, Any]
     """The list's own arguments."""
+    marks: Mapping[str, str] = field(default_factory=dict)
+    """Of the cursors that were given, by argument, those of a history."""
 
     @cached_property
     def run(self) -> Batch:
@@ -147,6 +188,11 @@ class Asked:
     @cached_property
     def total(self) -> Batch:
         return self.pages.total(**self.own)
+
+    def refused(self, stand: Sequence[bool]) -> AnotherHistory | None:
+        """What is wrong with the cursors, by whether each of the marks stands."""
+        strange = [name for name, stands in zip(self.marks, stand, strict=True) if not stands]
+        return AnotherHistory(strange[0]) if strange else None
 
     def page(self, key: str, rows: list[Any]) -> "Page":
         """Of what `run` gave for the key."""
@@ -189,4 +235,6 @@ class Page:
 
     def cursor(self, row: Any) -> str:
         arity = len(self.asked.pages.sorts[self.asked.sort])
-        return cursor_of(self.asked.sort, tuple(getattr(row, f"sort_{i}") for i in range(arity)))
+        values = tuple(getattr(row, f"sort_{i}") for i in range(arity))
+        cursor = cursor_of(self.asked.sort, values)
+        return cursor if self.asked.pages.history is None else f"{cursor}{BEFORE_MARK}{row.mark}"

@@ -5,6 +5,7 @@ import asyncio
 import os
 import secrets
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,11 @@ class Parts:
     async def remove(self, folder: str) -> None:
         """With all that is in it, whether or not it is there."""
         await asyncio.to_thread(self._remove, folder)
+
+    async def drop(self, name: str) -> None:
+        """One file, whether or not it is there."""
+        with suppress(FileNotFoundError):
+            await asyncio.to_thread(self._files.delete_file, name)
 
     def _put(self, source: Path, name: str) -> None:
         folder = name.rpartition("/")[0]

@@ -68,6 +68,7 @@ def field(
     *,
     load: Batch | Pages | Callable[[Any], Batch | bool] | None = None,
     by: str | None = None,
+    stands: Batch | None = None,
     kind: type = str,
     compute: Callable[..., Any] | None = None,
     roles: Collection[Role] | None = None,
@@ -91,6 +92,7 @@ def field(
     record = Field(
         needs=tuple(needs.split()),
         by=by,
+        stands=stands,
         load=load,
         compute=compute,
         roles=frozenset(roles) if roles else None,

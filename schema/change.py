@@ -14,7 +14,7 @@ from models.booking import Booking, BookingState
 from runtime.rights import Role
 from schema.base import enum, field, part, query
 from schema.page import Connection
-from schema.review import RatingSummary
+from schema.review import RatingSummary, Review
 from schema.skill import ServiceCategory, WorkerSkill
 from schema.worker import Provider, Worker
 
@@ -110,6 +110,32 @@ class RatingChange:
     )
 
 
+@part(model.RecordChange)
+class ReviewChange:
+    """A review that was written, changed, answered, taken down or put up again."""
+
+    review_id: ID = field("Which review.", "record_id", compute=resolve.record_id)
+    event: str = field(EVENT)
+    happened_at: datetime = field(WHEN)
+    review: Review | None = field(
+        "The review as it is now. Null: delete what you have.",
+        "record_id",
+        load=load_review.review_to_copy,
+    )
+
+
+@part(model.RecordChange)
+class CategoryChange:
+    """A category of which something has changed, or of one of its services."""
+
+    category_id: ID = field("Which category.", "record_id", compute=resolve.record_id)
+    event: str = field(EVENT)
+    happened_at: datetime = field(WHEN)
+    category: ServiceCategory | None = field(
+        "The category as it is now.", "record_id", load=load_skill.category_by_id
+    )
+
+
 @query
 class Query:
     worker_changes: Connection[WorkerChange] = field(
@@ -136,5 +162,15 @@ class Query:
     rating_changes: Connection[RatingChange] = field(
         "The same of ratings in your districts.",
         load=load.rating_changes,
+        roles=[Role.PARTNER],
+    )
+    review_changes: Connection[ReviewChange] = field(
+        "The same of reviews of work in your districts.",
+        load=load.review_changes,
+        roles=[Role.PARTNER],
+    )
+    category_changes: Connection[CategoryChange] = field(
+        "The same of the catalogue: its categories, with their services.",
+        load=load.category_changes,
         roles=[Role.PARTNER],
     )

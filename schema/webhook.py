@@ -7,7 +7,9 @@ from strawberry import ID
 import resolvers.webhook as resolve
 from loaders import change as load_change
 from loaders import export as load_export
+from loaders import history as load_history
 from loaders import review as load_review
+from loaders import skill as load_skill
 from loaders import webhook as load
 from loaders import worker as load_worker
 from models import change as model_change
@@ -20,8 +22,8 @@ from schema.base import Node, command, entity, enum, field, mutation, outcome, p
 from schema.change import BookingFacts
 from schema.export import Export
 from schema.page import Connection
-from schema.review import RatingSummary
-from schema.skill import WorkerSkill
+from schema.review import RatingSummary, Review
+from schema.skill import ServiceCategory, WorkerSkill
 from schema.worker import Provider, Worker
 
 enum(
@@ -47,11 +49,15 @@ class PartnerEvent:
     read as it is now."""
 
     sequence: ID = field(
-        "Its number: higher ones happened later.", "position", compute=resolve.position_of
+        "Its number and a tag, such as `48211-3f9a2c1b`: higher numbers happened later.",
+        "position tag",
+        compute=resolve.number_of,
     )
     name: str = field("What happened, such as `worker.changed`.", "event", compute=resolve.name_of)
     happened_at: datetime = field("When.")
-    subject_id: ID = field("The worker, skill, provider, booking or export it happened to, or you.")
+    subject_id: ID = field(
+        "The worker, skill, provider, booking, review, category or export it happened to, or you."
+    )
     worker: Worker | None = field(
         "The worker, if it is one. Null: delete what you have.",
         "subject_id",
@@ -74,6 +80,14 @@ class PartnerEvent:
         "The sums of the worker's or provider's reviews.",
         "subject_id",
         load=load_review.rating_by_subject,
+    )
+    review: Review | None = field(
+        "The review, if it is one. Null: delete what you have.",
+        "subject_id",
+        load=load_review.review_to_copy,
+    )
+    category: ServiceCategory | None = field(
+        "The category, if it is one.", "subject_id", load=load_skill.category_by_id
     )
     export: Export | None = field(
         "Your export, if it is one.", "subject_id", load=load_export.export_by_id
@@ -101,7 +115,7 @@ class WebhookDelivery:
     id: ID = field("What the header `webhook-id` says, at each attempt.", shows=Privacy.PUBLIC)
     queued_at: datetime = field("Since when it is to be sent.")
     sequence: ID | None = field(
-        "Of the event; null for a test.", "sequence", compute=resolve.sequence_of
+        "Of the event; null for a test.", "sequence tag", compute=resolve.sequence_of
     )
     event: str | None = field("What happened, such as `worker.changed`.")
     state: model.DeliveryState | None = field("What has become of it.")
@@ -163,6 +177,7 @@ class Query:
         "Something that has happened, by its number. Null if there is no such event for you.",
         load=load.event,
         by="sequence",
+        stands=load_history.of_this_history,
         kind=ID,
         check=resolve.check_sequence,
         roles=[Role.PARTNER],

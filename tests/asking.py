@@ -22,7 +22,7 @@ from schema.graph import gateway
 
 SCHEMA = gateway().schema
 ENGINE = Engine(SCHEMA, limits=Limits())
-CONTRACTS = Contracts(contract, lambda schema: Engine(schema, limits=Limits()))
+CONTRACTS = Contracts(contract, lambda schema: Engine(schema, limits=Limits(), named=True))
 REQUEST_ID = "request-1"
 
 

@@ -136,6 +136,7 @@ KEPT = {
     "event": "of a list",
     "error": "what we say of a connection",
     "lease": "a random number",
+    "tag": "a random number",
 }
 """Columns that take any text in the database, and never hold any."""
 OF_OTHERS = {

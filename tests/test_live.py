@@ -142,7 +142,11 @@ async def test_who_comes_back_misses_nothing_and_is_told_nothing_twice(
 
 @pytest.mark.parametrize(
     ("after", "code"),
-    [("ev_ffffffffffff", "TOO_OLD"), ("ev_", "BAD_INPUT"), ("now", "BAD_INPUT")],
+    [
+        ("ev_ffffffffffff", "CURSOR_FROM_ANOTHER_HISTORY"),
+        ("ev_", "BAD_INPUT"),
+        ("now", "BAD_INPUT"),
+    ],
 )
 async def test_an_event_that_nobody_was_told_is_refused(
     gateway: Served, visit: Visit, after: str, code: str

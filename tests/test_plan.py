@@ -198,7 +198,7 @@ def test_a_plan_shows_what_is_hidden_from_whom() -> None:
     officer = hows(mobile, Role.STATE_OFFICER)["worker.mobile"]
     assert officer == "hidden, unless a reason is given"
     reasoned = hows(mobile, Role.STATE_OFFICER, because("ticket 4711"))["worker.mobile"]
-    assert reasoned.startswith("column mobile")
+    assert reasoned.startswith("computed from mobile")
 
 
 def test_the_fields_of_a_mutation_are_levels_after_one_another() -> None:

@@ -157,6 +157,21 @@ async def test_what_is_not_to_be_kept_any_more_is_told_as_gone(
     assert (await told(process, client, after=further))[0] == {}
 
 
+async def test_who_was_enrolled_and_then_registers_without_consent_is_told_as_gone(
+    process: Process, database_url: str, client: Viewer
+) -> None:
+    """The client was shown what it had told us itself, until the person took it over."""
+    worker = await a_worker(database_url, status="DRAFT", enrolled_by=client.id)
+    await change(process, None, "WorkerRegistered", worker.id)
+    found, cursor = await told(process, client)
+    assert found[worker.id]["worker"] is not None
+    await change(process, of(worker, status="SUBMITTED"), "WorkerSubmitted", worker.id)
+
+    found, _ = await told(process, client, after=cursor)
+
+    assert (found[worker.id]["worker"], found[worker.id]["gone"]) == (None, "NO_CONSENT")
+
+
 async def test_a_client_never_learns_of_who_was_gone_before_it_came(
     process: Process, database_url: str, client: Viewer
 ) -> None:

@@ -19,7 +19,7 @@ from models.worker import Document, Upload, Worker
 from runtime.process import Process
 from runtime.rights import Role
 from runtime.settings import Settings
-from runtime.storage import LocalStorage, media_type_of
+from runtime.storage import LocalStorage, media_type_of, sha256_of
 from runtime.tokens import rotate
 from runtime.viewer import Viewer
 from server import create_app
@@ -246,6 +246,8 @@ async def test_whoever_was_erased_hands_nothing_in(
 
     assert (await put(client, given["url"])).status_code == 404
     assert await documents(database_url) == 0
+    with pytest.raises(FileNotFoundError):
+        await process.storage.get(sha256_of(PDF))
 
 
 async def test_a_document_is_for_the_worker_and_for_officers_with_a_reason(

@@ -18,12 +18,13 @@ from sqlalchemy import select, text
 from standardwebhooks.webhooks import WebhookVerificationError
 
 from loaders import delivery as load
-from models.account import AuditEntry
+from models.account import AuditEntry, ChangeLog
 from models.base import new_id
 from models.partner import PartnerClient
 from models.review import RatingSummary
 from models.webhook import NAMES, SelectionRefused, Webhook, WebhookDelivery
 from resolvers.delivery import Sender
+from resolvers.webhook import sequence_text
 from runtime import clock
 from runtime.changes import enrol, follow, sequence
 from runtime.language import Language
@@ -396,8 +397,9 @@ async def test_an_event_is_shown_to_whom_it_would_be_told(
     await save(database_url, rating)
     await happen(process, "RatingRecomputed", silent.id)
 
-    async def told(sequence: int) -> Any:
-        return (await answer(process, client, EVENT, sequence=str(sequence)))[0]["event"]
+    async def told(position: int) -> Any:
+        sequence = await sequence_at(process, position)
+        return (await answer(process, client, EVENT, sequence=sequence))[0]["event"]
 
     async with transaction(process) as tx:
         last = await tx.value(text("SELECT max(position) FROM change_log"))  # type: ignore[arg-type]
@@ -425,7 +427,7 @@ async def test_anothers_webhook_is_not_found(
         assert await send(process, stranger, command, webhookId=id) == ["NOT_FOUND"]
     for command in ("deleteWebhook", "testWebhook"):
         assert await send(process, stranger, command, webhookId=id) == ["NOT_FOUND"]
-    given = {"webhookId": id, "fromSequence": "1"}
+    given = {"webhookId": id, "fromSequence": "0"}
     assert await send(process, stranger, "replayWebhook", **given) == ["NOT_FOUND"]
 
 
@@ -780,7 +782,7 @@ async def told_of_each(
         await until(is_over)
     taken = defaultdict[str, list[int]](list)
     for heard in receiver.taken:
-        taken[heard.body["data"]["subjectId"]].append(int(heard.body["sequence"]))
+        taken[heard.body["data"]["subjectId"]].append(position_in(heard.body["sequence"]))
     assert twice == [], "the same was sent twice at a time"
     return taken
 
@@ -997,16 +999,16 @@ async def test_a_replay_sends_everything_again_from_an_event_on(
         await happen(process, "WorkerChanged", worker.id)
         await until(lambda: receiver.taken)
         await are_settled(process)
-        last = int(receiver.taken[0].body["sequence"])
+        last = position_in(receiver.taken[0].body["sequence"])
         assert last == 4  # that the webhook was made is an event too
-        given = {"webhookId": id, "fromSequence": "2"}
+        given = {"webhookId": id, "fromSequence": await sequence_at(process, 2)}
         await send(process, client, "replayWebhook", **given)
         while await run_next(process):
             pass
         await until(lambda: len(receiver.taken) == 3)
 
-    numbers = [each.body["sequence"] for each in receiver.taken]
-    assert numbers == ["4", "2", "4"]
+    numbers = [position_in(each.body["sequence"]) for each in receiver.taken]
+    assert numbers == [4, 2, 4]
     assert receiver.taken[0].id == receiver.taken[2].id
 
 
@@ -1119,6 +1121,17 @@ async def test_what_the_page_says_verifies(
     told = written["event_of"](heard.text.encode(), dict(heard.headers), secret)
     assert told["type"] == "webhook.test"
     assert set(re.findall(r"`([a-z]+\.[a-z_]+)`", page.partition("## Take")[0])) >= set(NAMES)
+
+
+async def sequence_at(process: Process, position: int) -> str:
+    """What clients know the change at the position by."""
+    async with transaction(process) as tx:
+        tag = await tx.value(select(ChangeLog.tag).where(ChangeLog.position == position))
+    return sequence_text(position, tag)
+
+
+def position_in(sequence: str) -> int:
+    return int(sequence.partition("-")[0])
 
 
 def a_webhook(client: Viewer, **columns: Any) -> Webhook:

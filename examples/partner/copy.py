@@ -16,7 +16,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from .gateway import Gateway, Refused, Unanswered
+from .gateway import AnotherHistory, Gateway, Refused, Unanswered
 from .load import Load
 
 CHANGES = """
@@ -71,6 +71,10 @@ class Copy:
             self.workers.pop(id, None)
         else:
             self.workers[id] = row_of(id, worker)
+
+    def begin_again(self) -> None:
+        """What is in the file stays until all of it has come anew."""
+        self.workers, self.cursor = {}, None
 
     def save(self) -> None:
         """The rows and the cursor in one step: neither is ever ahead of the other."""
@@ -141,11 +145,17 @@ def main() -> None:
 
 
 def keep(copy: Copy, gateway: Gateway) -> None:
-    if copy.cursor is None:
-        first_load(gateway, copy)
-        print(f"{len(copy.workers)} workers", flush=True)
     while True:
-        if taken := catch_up(gateway, copy):
+        if copy.cursor is None:
+            first_load(gateway, copy)
+            print(f"{len(copy.workers)} workers", flush=True)
+        try:
+            taken = catch_up(gateway, copy)
+        except AnotherHistory:
+            print("a backup was restored: starting again", flush=True)
+            copy.begin_again()
+            continue
+        if taken:
             print(f"{taken} changes, {len(copy.workers)} workers", flush=True)
         if "--once" in sys.argv:
             return

@@ -16,6 +16,10 @@ class Refused(Exception):
     """The gateway will say the same next time."""
 
 
+class AnotherHistory(Refused):
+    """A backup was restored there, and what has changed since a cursor is not known."""
+
+
 class Unanswered(Exception):
     """The gateway did not answer for as long as anybody should wait."""
 
@@ -39,6 +43,8 @@ class Gateway:
             if "errors" not in told:
                 return told["data"]
             codes = {error["extensions"]["code"] for error in told["errors"]}
+            if "CURSOR_FROM_ANOTHER_HISTORY" in codes:
+                raise AnotherHistory(told["errors"])
             if codes != {"UNAVAILABLE"}:
                 raise Refused(told["errors"])
             waiting.wait("UNAVAILABLE")

@@ -85,4 +85,4 @@ async def test_webhook(scene: Scene) -> Sending:
 @example("replayWebhook")
 async def replay_webhook(scene: Scene) -> Sending:
     viewer, webhook = await with_webhook(scene)
-    return Sending(viewer, {"webhookId": webhook.id, "fromSequence": "1"})
+    return Sending(viewer, {"webhookId": webhook.id, "fromSequence": "0"})
