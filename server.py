@@ -1,6 +1,7 @@
 """The gateway as an application, and the command line around it."""
 
 import asyncio
+import errno
 import os
 import re
 import signal
@@ -340,6 +341,7 @@ def serve(
     settings, parts = the_settings(), tuple(dict.fromkeys(part or ()))
     refuse_missing(settings, parts)
     refuse_unsafe(settings)
+    refuse_paths(settings)
     if parts:
         refuse_open_subgraph(settings, parts)
     if descriptor is not None:
@@ -465,6 +467,7 @@ def work_command(
     settings = the_settings()
     refuse_missing(settings)
     refuse_unsafe(settings)
+    refuse_paths(settings)
     with a_usable_database(settings) as url:
         asyncio.run(work_until_told(replace(settings, database_url=url), parent))
 
@@ -853,6 +856,23 @@ def refuse_unsafe(settings: Settings) -> None:
         fail(str(error))
 
 
+def refuse_paths(settings: Settings) -> None:
+    """Before anything is started: files that are not there, folders that cannot be."""
+    for name in ("documents", "supergraph", "partners"):
+        path = getattr(settings, name)
+        if path and not Path(path).exists():
+            fail(f"{name.upper()}: there is no {path}.")
+    if not re.match("s3://|[^:]*$", settings.export_store or ""):
+        fail("EXPORT_STORE must be a folder, or an address such as s3://bucket/exports.")
+    for name in ("data_dir", "storage_dir"):
+        path = getattr(settings, name)
+        try:
+            if path:
+                Path(path).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            fail(f"{name.upper()}: {path} cannot be made ({error.strerror}).")
+
+
 def refuse_open_subgraph(settings: Settings, parts: tuple[str, ...]) -> None:
     if unknown := set(parts) - set(SUBGRAPHS):
         fail(f"There is no subgraph {min(unknown)}: choose of {', '.join(SUBGRAPHS)}.")
@@ -949,6 +969,8 @@ def refuse_taken_port(settings: Settings) -> None:
         try:
             probe.bind((settings.host, settings.port))
         except OSError as error:
+            if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+                fail(f"HOST: {settings.host} is no address of this machine.")
             fail(
                 f"{settings.host}:{settings.port} cannot be served on ({error.strerror})."
                 f" Choose another port: PORT={settings.port + 1}"

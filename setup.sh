@@ -35,7 +35,10 @@ fi
 
 node_major=$(node -p 'process.versions.node.split(".")[0]' 2>/dev/null || echo 0)
 [ "$node_major" -ge 22 ] || install node
-.venv/bin/python -m ide.build
+if ! .venv/bin/python -m ide.build; then
+	[ "$wanted" = run ] || fail "The browser tests need the IDE."
+	say "the gateway is served without its IDE; run this again to try once more"
+fi
 
 if [ "$wanted" = test ]; then
 	.venv/bin/python -m tests.provider ||

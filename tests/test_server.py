@@ -172,6 +172,12 @@ def until(is_so: Callable[[], Any]) -> Any:
     [
         (["serve"], {"PORT": "many"}, "PORT"),
         (["serve"], {"LOG_LEVEL": "loud"}, "LOG_LEVEL"),
+        (["serve"], {"HOST": "203.0.113.7"}, "HOST: 203.0.113.7 is no address of this machine."),
+        (["serve"], {"DATA_DIR": "/proc/none"}, "DATA_DIR: /proc/none cannot be made"),
+        (["work"], {"STORAGE_DIR": "/proc/none"}, "STORAGE_DIR: /proc/none cannot be made"),
+        (["serve"], {"SUPERGRAPH": "/proc/none"}, "SUPERGRAPH: there is no /proc/none."),
+        (["serve"], {"DOCUMENTS": "/proc/none"}, "DOCUMENTS: there is no /proc/none."),
+        (["work"], {"EXPORT_STORE": "ftp://none"}, "EXPORT_STORE must be a folder"),
         (["migrate"], {"DATABASE_URL": "postgresql://x@127.0.0.1:1/y"}, "cannot be reached"),
     ],
 )
