@@ -129,7 +129,7 @@ class Batch:
     @property
     def name(self) -> str:
         """Of the loader, as it is found in the code."""
-        return f"{self.statement.__module__}.{self.statement.__qualname__}"
+        return name_of(self.statement)
 
     def __call__(self, **arguments: Hashable) -> "Batch":
         return replace(self, arguments=tuple(sorted(arguments.items())))
@@ -178,7 +178,12 @@ def query_of(
     if along:
         read, parts = joined(read, along)
     gates = opened(*scope)
-    return replace(compiled(read, gates, parts), personal=depends_on_viewer(read, gates))
+    personal = depends_on_viewer(read, gates)
+    return replace(compiled(read, gates, parts), personal=personal, read=name_of(statement))
+
+
+def name_of(statement: Statement) -> str:
+    return f"{statement.__module__}.{statement.__qualname__}"
 
 
 def depends_on_viewer(statement: Read, gates: Mapping[str, bool]) -> bool:

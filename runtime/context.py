@@ -8,6 +8,7 @@ from runtime.audit import Origin, Trail
 from runtime.batch import ROOT, Access, Batch, Batches
 from runtime.faults import AnotherHistory, Forbidden, Unauthenticated
 from runtime.field import Field
+from runtime.household import household
 from runtime.kept import KeptRows
 from runtime.language import Language
 from runtime.page import Pages
@@ -76,6 +77,7 @@ class Context:
             numbers(process.settings),
             kept,
         )
+        self.batches.tally.owner = viewer.id or household(address)
 
     def again(self, told: Viewer | None = None) -> "Context":
         """Another of the same request: each run of an engine has one to itself. What `told` is

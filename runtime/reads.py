@@ -2,12 +2,12 @@
 
 import asyncio
 import time
-from collections import deque
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, NamedTuple, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import asyncpg
 import orjson
@@ -21,6 +21,7 @@ from sqlalchemy.sql.visitors import cloned_traverse
 from runtime.along import Part
 from runtime.bounds import USUAL, Bounds, bind
 from runtime.faults import Displaced, TooSlow
+from runtime.turns import Turns, Waiter
 
 log = structlog.get_logger()
 
@@ -57,6 +58,8 @@ END_SECONDS = 2.0
 class Tally:
     """What one request has sent to the database so far."""
 
+    owner: str = ""
+    """On whose account it reads where others wait; empty for the gateway itself."""
     statements: int = 0
     rows: int = 0
     """That came of reads."""
@@ -76,6 +79,13 @@ class Query:
     """What comes along with each row."""
     personal: bool = False
     """Whether what it gives depends on who is asking."""
+    read: str = ""
+    """The name of the loader that it is of, if it is of one."""
+
+    @property
+    def kind(self) -> str:
+        """What it is known by as slow. A loader has as many statements as clients can think of."""
+        return self.read or self.sql
 
     def bound(self, given: Mapping[str, Any]) -> list[Any]:
         """The values of all parameters; `given` may hold more than it takes."""
@@ -138,28 +148,18 @@ class Source(Protocol):
     async def fetch(self, query: Query, given: Mapping[str, Any], tally: Tally) -> list[Record]: ...
 
 
-class Waiter(NamedTuple):
-    """Who waits for a connection."""
-
-    since: float
-    statement: str
-    place: "asyncio.Future[Place]"
-
-    @property
-    def waits(self) -> bool:
-        return not self.place.done()
-
-
 class Reads:
     """A pool, for statements that run one by one outside any transaction.
 
     The connection used last is used first: what it has prepared is warm, here and in the
     server. Connections are opened when they are needed, up to `size`. Where all are in use,
-    whoever waits is handed the next one done with, in the order in which they came.
+    whoever waits is handed the next one done with: owners take turns (`Tally.owner`), so however
+    much one of them asks for, another waits for one read of each only.
 
-    Slow reads do not starve others: who has waited for `TURN_SECONDS` takes the place of the read
-    that has run longest, if that is as long as that; and while a statement runs so long, others of
-    the same wait behind all that do not.
+    Slow reads do not starve others. Who has waited for `TURN_SECONDS` takes the place of a read
+    that has run for as long, the longest of the owner who holds most, but never of one who holds
+    less than they do. While a read runs so long, the same owner's others of its kind wait behind
+    all that do not; where it does for two owners, everybody's do.
     """
 
     def __init__(self, url: str, *, size: int, patience: float, bounds: Bounds = USUAL) -> None:
@@ -171,12 +171,12 @@ class Reads:
         self._size = size
         self._idle: list[Place] = [None] * size
         """The one used last at the end."""
-        self._waiting: deque[Waiter] = deque()
+        self._waiting: Turns[Place] = Turns()
         """While anybody waits, none is idle."""
-        self._running: dict[asyncio.Timeout, tuple[float, str]] = {}
-        """When each read began, and its statement, by what is to end it; the longest first."""
-        self._slow: set[str] = set()
-        """The statements that ran long when that was last looked at."""
+        self._running: dict[asyncio.Timeout, tuple[float, Query, Tally]] = {}
+        """When each read began, and for whom, by what is to end it; the longest first."""
+        self._slow: dict[str, set[str]] = {}
+        """Of the kinds of reads that ran long when that was last looked at, the owners."""
         self._looking: asyncio.TimerHandle | None = None
         """While anybody waits."""
         self._closing: set[asyncio.Task[None]] = set()
@@ -184,7 +184,7 @@ class Reads:
     async def fetch(self, query: Query, given: Mapping[str, Any], tally: Tally) -> list[Record]:
         values = query.bound(given)
         # Every read takes this way: it is what `_lent` does, written out for what that costs.
-        connection = self._idle.pop() if self._idle else await self._turn(query.sql)
+        connection = self._idle.pop() if self._idle else await self._turn(query.kind, tally.owner)
         if connection is None or connection.is_closed():
             connection = await self._new()
         try:
@@ -210,7 +210,7 @@ class Reads:
         ending = asyncio.timeout(self._seconds)
         try:
             async with ending:
-                self._running[ending] = asyncio.get_running_loop().time(), query.sql
+                self._running[ending] = asyncio.get_running_loop().time(), query, tally
                 return await run(connection, query, values, tally)
         except TimeoutError:
             if not ending.expired():
@@ -253,20 +253,21 @@ class Reads:
         self._drop_idle()
         await asyncio.gather(*self._closing)
 
-    async def _turn(self, statement: str = "") -> Place:
+    async def _turn(self, kind: str = "", owner: str = "") -> Place:
         """What the next who is done passes on. TimeoutError, if that takes too long."""
         loop = asyncio.get_running_loop()
-        waiter: asyncio.Future[Place] = loop.create_future()
-        self._waiting.append(Waiter(loop.time(), statement, waiter))
+        waiter: Waiter[Place] = Waiter(loop.time(), owner, kind, loop.create_future())
+        self._waiting.add(waiter)
         if self._looking is None:
             self._looking = loop.call_later(TURN_SECONDS, self._look)
         try:
             async with asyncio.timeout(self._patience):
-                return await waiter
+                return await waiter.place
         except BaseException:
-            if not waiter.cancel() and not waiter.cancelled():
+            self._waiting.remove(waiter)
+            if not waiter.place.cancel() and not waiter.place.cancelled():
                 # It was handed over just as we gave up.
-                self._pass_on(waiter.result())
+                self._pass_on(waiter.place.result())
             raise
 
     def _look(self) -> None:
@@ -275,29 +276,39 @@ class Reads:
         """
         loop = asyncio.get_running_loop()
         due = loop.time() - TURN_SECONDS
-        long = [ending for ending, (since, _) in self._running.items() if since <= due]
-        self._slow = {self._running[ending][1] for ending in long}
-        if long and any(waiter.since <= due for waiter in self._waiting if waiter.waits):
-            # In this order: what is not among the running any more was ended for others.
-            del self._running[long[0]]
-            long[0].reschedule(loop.time())
-            log.warning("displaced", waiting=len(self._waiting))
+        long = {ending: of for ending, of in self._running.items() if of[0] <= due}
+        self._slow = {}
+        for _, query, tally in long.values():
+            self._slow.setdefault(query.kind, set()).add(tally.owner)
+        if long:
+            self._displace(long, [w for w in self._waiting if w.since <= due])
         self._looking = None
         if self._waiting:
             self._looking = loop.call_later(TURN_SECONDS / 4, self._look)
 
+    def _displace(
+        self, long: Mapping[asyncio.Timeout, tuple[float, Query, Tally]], due: list[Waiter[Place]]
+    ) -> None:
+        held = Counter(tally.owner for _, _, tally in self._running.values())
+        # The first of those that are equal has run longest.
+        ending = max(long, key=lambda each: held[long[each][2].owner])
+        most = held[long[ending][2].owner]
+        if any(held[waiter.owner] <= most for waiter in due):
+            # In this order: what is not among the running any more was ended for others.
+            del self._running[ending]
+            ending.reschedule(asyncio.get_running_loop().time())
+            log.warning("displaced", waiting=len(self._waiting))
+
+    def _is_last(self, waiter: Waiter[Place]) -> bool:
+        """Whether it asks for what is slow, for its owner or for several."""
+        owners = self._slow.get(waiter.kind, ())
+        return waiter.owner in owners or len(owners) > 1
+
     def _pass_on(self, connection: Place) -> None:
-        if self._slow:
-            quick = (w for w in self._waiting if w.waits and w.statement not in self._slow)
-            if (first := next(quick, None)) is not None:
-                self._waiting.remove(first)
-                first.place.set_result(connection)
-                return
-        while self._waiting:
-            waiter = self._waiting.popleft()
-            if waiter.waits:  # Whoever gave up is passed over.
-                waiter.place.set_result(connection)
-                return
+        waiter = self._waiting.take(self._is_last if self._slow else None)
+        if waiter is not None:
+            waiter.place.set_result(connection)
+            return
         self._slow.clear()
         if connection is None:
             self._idle.insert(0, None)

@@ -2,7 +2,8 @@
 client that went away pulls one out from under it."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import replace
 from typing import Any
 
 import asyncpg
@@ -12,10 +13,15 @@ from graphql import GraphQLError
 from sqlalchemy import Text, bindparam, column, func, literal_column, select, table, text
 
 from runtime.bounds import Bounds
+from runtime.context import Context
 from runtime.faults import Displaced, TooSlow, code_of, is_outage
+from runtime.language import Language
 from runtime.reads import TURN_SECONDS, Query, Reads, Source, Tally, compiled
-from tests.activity import until_busy
+from runtime.viewer import ANYONE
+from tests.activity import locked, until_busy
+from tests.asking import ENGINE, a_process
 from tests.conftest import run_sql_async
+from tests.patience import PATIENCE
 
 BACKEND = compiled(select(func.pg_backend_pid()))
 TABLE = compiled(select(text("*")).select_from(table("thing")).order_by(text("1")))
@@ -318,3 +324,157 @@ async def test_a_server_that_is_not_there_is_an_outage() -> None:
 )
 def test_a_server_that_cannot_answer_now_is_an_outage(error: type[Exception]) -> None:
     assert is_outage(error("…"))
+
+
+# Whose turn it is, where clients ask for more than there is.
+
+
+def sleeping(kind: str, number: int = 0, seconds: float = 30) -> Query:
+    """One of the many statements that a loader may have."""
+    return replace(compiled(select(func.pg_sleep(seconds), text(str(number)))), read=kind)
+
+
+def asked(
+    reads: Reads, queries: Iterable[tuple[str, Query]], served: list[str]
+) -> list[asyncio.Task[None]]:
+    """What owners read, in the order in which they ask; `served` says in which they are served."""
+
+    async def read(owner: str, query: Query) -> None:
+        await reads.fetch(query, {}, Tally(owner=owner))
+        served.append(owner)
+
+    return [asyncio.create_task(read(owner, query)) for owner, query in queries]
+
+
+async def give_up(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)
+
+
+async def test_owners_take_turns_however_much_one_of_them_asks_for(database_url: str) -> None:
+    reads = Reads(database_url, size=1, patience=PATIENCE)
+    served: list[str] = []
+    async with reads.snapshot():
+        tasks = asked(reads, [(owner, BACKEND) for owner in "aaaaabbc"], served)
+        await asyncio.sleep(0)
+    await asyncio.gather(*tasks)
+
+    assert "".join(served) == "abcabaaa"
+    await reads.close()
+
+
+async def test_who_gives_up_takes_nobody_s_turn_and_leaves_no_line(database_url: str) -> None:
+    reads = Reads(database_url, size=1, patience=PATIENCE)
+    served: list[str] = []
+    async with reads.snapshot():
+        tasks = asked(reads, [(owner, BACKEND) for owner in "aabc"], served)
+        await asyncio.sleep(0)
+        await give_up(tasks[:3])
+        assert reads.states()["waited for"] == 1
+    await tasks[3]
+
+    assert served == ["c"]
+    await reads.close()
+
+
+async def test_reads_of_one_loader_are_slow_together_whatever_their_statements(
+    database_url: str,
+) -> None:
+    reads = Reads(database_url, size=2, patience=PATIENCE)
+    served: list[str] = []
+    slow = asked(reads, [("a", sleeping("reviews", number)) for number in range(40)], served)
+    await until_busy(database_url, "pg_sleep", count=2)
+
+    # Of the same owner: no turns come between.
+    await asyncio.gather(*asked(reads, [("a", BACKEND)] * 20, served))
+
+    ended = [task for task in slow if task.done()]
+    assert 0 < len(ended) < 10
+    await give_up(slow)
+    await reads.close()
+
+
+async def test_what_is_slow_for_one_owner_is_not_for_another(database_url: str) -> None:
+    reads = Reads(database_url, size=1, patience=PATIENCE)
+    served: list[str] = []
+    slow = asked(reads, [("a", sleeping("reviews"))] * 3, served)
+    await until_busy(database_url, "pg_sleep")
+
+    quick = sleeping("reviews", seconds=0)
+    await asyncio.gather(*asked(reads, [("b", quick), ("c", BACKEND)], served))
+
+    assert served == ["b", "c"]
+    await give_up(slow)
+    await reads.close()
+
+
+async def test_what_is_slow_for_several_owners_waits_behind_all_else(database_url: str) -> None:
+    reads = Reads(database_url, size=2, patience=PATIENCE)
+    served: list[str] = []
+    slow = asked(reads, [("a", sleeping("reviews")), ("b", sleeping("reviews"))], served)
+    await until_busy(database_url, "pg_sleep", count=2)
+
+    quick = sleeping("reviews", seconds=0)
+    await asyncio.gather(*asked(reads, [("c", quick), ("d", BACKEND)], served))
+
+    assert served == ["d", "c"]
+    await give_up(slow)
+    await reads.close()
+
+
+async def test_the_owner_who_holds_most_gives_way(database_url: str) -> None:
+    reads = Reads(database_url, size=3, patience=PATIENCE)
+    served: list[str] = []
+    longest = asked(reads, [("b", sleeping("rates"))], served)
+    await until_busy(database_url, "pg_sleep")
+    slow = asked(reads, [("a", sleeping("reviews"))] * 2, served)
+    await until_busy(database_url, "pg_sleep", count=3)
+
+    await asyncio.gather(*asked(reads, [("c", BACKEND)], served))
+
+    assert not longest[0].done()
+    assert [task.done() for task in slow] == [True, False]
+    with pytest.raises(Displaced):
+        await slow[0]
+    await give_up([*longest, slow[1]])
+    await reads.close()
+
+
+async def test_nobody_gives_way_to_who_holds_more_than_they(database_url: str) -> None:
+    reads = Reads(database_url, size=3, patience=PATIENCE)
+    served: list[str] = []
+    longest = asked(reads, [("b", sleeping("rates", seconds=2 * TURN_SECONDS))], served)
+    await until_busy(database_url, "pg_sleep")
+    many = asked(reads, [("a", sleeping("reviews", seconds=0.3))] * 20, served)
+
+    await asyncio.gather(*longest)
+
+    await give_up(many)
+    await reads.close()
+
+
+async def test_one_address_with_many_slow_reads_leaves_others_their_answers(
+    database_url: str,
+) -> None:
+    async with a_process(database_url) as process, locked(database_url, "review"):
+
+        async def ask(address: str, query: str) -> Any:
+            context = Context(ANYONE, Language.EN, process, "request-1", address)
+            return await ENGINE.execute(query, {}, context)
+
+        many = [
+            # Of one household.
+            asyncio.create_task(
+                ask(f"2001:db8::{n}", f"{{ reviews(first: {n}) {{ nodes {{ id }} }} }}")
+            )
+            for n in range(1, 41)
+        ]
+        await until_busy(database_url, "review", count=2)
+        for _ in range(3):
+            others = [
+                ask(f"203.0.113.{n}", "{ workers(first: 1) { nodes { id } } }") for n in range(5)
+            ]
+            for result in await asyncio.gather(*others):
+                assert result.errors is None
+        await give_up(many)
