@@ -10,7 +10,7 @@ from typing import Any
 import httptools
 import orjson
 from uvicorn.protocols.http.flow_control import FlowControl
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from edge.handshake import Socket
 from runtime.faults import BadInput, Coded, LimitExceeded
@@ -68,6 +68,8 @@ class Connection(HttpToolsProtocol):
     """The paths that have a WebSocket."""
 
     _address: str | None = None
+    _answered: RequestResponseCycle | None = None
+    """The request that was begun with last."""
     _to_come = 0
     """Bytes of the body that are still to be read, where its headers say how many."""
     _in_headers = False
@@ -94,7 +96,17 @@ class Connection(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._forget_headers()
         self._give_place_back()
+        # Uvicorn tells the request that came last; the one that is answered may be another.
+        self.pipeline.clear()
+        self._unread.clear()
+        if self._answered is not None:
+            self._answered.disconnected = True
+            self._answered.message_event.set()
         super().connection_lost(exc)
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._answered = cycle
+        super()._start_asgi_task(cycle, app)
 
     def handle_websocket_upgrade(self) -> None:
         """Sockets have bounds of their own, and nobody would tell us of their end."""
@@ -124,6 +136,8 @@ class Connection(HttpToolsProtocol):
             try:
                 self.parser.feed_data(piece)
             except httptools.HttpParserUpgrade as upgrade:
+                if self.transport.is_closing():
+                    return
                 (read,) = upgrade.args
                 self._unread[:0] = piece[read:]
                 if self._should_upgrade():
