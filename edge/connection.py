@@ -9,7 +9,8 @@ from typing import Any
 
 import httptools
 import orjson
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.flow_control import FlowControl
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from edge.handshake import Socket
 from runtime.faults import BadInput, Coded, LimitExceeded
@@ -23,15 +24,39 @@ FRAMING_EACH = 8
 """Bytes more of it for each byte of the body: one that comes byte by byte has five."""
 PIECE = 16_384
 """Bytes that are read at once: so exactly is known what belongs to which message."""
+UNREAD = 65_536
+"""Bytes that may have come behind a request that waits, before no more are taken in. (Until then
+it is read, since nobody would be seen to leave otherwise.)"""
 HOST = re.compile(rb"[\w.~!$&'()*+;=%:\[\]-]+")
 
 RawHeaders = Sequence[tuple[bytes, bytes]]
 
 
+class Flow(FlowControl):
+    """Uvicorn's, that goes on for nobody while it is held: each request that wants to hear of its
+    client's end has it go on."""
+
+    _is_held = False
+
+    def hold(self, is_held: bool) -> None:
+        was_held, self._is_held = self._is_held, is_held
+        if is_held:
+            self.pause_reading()
+        elif was_held:
+            self.resume_reading()
+
+    def resume_reading(self) -> None:
+        if not self._is_held:
+            super().resume_reading()
+
+
 class Connection(HttpToolsProtocol):
     """Uvicorn's, with bounds. It leaves slow senders, endless headers and any number of
     connections to a proxy, and not everybody has one. What it would upgrade to nothing is
-    answered as if nothing had been said of it (RFC 9110, 7.8)."""
+    answered as if nothing had been said of it (RFC 9110, 7.8). Behind the request that is
+    answered one waits; what comes behind that is kept as it came."""
+
+    flow: Flow
 
     limit: int
     limit_each: int
@@ -43,6 +68,10 @@ class Connection(HttpToolsProtocol):
     """The paths that have a WebSocket."""
 
     _address: str | None = None
+    _answered: RequestResponseCycle | None = None
+    """The request that was begun with last."""
+    _to_come = 0
+    """Bytes of the body that are still to be read, where its headers say how many."""
     _in_headers = False
     _header_timer: TimerHandle | None = None
     _is_new = False
@@ -54,6 +83,8 @@ class Connection(HttpToolsProtocol):
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
+        self.flow = Flow(transport)
+        self._unread = bytearray()
         address = self.client[0] if self.client else ""
         if len(self.connections) > self.limit or self.from_each[address] >= self.limit_each:
             self.refuse(503, Coded("UNAVAILABLE", "There are too many connections. Try again."))
@@ -65,7 +96,17 @@ class Connection(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._forget_headers()
         self._give_place_back()
+        # Uvicorn tells the request that came last; the one that is answered may be another.
+        self.pipeline.clear()
+        self._unread.clear()
+        if self._answered is not None:
+            self._answered.disconnected = True
+            self._answered.message_event.set()
         super().connection_lost(exc)
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._answered = cycle
+        super()._start_asgi_task(cycle, app)
 
     def handle_websocket_upgrade(self) -> None:
         """Sockets have bounds of their own, and nobody would tell us of their end."""
@@ -80,27 +121,59 @@ class Connection(HttpToolsProtocol):
             self._address = None
 
     def data_received(self, data: bytes) -> None:
-        while data and not self.transport.is_closing():
-            piece, data = data[:PIECE], data[PIECE:]
+        self._unread += data
+        self._read()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        self._read()
+
+    def _read(self) -> None:
+        """Until a request waits: the rest then comes when the one before it is answered."""
+        while self._unread and not self.pipeline and not self.transport.is_closing():
+            piece = self._piece()
             self._is_new, body = False, self._body
             try:
                 self.parser.feed_data(piece)
             except httptools.HttpParserUpgrade as upgrade:
-                (read,) = upgrade.args
-                data = piece[read:] + data
-                if self._should_upgrade():
-                    self.handle_websocket_upgrade()
-                    socket = self.transport.get_protocol()
-                    if data and isinstance(socket, Socket):
-                        socket.data_received(data)
+                if self.transport.is_closing():
                     return
-                data = self._without_upgrade() + data
+                (read,) = upgrade.args
+                self._unread[:0] = piece[read:]
+                if self._should_upgrade():
+                    self._become_socket()
+                    return
+                self._unread[:0] = self._without_upgrade()
             except httptools.HttpParserError:
                 self.send_400_response("This is not HTTP as RFC 9112 has it.")
             else:
                 if not self._is_new:
                     self._framing += len(piece) - (self._body - body)
                 self._hold_to_bounds()
+        if not self.transport.is_closing():
+            self.flow.hold(len(self._unread) > UNREAD)
+
+    def _piece(self) -> bytes:
+        """No more than one message, since the parser stops for none: headers and chunks end with
+        an empty line, and of other bodies the length is known."""
+        if self._to_come:
+            end = min(PIECE, self._to_come)
+            self._to_come -= min(end, len(self._unread))
+        else:
+            found = self._unread.find(b"\r\n\r\n", 0, PIECE)
+            end = PIECE if found < 0 else found + 4
+        piece = bytes(self._unread[:end])
+        del self._unread[:end]
+        return piece
+
+    def _become_socket(self) -> None:
+        rest = bytes(self._unread)
+        self._unread.clear()
+        self.flow.hold(False)
+        self.handle_websocket_upgrade()
+        socket = self.transport.get_protocol()
+        if rest and isinstance(socket, Socket):
+            socket.data_received(rest)
 
     def _without_upgrade(self) -> bytes:
         """The line and headers once more, for a parser that has not stopped at them."""
@@ -145,6 +218,7 @@ class Connection(HttpToolsProtocol):
         self._forget_headers()
         self._method: bytes = self.parser.get_method()
         self._version: str = self.parser.get_http_version()
+        self._to_come = self._length()
         size = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
         if self.transport.is_closing():
             pass
@@ -156,6 +230,12 @@ class Connection(HttpToolsProtocol):
             self.send_400_response(told)
         elif not self._is_to_come_again:
             super().on_headers_complete()
+
+    def _length(self) -> int:
+        """The parser takes one length at most, in digits; and it stops at an upgrade."""
+        if self._is_to_come_again:
+            return 0
+        return next((int(value) for name, value in self.headers if name == b"content-length"), 0)
 
     @property
     def _is_to_come_again(self) -> bool:

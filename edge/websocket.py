@@ -18,7 +18,15 @@ from edge.documents import Documents, prepared_by
 from edge.endpoint import UNKNOWN
 from edge.lasting import CROWDED, TOO_SLOW, Connection, Ending, Lasting
 from edge.limits import RateLimits, client_of, points_for
-from edge.request import Incoming, Parameters, checked, reason_of, refuse_depth
+from edge.request import (
+    NESTING_LIMIT,
+    Incoming,
+    Parameters,
+    checked,
+    deeper_than,
+    reason_of,
+    refuse_depth,
+)
 from edge.runners import Runner, Runners
 from edge.stream import SEND_SECONDS, errors_of, whole
 from engine.engine import Subscription
@@ -45,6 +53,8 @@ PROTOCOL = "graphql-transport-ws"
 BEGIN_SECONDS = 10.0
 """How long a client may take to say who it is."""
 ID_LIMIT = 100
+DEPTH = NESTING_LIMIT + 2
+"""Levels of a message: variables are in its payload."""
 REASON_BYTES = 123
 """As much as there is room for in a frame that closes."""
 
@@ -135,7 +145,7 @@ class Sockets:
         """A browser says which page it is that connects: not every page may."""
         origin = headers.get(b"origin", b"").decode("latin-1")
         here = headers.get(b"host", b"").decode("latin-1")
-        return not origin or urlsplit(origin).netloc == here or self.settings.admits(origin)
+        return not origin or host_in(origin) == here or self.settings.admits(origin)
 
 
 class Socket:
@@ -361,14 +371,25 @@ class Socket:
         return True
 
 
+def host_in(origin: str) -> str | None:
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return None
+
+
 def understood(message: Message) -> dict[str, Any]:
     """Raises Broken."""
+    text = message.get("text") or ""
     try:
-        said = orjson.loads(message.get("text") or "")
+        said = orjson.loads(text)
     except orjson.JSONDecodeError:
         raise Broken(4400, BadInput("Messages are JSON, as text.")) from None
     if not isinstance(said, dict) or not isinstance(said.get("type"), str):
         raise Broken(4400, BadInput("Messages are objects with a `type`."))
+    # As of bodies: few have enough brackets to be looked into.
+    if text.count("{") + text.count("[") > DEPTH and deeper_than(said, DEPTH):
+        raise Broken(4400, BadInput(f"Messages may nest at most {DEPTH} levels."))
     return said
 
 

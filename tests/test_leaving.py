@@ -74,6 +74,20 @@ async def test_a_statement_ends_when_its_client_has_gone(
         await until_busy(database_url, READING, count=0)
 
 
+async def test_a_statement_ends_when_its_client_has_gone_though_another_request_waits(
+    gateway: Served, database_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with locked(database_url, "district"):
+        _, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+        writer.write(posted(SLOW) * 3)
+        await until_busy(database_url, READING)
+        writer.close()
+
+        await until_busy(database_url, READING, count=0)
+    await gateway.all_left()
+    assert "RuntimeError" not in caplog.text
+
+
 async def test_a_statement_ends_when_its_operation_is_completed_on_a_socket(
     gateway: Served, database_url: str
 ) -> None:

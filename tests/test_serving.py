@@ -12,6 +12,7 @@ import pytest
 from starlette.applications import Starlette
 
 from edge import connection
+from edge.connection import Connection
 from edge.serving import Server, config_for
 from runtime.draining import draining
 from runtime.settings import Settings
@@ -347,3 +348,48 @@ async def test_told_twice_it_goes_at_once(app: Starlette, settings: Settings) ->
         running.server.handle_exit(signal.SIGTERM, None)
         running.server.handle_exit(signal.SIGTERM, None)
         await asyncio.wait_for(running.task, timeout=PATIENCE)
+
+
+SHORT = b"GET /healthz HTTP/1.1\r\nHost:a\r\n\r\n"
+FLOODED = {
+    "short": SHORT * 2,
+    "with a length": POST + b"Content-Length: 27\r\n\r\n" + QUERY + SHORT,
+    "in chunks": POST + CHUNKED + b"1b\r\n" + QUERY + b"\r\n0\r\n\r\n" + SHORT,
+}
+
+
+@pytest.mark.parametrize("pair", FLOODED.values(), ids=FLOODED)
+async def test_one_request_at_most_waits_behind_the_one_that_is_answered(
+    app: Starlette, settings: Settings, monkeypatch: pytest.MonkeyPatch, pair: bytes
+) -> None:
+    """However many come at once; and others are answered between them."""
+    begun = answered = most = 0
+    begin, complete = Connection.on_message_begin, Connection.on_response_complete
+
+    def counted_begin(self: Connection) -> None:
+        nonlocal begun, most
+        begun += 1
+        most = max(most, begun - answered)
+        begin(self)
+
+    def counted_complete(self: Connection) -> None:
+        nonlocal answered
+        answered += 1
+        complete(self)
+
+    monkeypatch.setattr(Connection, "on_message_begin", counted_begin)
+    monkeypatch.setattr(Connection, "on_response_complete", counted_complete)
+    async with served(app, settings) as running:
+        reader, writer = await running.open()
+        writer.write(pair * 500)
+        await reader.readuntil(b"HTTP/1.1 200 ")
+        await running.send(ASK.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+        meanwhile = answered
+        async with asyncio.timeout(PATIENCE):
+            for _ in range(999):
+                await reader.readuntil(b"HTTP/1.1 200 ")
+        writer.close()
+
+    assert meanwhile < 900
+    # The other client's is one of them.
+    assert most <= 3

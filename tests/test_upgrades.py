@@ -11,6 +11,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.routing import Route, WebSocketRoute
 
+from edge.connection import Connection
 from runtime.settings import Settings
 from tests.test_serving import Running, served
 
@@ -134,12 +135,70 @@ async def test_a_socket_is_had_by_its_handshake_alone(
     assert (headers.get(b"sec-websocket-version") == b"13") == (expected == 426)
 
 
-async def test_a_page_that_is_not_welcome_is_told_so(app: Starlette, settings: Settings) -> None:
+@pytest.mark.parametrize("origin", [b"https://elsewhere.example", b"http://[", b"http://[a]"])
+async def test_a_page_that_is_not_welcome_is_told_so(
+    app: Starlette, settings: Settings, origin: bytes
+) -> None:
     async with served(app, settings) as running:
-        headers = UPGRADES["websocket"] + b"Origin: https://elsewhere.example\r\n"
+        headers = UPGRADES["websocket"] + b"Origin: %s\r\n" % origin
         status, _, body = await answered(running, asked("/graphql", "GET", headers))
 
     assert (status, code_in(body)) == (403, "FORBIDDEN")
+
+
+REFUSED = {
+    "no host": (b"Host: gateway\r\n", b"", 400),
+    "two hosts": (b"Host: gateway\r\n", b"Host: gateway\r\nHost: gateway\r\n", 400),
+    "a host without a name": (b"Host: gateway", b"Host: http://[", 400),
+    "large headers": (b"Host: ", b"X-Large: %s\r\nHost: " % (b"x" * 17_000), 431),
+}
+
+
+@pytest.mark.parametrize(("old", "new", "expected"), REFUSED.values(), ids=REFUSED)
+async def test_what_is_refused_does_not_become_a_socket(
+    app: Starlette,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    old: bytes,
+    new: bytes,
+    expected: int,
+) -> None:
+    become: list[Connection] = []
+    monkeypatch.setattr(Connection, "handle_websocket_upgrade", become.append)
+    async with served(app, settings) as running:
+        sent = asked("/graphql", "GET", UPGRADES["websocket"]).replace(old, new)
+        status, _, _ = await answered(running, sent)
+
+    assert (status, become) == (expected, [])
+
+
+def frame(opcode: int, said: bytes = b"") -> bytes:
+    """A whole message has 0x80 in its opcode."""
+    length = bytes([0x80 | len(said)]) if len(said) < 126 else b"\xfe%s" % len(said).to_bytes(2)
+    return bytes([opcode]) + length + bytes(4) + said
+
+
+NESTED = b'{"type":"ping","payload":{"a":%s%s}}' % (b"[" * 300, b"]" * 300)
+BROKEN = {
+    "a message of empty frames": (frame(0x01) + frame(0x00) * 300_000, 1009),
+    "a message that nests": (frame(0x81, NESTED), 4400),
+}
+
+
+@pytest.mark.parametrize(("sent", "code"), BROKEN.values(), ids=BROKEN)
+async def test_a_message_is_bounded_in_frames_and_in_depth(
+    app: Starlette, settings: Settings, sent: bytes, code: int
+) -> None:
+    headers = UPGRADES["websocket"] + b"Sec-WebSocket-Protocol: graphql-transport-ws\r\n"
+    async with served(app, settings) as running:
+        reader, writer = await running.open()
+        writer.write(asked("/graphql", "GET", headers))
+        await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), SECONDS)
+        writer.write(sent)
+        head = await asyncio.wait_for(reader.readexactly(4), SECONDS)
+        writer.close()
+
+    assert (head[0], int.from_bytes(head[2:])) == (0x88, code)
 
 
 CONTINUE = b"Expect: 100-continue\r\n"
