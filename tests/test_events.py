@@ -215,6 +215,7 @@ def test_every_row_can_be_told_of() -> None:
         "demo_account",
         "pin",
         "spent_assertion",
+        "spent_call",
     }
 
 

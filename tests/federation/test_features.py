@@ -18,6 +18,8 @@ from runtime.settings import Settings
 from schema.sdl import SUPERGRAPH
 from tests.federation.world import Federation, Hosts
 
+pytestmark = pytest.mark.slow
+
 COMPOSE = """
 import { COMPOSERS } from "./composers.mjs";
 import { readFileSync } from "node:fs";
