@@ -145,7 +145,8 @@ async def request_code(
     hash = await hashed(code)
     address = household(tx.address)
     # Counting and sending must not overlap with another request for the same phone.
-    await tx.rows(load.quiet(f"codes to {mobile}", f"codes of {client}", f"codes from {address}"))
+    device = () if client is None else (f"codes of {client}",)
+    await tx.rows(load.quiet(f"codes to {mobile}", f"codes from {address}", *device))
     since = tx.now - LIMITED_WITHIN
     ((to_phone, of_client, from_address),) = await tx.rows(
         load.codes_since(mobile, client, address, since)
