@@ -187,8 +187,9 @@ async def prove_mobile(tx: Transaction, mobile: str, role: SignInAs, code: str) 
         raise CodeWrong(tries_left=0)
     (found,) = tries
     usable = found.used_at is None and found.expires_at > tx.now and found.tries <= limit
-    # Compared whether or not it can be used: the time it takes tells nothing.
-    is_right = await matches(found.hash, code)
+    # Compared whether or not it can be used, for the time it takes would tell; but not for who
+    # tries on and on, as others wait for the row.
+    is_right = found.tries <= limit and await matches(found.hash, code)
     if not (usable and is_right):
         raise CodeWrong(tries_left=max(0, limit - found.tries) if usable else 0)
     await tx.change(load.use_code(found.id, tx.now))
