@@ -226,7 +226,8 @@ async def request_code(
     hash = await hashed(code)
     address = household(tx.origin.address)
     # Counting and sending must not overlap with another request for the same phone.
-    await tx.rows(load.quiet(f"codes to {mobile}", f"codes of {client}", f"codes from {address}"))
+    device = () if client is None else (f"codes of {client}",)
+    await tx.rows(load.quiet(f"codes to {mobile}", f"codes from {address}", *device))
     since = tx.now - LIMITED_WITHIN
     ((to_phone, of_client, from_address),) = await tx.rows(
         load.codes_since(mobile, client, address, since)
@@ -295,8 +296,9 @@ async def right_code(
         raise CodeWrong(tries_left=0)
     (found,) = tries
     usable = found.used_at is None and found.expires_at > tx.now and found.tries <= limit
-    # Compared whether or not it can be used: the time it takes tells nothing.
-    is_right = await matches(found.hash, code)
+    # Compared whether or not it can be used, for the time it takes would tell; but not for who
+    # tries on and on, as others wait for the row.
+    is_right = found.tries <= limit and await matches(found.hash, code)
     if not (usable and is_right):
         raise CodeWrong(tries_left=max(0, limit - found.tries) if usable else 0)
     return RightCode(found.id, limit - found.tries)

@@ -79,7 +79,7 @@ async def test_one_device_asks_for_so_many_codes_wherever_it_is(process: Process
 
 
 async def test_many_people_of_one_carrier_are_sent_codes(process: Process) -> None:
-    kinds = await asyncio.gather(*(asked_from(process, "203.0.113.7", n) for n in range(70)))
+    kinds = [await asked_from(process, "203.0.113.7", n) for n in range(70)]
 
     assert set(kinds) == {"CodeSent"}
     assert Settings().codes_per_address >= 1_000
