@@ -472,7 +472,7 @@ def work_command(
         asyncio.run(work_until_told(replace(settings, database_url=url), parent))
 
 
-async def work_until_told(settings: Settings, parent: int | None) -> None:
+async def work_until_told(settings: Settings, parent: int | None = None) -> None:
     """Or until the `parent` that began it is gone, where there is one."""
     told, loop = asyncio.Event(), asyncio.get_running_loop()
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from random import Random
 from typing import Any
 
@@ -12,6 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
 from data.reference import categories
+from runtime import clock
 from runtime.database import engine_for
 from runtime.geography import area_of, cell_at, centre_of
 from tests.conftest import Ask, database, recorded
@@ -142,10 +144,11 @@ async def test_the_best_are_read_from_the_index_of_ratings(
 async def test_free_time_is_looked_up_for_the_few_who_might_be_shown(
     crowded_url: str, ask: Ask
 ) -> None:
+    tomorrow = clock.today() + timedelta(days=1)
     nodes = await plans(
         crowded_url,
         ask,
-        'freeFrom: "2030-01-07T12:00:00+05:30", freeUntil: "2030-01-07T13:00:00+05:30"',
+        f'freeFrom: "{tomorrow}T12:00:00+05:30", freeUntil: "{tomorrow}T13:00:00+05:30"',
     )
 
     assert "worker_place_nearest" in indexes(nodes)

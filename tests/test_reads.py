@@ -2,6 +2,7 @@
 client that went away pulls one out from under it."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import replace
 from typing import Any
@@ -23,6 +24,9 @@ from tests.asking import ENGINE, a_process
 from tests.conftest import run_sql_async
 from tests.patience import PATIENCE
 
+by_time = pytest.mark.skipif(
+    not os.environ.get("LONG"), reason="LONG=1: who has waited longest rests on a quiet machine"
+)
 BACKEND = compiled(select(func.pg_backend_pid()))
 TABLE = compiled(select(text("*")).select_from(table("thing")).order_by(text("1")))
 CONNECTIONS = compiled(
@@ -423,6 +427,7 @@ async def test_what_is_slow_for_several_owners_waits_behind_all_else(database_ur
     await reads.close()
 
 
+@by_time
 async def test_the_owner_who_holds_most_gives_way(database_url: str) -> None:
     reads = Reads(database_url, size=3, patience=PATIENCE)
     served: list[str] = []
@@ -454,6 +459,7 @@ async def test_nobody_gives_way_to_who_holds_more_than_they(database_url: str) -
     await reads.close()
 
 
+@by_time
 async def test_one_address_with_many_slow_reads_leaves_others_their_answers(
     database_url: str,
 ) -> None:

@@ -222,7 +222,7 @@ async def test_whoever_was_forgotten_publishes_nothing(
 ) -> None:
     await run_sql_async(database_url, "UPDATE citizen SET erased_at = :now")
 
-    assert await submit(process, job.booker, job.booking.id) == ["NOT_FOUND"]
+    assert await submit(process, job.booker, job.booking.id) == ["UNAUTHENTICATED"]
 
 
 @pytest.mark.parametrize(

@@ -788,7 +788,8 @@ def promised(field: str, cell: str, *, near: bool, reasoned: bool) -> set[str]:
     if "reason" in notes and not reasoned:
         return {"REASON_REQUIRED"} if near or rows == "all" else {"REASON_REQUIRED", "nothing"}
     if not near and rows != "all":
-        return hidden
+        # What hangs below somebody who was named is out of reach all the same.
+        return hidden | ({"REASON_REQUIRED"} if "reason" in notes else set())
     if field in LINKS:
         return {"value", "nothing"}
     return {"masked"} if "masked" in notes and field in MASKED else {"value"}

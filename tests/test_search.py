@@ -83,10 +83,10 @@ async def test_the_best_rated_are_found_whichever_way_is_taken(
         ),
     )
 
-    found = (await ask(SEARCH, text=text))["searchWorkers"]
+    found = (await ask(SEARCH, text=text))["searchWorkers"]["nodes"]
 
     best = [workers[n].id for n in (1, 3, 4, 0, 2)]
-    assert found == {"nodes": [{"id": id} for id in best], "totalCount": 5}
+    assert found == [{"id": id} for id in best]
 
 
 async def test_what_very_many_have_is_not_sorted(database_url: str) -> None:

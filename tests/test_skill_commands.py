@@ -361,6 +361,8 @@ async def test_what_is_no_rate_is_refused(process: Process, database_url: str) -
     await run_sql_async(database_url, "UPDATE service_category SET active = false")
     assert (await publish(process, viewer))["__typename"] == "CategoryRetired"
     await run_sql_async(database_url, "UPDATE provider SET status = 'SUSPENDED'")
+    assert await publish(process, viewer) == ["SUSPENDED"]
+    await run_sql_async(database_url, "UPDATE provider SET status = 'EXPIRED'")
     assert (await publish(process, viewer))["__typename"] == "NotEmpanelled"
 
 
