@@ -103,6 +103,8 @@ async def test_the_ide_answers_examples_in_hindi_and_as_their_people_without_lea
 
         await tabs.get_by_text("WorkerDay").click()
         await editor.get_by_text("WorkerDay").first.wait_for(timeout=30_000)
+        # For a moment after the change of tabs the IDE names the operation of the one before.
+        await asyncio.sleep(2)
         await shown.locator("button.graphiql-execute-button").click()
         await answer.get_by_text(worker.mobile or "").first.wait_for(timeout=30_000)
 

@@ -33,7 +33,7 @@ INSERT INTO worker_place (worker_id, category_number, cell, area, score, verifie
 SELECT 'wk_' || n, 1 + n / :spots % 2, c.cell, c.area, 3 + n % 1999 / 1000.0, true, '{hi}'
   FROM generate_series(1, :workers) n JOIN spot c ON c.number = n % :spots;
 INSERT INTO availability_rule (id, worker_id, weekday, from_time, until_time, valid_from)
-SELECT 'av_' || n, 'wk_' || n, 1, '09:00', '18:00', '2020-01-01'
+SELECT 'av_' || n, 'wk_' || n, :weekday, '09:00', '18:00', '2020-01-01'
   FROM generate_series(1, :workers) n WHERE n % 3 > 0;
 ANALYZE worker, worker_place, availability_rule
 """
@@ -67,7 +67,12 @@ async def fill(url: str) -> None:
         assert raw is not None
         await raw.copy_records_to_table("spot", records=spots)
         for statement in FILL.split(";"):
-            numbers = {"workers": WORKERS, "spots": len(spots)}
+            tomorrow = clock.today() + timedelta(days=1)
+            numbers = {
+                "workers": WORKERS,
+                "spots": len(spots),
+                "weekday": tomorrow.isoweekday(),
+            }
             await connection.execute(text(statement), numbers)
     await engine.dispose()
 
