@@ -2,9 +2,11 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, fields, is_dataclass
+from functools import partial
 from typing import Any
 
 import structlog
+from graphql.pyutils import snake_to_camel
 from sqlalchemy.exc import DBAPIError
 
 from runtime.batch import Batch
@@ -32,6 +34,8 @@ COMMAND = "command"
 """The key of the record in metadata and in extensions."""
 KEY = "idempotency_key"
 KEY_LIMIT = 100
+in_schema = partial(snake_to_camel, upper=False)
+"""What the schema calls a parameter."""
 TRIES = 3
 
 log = structlog.get_logger()
@@ -183,9 +187,3 @@ class Command:
                 log.warning("sms", error=str(error))
                 if self.vital:
                     raise
-
-
-def in_schema(name: str) -> str:
-    """What the schema calls a parameter."""
-    first, *rest = name.split("_")
-    return first + "".join(map(str.capitalize, rest))
