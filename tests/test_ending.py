@@ -53,8 +53,8 @@ def started(folder: Path, *command: str, **environment: str) -> Iterator["subpro
         stderr=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         start_new_session=True,
-        # Whoever runs the suite may have it ignored, and what is ignored is inherited.
-        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
+        # Whoever runs the suite may have them ignored, and what is ignored is inherited.
+        preexec_fn=listen,
     ) as process:
         try:
             yield process
